@@ -1,0 +1,60 @@
+# Everything here makes its own set-up: Python 3.11 or newer and make are enough.
+PYTHON ?= python3
+VENV := .venv
+SAM_VENV := .venv-sam
+BIN := $(VENV)/bin
+# The function's own imports and the harness's; the same two as in pyproject.toml for pytest.
+export PYTHONPATH := functions/monitor:tests
+# As it was typed: make must not read a password's dollar signs.
+export URL := $(value URL)
+
+.DEFAULT_GOAL := help
+.PHONY: help demo stack probe test check format clean
+
+help:  ## show this
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
+
+demo: $(VENV)/ready  ## see a database die and come back, and the mails, in under a minute
+	@$(BIN)/python -m local.demo
+
+stack: $(VENV)/ready  ## keep a database and emulated AWS running for sam local invoke
+	@$(BIN)/python -m local.stack
+
+# make answers 2 for whatever fails, but under -q it passes a sub-make's 1 on: so here 1 is unhealthy, 2 wrong usage.
+ifeq ($(MAKECMDGOALS),probe)
+MAKEFLAGS += -q
+endif
+probe:  ## try your own database: URL='postgresql://user:password@host:port/database?sslmode=verify-full'
+	+@$(MAKE) --no-print-directory MAKEFLAGS= $(VENV)/ready >&2 && $(BIN)/python -m local.probe
+
+test: $(VENV)/ready $(SAM_VENV)/ready  ## run all tests
+	@PATH="$(CURDIR)/$(SAM_VENV)/bin:$$PATH" $(BIN)/python -m pytest
+
+check: $(VENV)/ready  ## check form, types and template
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/cfn-lint template.yaml
+
+format: $(VENV)/ready  ## put the form right
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+clean:  ## remove what was built and installed
+	rm -rf build .aws-sam $(VENV) $(SAM_VENV)
+
+$(VENV)/ready: pyproject.toml layers/dependencies/requirements.txt
+	@echo "setting up $(VENV), once, for a minute or so"
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=...")'
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade "pip>=25.1"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --group dev -r layers/dependencies/requirements.txt
+	@touch $@
+
+# aws-sam-cli pins a boto3 of its own, so it lives apart.
+$(SAM_VENV)/ready: pyproject.toml
+	@echo "setting up $(SAM_VENV), once, for a minute or so"
+	@$(PYTHON) -m venv $(SAM_VENV)
+	@$(SAM_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --upgrade "pip>=25.1"
+	@$(SAM_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --group sam
+	@touch $@
