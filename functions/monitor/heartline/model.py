@@ -1,0 +1,267 @@
+"""The words of Heartline as frozen values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+
+class Phase(StrEnum):
+    """Name the steps of a probe in their order; `credentials` comes before it."""
+
+    CREDENTIALS = "credentials"
+    RESOLVE = "resolve"
+    CONNECT = "connect"
+    TLS = "tls"
+    LOGIN = "login"
+    QUERY = "query"
+
+
+class Kind(StrEnum):
+    """Name what can be wrong: a closed set."""
+
+    CREDENTIALS = "credentials"
+    UNRESOLVABLE = "unresolvable"
+    REFUSED = "refused"
+    UNREACHABLE = "unreachable"
+    TLS_REFUSED = "tls-refused"
+    CERTIFICATE = "certificate"
+    TLS = "tls"
+    AUTH = "auth"
+    NO_DATABASE = "no-database"
+    SATURATED = "saturated"
+    STARTING = "starting"
+    STOPPING = "stopping"
+    DENIED = "denied"
+    WRONG_ROLE = "wrong-role"
+    SERVER_ERROR = "server-error"
+    PROTOCOL = "protocol"
+    CLOSED = "closed"
+    TIMEOUT = "timeout"
+
+    @property
+    def misconfigured(self) -> bool:
+        """Tell a database that answers but lets the monitor not in from an outage."""
+        return self in _MISCONFIGURED
+
+
+_MISCONFIGURED = frozenset(
+    {Kind.CREDENTIALS, Kind.TLS_REFUSED, Kind.CERTIFICATE, Kind.AUTH, Kind.NO_DATABASE, Kind.DENIED}
+)
+
+
+class Status(StrEnum):
+    """Name the states of a target; one never seen is `unknown`."""
+
+    UNKNOWN = "unknown"
+    UP = "up"
+    DOWN = "down"
+
+
+class AlertKind(StrEnum):
+    """Name the reasons to tell a person something."""
+
+    DOWN = "down"
+    CHANGED = "changed"
+    REMINDER = "reminder"
+    RECOVERED = "recovered"
+    TEST = "test"
+
+
+class Tls(StrEnum):
+    """Name how far a server's certificate is checked, in libpq's words where they exist.
+
+    https://www.postgresql.org/docs/current/libpq-ssl.html#LIBPQ-SSL-PROTECTION
+    """
+
+    VERIFY_FULL = "verify-full"
+    VERIFY_CA = "verify-ca"
+    REQUIRE = "require"
+    DISABLE = "disable"
+
+    @property
+    def verified(self) -> bool:
+        """Tell whether the server must prove who it is."""
+        return self in {Tls.VERIFY_FULL, Tls.VERIFY_CA}
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """Say how many probes make a transition, and how often it is brought to mind again."""
+
+    confirmations: int = 2
+    confirm_after: timedelta = timedelta(seconds=3)
+    recover_after: int = 2
+    remind_every: timedelta = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Describe one database to watch; what is None comes from its secret."""
+
+    name: str
+    host: str | None = None
+    port: int | None = None
+    database: str | None = None
+    user: str | None = None
+    secret: str | None = None
+    iam: bool = False
+    tls: Tls = Tls.VERIFY_FULL
+    timeout: timedelta = timedelta(seconds=5)
+    recipients: tuple[str, ...] = ()
+    policy: Policy = Policy()
+
+
+# What libpq and every RDS instance have when nothing else is said.
+DEFAULT_PORT = 5432
+DEFAULT_DATABASE = "postgres"
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Say where a probe goes and as whom; empty where it is not known."""
+
+    host: str = ""
+    port: int = DEFAULT_PORT
+    database: str = DEFAULT_DATABASE
+    user: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """Hold all that a login needs; the password is in no text that this makes."""
+
+    endpoint: Endpoint
+    password: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Say what is wrong: where, what kind, in a plain sentence, and what to look at first.
+
+    `said` is what the server itself said: capped and free of control characters, but not to be trusted.
+    """
+
+    phase: Phase
+    kind: Kind
+    cause: str
+    next_step: str
+    sqlstate: str | None = None
+    said: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """Tell what a healthy server says of itself; None where it says nothing."""
+
+    version: str | None = None
+    standby: bool | None = None
+    read_only: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """Record what one probe saw: healthy, or a failure. Phases are in milliseconds."""
+
+    at: datetime
+    endpoint: Endpoint
+    phases: Mapping[Phase, float] = field(default_factory=dict)
+    failure: Failure | None = None
+    server: Server | None = None
+
+    @property
+    def healthy(self) -> bool:
+        """Tell whether all phases went well."""
+        return self.failure is None
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """Bound the time from the first failed probe to the first of those that confirmed recovery.
+
+    `last_ok` is the last good probe before it, where one is known.
+    """
+
+    id: str
+    began: datetime
+    last_ok: datetime | None = None
+    ended: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """Keep what a person is to be told, as it was when it was decided.
+
+    `id` counts up within its target; `waiting` names the channels that have not accepted it yet.
+    `previous` is the failure that was told before: what changed, or what is over.
+    """
+
+    id: str
+    kind: AlertKind
+    target: str
+    at: datetime
+    endpoint: Endpoint = Endpoint()
+    incident: Incident | None = None
+    failure: Failure | None = None
+    previous: Failure | None = None
+    phases: Mapping[Phase, float] = field(default_factory=dict)
+    waiting: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """Keep what is known of one target between two ticks.
+
+    `told` is the incident that people believe to be open: told as down, not yet told as recovered.
+    """
+
+    target: str
+    status: Status = Status.UNKNOWN
+    since: datetime | None = None
+    last_ok: datetime | None = None
+    incident: Incident | None = None
+    failure: Failure | None = None
+    told: Incident | None = None
+    told_at: datetime | None = None
+    told_failure: Failure | None = None
+    acknowledged: bool = False
+    muted_until: datetime | None = None
+    mute_reason: str | None = None
+    blips: int = 0
+    last_blip: datetime | None = None
+    alerts_made: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """Pair a state with its outbox, oldest alert first, as read at `version`; 0 was never written."""
+
+    state: State
+    outbox: tuple[Alert, ...] = ()
+    version: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """Stand for a stored item that this version cannot read and so leaves alone."""
+
+    reason: str
+
+
+class HeartlineError(Exception):
+    """Report a fault of the monitor itself or of what it was told, never of a database."""
+
+
+class ConfigurationError(HeartlineError):
+    """Report every fault of a configuration at once, each with its place and mend."""
+
+    def __init__(self, faults: Sequence[str]) -> None:
+        self.faults = tuple(faults)
+        listed = "\n".join(f"- {fault}" for fault in self.faults)
+        super().__init__(f"Heartline cannot start; mend its configuration:\n{listed}")
+
+
+class CommandError(HeartlineError):
+    """Report an event or command that cannot be carried out, and what would be right."""

@@ -1,0 +1,116 @@
+"""Read the environment: the one place that does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+from heartline import values
+from heartline.model import ConfigurationError, Target
+from heartline.targets import parse_targets
+
+_PACKAGED = Path(__file__).parent.parent / "targets.toml"
+_LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Hold what the environment says, checked."""
+
+    targets: tuple[Target, ...]
+    table: str
+    sender: str
+    recipients: tuple[str, ...]
+    topic: str | None = None
+    log_level: str = "INFO"
+
+    @property
+    def everybody(self) -> tuple[str, ...]:
+        """Name every recipient once."""
+        named = (address for target in self.targets for address in target.recipients)
+        return tuple(dict.fromkeys([*self.recipients, *named]))
+
+
+def read_settings(environment: Mapping[str, str], packaged: Path = _PACKAGED) -> Settings:
+    """Derive the settings from environment variables.
+
+    Parameters
+    ----------
+    environment
+        TARGETS, STATE_TABLE, ALERT_SENDER, ALERT_RECIPIENTS, ALERT_TOPIC and LOG_LEVEL.
+    packaged
+        The document that is read when TARGETS is empty.
+
+    Raises
+    ------
+    ConfigurationError
+        With every fault of every variable and of the targets document, each named.
+    """
+    faults: list[str] = []
+    read = partial(_read, environment, faults)
+    table = read("STATE_TABLE", _present, "")
+    sender = read("ALERT_SENDER", values.address, "")
+    recipients = read("ALERT_RECIPIENTS", _addresses, None)
+    topic = read("ALERT_TOPIC", _topic, None)
+    log_level = read("LOG_LEVEL", _log_level, "INFO")
+    try:
+        targets = _targets(environment.get("TARGETS", ""), packaged, recipients)
+    except ConfigurationError as error:
+        faults += error.faults
+    if faults:
+        raise ConfigurationError(faults)
+    return Settings(targets, table, sender, recipients or (), topic, log_level)
+
+
+_T = TypeVar("_T")
+
+
+def _read(
+    environment: Mapping[str, str],
+    faults: list[str],
+    variable: str,
+    reader: Callable[[str], _T],
+    fallback: _T,
+) -> _T:
+    try:
+        return reader(environment.get(variable, "").strip())
+    except ValueError as mend:
+        faults.append(f"{variable}: {mend}")
+        return fallback
+
+
+def _targets(document: str, packaged: Path, recipients: tuple[str, ...] | None) -> tuple[Target, ...]:
+    """Read the document; where the common recipients are themselves at fault, do not miss them here too."""
+    place = "TARGETS" if document.strip() else packaged.name
+    text = document if document.strip() else packaged.read_text(encoding="utf-8")
+    known = ("unread@example.com",) if recipients is None else recipients
+    try:
+        return parse_targets(text, known)
+    except ConfigurationError as error:
+        raise ConfigurationError([f"{place}: {fault}" for fault in error.faults]) from None
+
+
+def _present(value: str) -> str:
+    if not value:
+        raise ValueError("give the name of the DynamoDB table")
+    return value
+
+
+def _addresses(value: str) -> tuple[str, ...]:
+    parts = [part.strip() for part in value.split(",") if part.strip()]
+    return values.addresses(parts) if parts else ()
+
+
+def _topic(value: str) -> str | None:
+    if value and not value.startswith("arn:"):
+        raise ValueError("give the ARN of an SNS topic, or leave it empty")
+    return value or None
+
+
+def _log_level(value: str) -> str:
+    if value and value.upper() not in _LOG_LEVELS:
+        raise ValueError(f"give one of {', '.join(_LOG_LEVELS)}, or leave it empty")
+    return value.upper() or "INFO"
