@@ -1,0 +1,71 @@
+"""Attempt one database once: resolve, connect, tls, login, query."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
+from time import perf_counter
+
+from heartline.deadline import Deadline
+from heartline.model import Credential, Observation, Phase, Server, Target, Tls
+from heartline.probe.diagnosis import diagnose
+from heartline.probe.session import Session
+from heartline.probe.stream import PlainSocket, TlsSocket
+from heartline.probe.transport import connect, resolve, secure
+
+
+def probe(target: Target, credential: Credential, deadline: Deadline) -> Observation:
+    """Go through the five phases and tell what was seen; whatever the peer does is a value.
+
+    Parameters
+    ----------
+    target
+        What to watch, and how strict to be about TLS.
+    credential
+        Where to go and as whom.
+    deadline
+        When to stop, for all phases together.
+    """
+    at = datetime.now(UTC)
+    stopwatch = _Stopwatch()
+    try:
+        server = _attempt(target, credential, deadline, stopwatch)
+    except Exception as error:  # noqa: BLE001 - a hostile peer can make pg8000 raise anything
+        failure = diagnose(error, stopwatch.phase, target, credential)
+        return Observation(at, credential.endpoint, stopwatch.phases, failure)
+    return Observation(at, credential.endpoint, stopwatch.phases, server=server)
+
+
+def _attempt(target: Target, credential: Credential, deadline: Deadline, stopwatch: _Stopwatch) -> Server:
+    endpoint = credential.endpoint
+    with ExitStack() as opened:
+        with stopwatch.time(Phase.RESOLVE):
+            addresses = resolve(endpoint.host, endpoint.port, deadline)
+        with stopwatch.time(Phase.CONNECT):
+            sock: PlainSocket | TlsSocket = opened.enter_context(plain := connect(addresses, deadline))
+        if target.tls is not Tls.DISABLE:
+            with stopwatch.time(Phase.TLS):
+                sock = opened.enter_context(secure(plain, endpoint.host, target.tls, deadline))
+        with stopwatch.time(Phase.LOGIN):
+            session = Session(sock, credential, verified=target.tls.verified)
+        opened.callback(session.close)
+        with stopwatch.time(Phase.QUERY):
+            return session.ask()
+
+
+class _Stopwatch:
+    """Take the milliseconds of each phase, and remember the one that was entered last."""
+
+    def __init__(self) -> None:
+        self.phase = Phase.RESOLVE
+        self.phases: dict[Phase, float] = {}
+
+    @contextmanager
+    def time(self, phase: Phase) -> Iterator[None]:
+        self.phase = phase
+        began = perf_counter()
+        try:
+            yield
+        finally:
+            self.phases[phase] = round((perf_counter() - began) * 1000, 1)

@@ -1,0 +1,106 @@
+"""Tell by type and SQLSTATE what an exception in a probe means."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Iterator
+
+from pg8000.exceptions import DatabaseError
+
+from heartline.model import Credential, Failure, Kind, Phase, Target
+from heartline.probe import faults
+from heartline.probe.advice import advise
+from heartline.text import tame
+
+# PostgreSQL documentation, appendix A: Error Codes.
+_AT_LOGIN = {
+    "28P01": Kind.AUTH,
+    "28000": Kind.AUTH,
+    "3D000": Kind.NO_DATABASE,
+    "53300": Kind.SATURATED,
+    "57P03": Kind.STARTING,
+    "57P01": Kind.STOPPING,
+    "57P02": Kind.STOPPING,
+}
+_AT_QUERY = {"42501": Kind.DENIED, "57P01": Kind.STOPPING, "57P02": Kind.STOPPING}
+
+# In order: the first type that fits decides. A pair is for the connect phase and for all others.
+_BY_TYPE: tuple[tuple[tuple[type[BaseException], ...], Kind | tuple[Kind, Kind]], ...] = (
+    ((faults.ResolveTimeoutError,), Kind.TIMEOUT),
+    ((faults.TlsRefusedError,), Kind.TLS_REFUSED),
+    ((faults.ProtocolFaultError,), Kind.PROTOCOL),
+    ((faults.PasswordMissingError, faults.AuthUnsupportedError, faults.ClearTextError), Kind.AUTH),
+    ((ssl.SSLCertVerificationError,), Kind.CERTIFICATE),
+    ((faults.ClosedError, ssl.SSLEOFError, ssl.SSLZeroReturnError), Kind.CLOSED),
+    ((TimeoutError,), Kind.TIMEOUT),
+    ((ConnectionError,), (Kind.REFUSED, Kind.CLOSED)),
+)
+_OTHERWISE = {
+    Phase.RESOLVE: Kind.UNRESOLVABLE,
+    Phase.CONNECT: Kind.UNREACHABLE,
+    Phase.TLS: Kind.TLS,
+    Phase.LOGIN: Kind.PROTOCOL,
+    Phase.QUERY: Kind.PROTOCOL,
+}
+
+
+def diagnose(error: BaseException, phase: Phase, target: Target, credential: Credential) -> Failure:
+    """Name the failure that an exception in a phase of a probe stands for.
+
+    Parameters
+    ----------
+    error
+        What was raised; its causes are looked at too.
+    phase
+        Where it was raised.
+    target, credential
+        What was tried, for the words of the advice.
+    """
+    reported = _server_report(error)
+    if reported is None:
+        kind, sqlstate, said = _by_type(error, phase), None, _local_words(error)
+    else:
+        sqlstate = tame(reported.get("C", ""), 5) or None
+        known = _AT_LOGIN if phase is Phase.LOGIN else _AT_QUERY
+        kind = known.get(sqlstate or "", Kind.SERVER_ERROR)
+        said = tame(reported.get("M", "")) or None
+    cause, next_step = advise(kind, phase, target, credential.endpoint, error)
+    return Failure(phase, kind, cause, next_step, sqlstate, said)
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    """Walk an exception and what it came from; pg8000 wraps, and Python may loop."""
+    seen: set[int] = set()
+    current: BaseException | None = error
+    while current is not None and id(current) not in seen:
+        seen.add(id(current))
+        yield current
+        current = current.__cause__ or current.__context__
+
+
+def _server_report(error: BaseException) -> dict[str, str] | None:
+    for link in _chain(error):
+        if isinstance(link, DatabaseError) and link.args and isinstance(link.args[0], dict):
+            return link.args[0]
+    return None
+
+
+def _by_type(error: BaseException, phase: Phase) -> Kind:
+    for link in _chain(error):
+        for types, kind in _BY_TYPE:
+            if isinstance(link, types):
+                return kind if isinstance(kind, Kind) else kind[phase is not Phase.CONNECT]
+        if isinstance(link, OSError) and not isinstance(link, ssl.SSLError) and phase in _IN_TALK:
+            return Kind.CLOSED
+    return _OTHERWISE[phase]
+
+
+_IN_TALK = {Phase.TLS, Phase.LOGIN, Phase.QUERY}
+
+
+def _local_words(error: BaseException) -> str | None:
+    """Give OpenSSL's reason for refusing a certificate; nothing else says more than its type."""
+    for link in _chain(error):
+        if isinstance(link, ssl.SSLCertVerificationError):
+            return tame(link.verify_message) or None
+    return None
