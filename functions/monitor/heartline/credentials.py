@@ -1,0 +1,145 @@
+"""Find the credential of a target: a Secrets Manager secret, an IAM token, or no password at all."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from aws_lambda_powertools.utilities.parameters import GetParameterError, SecretsProvider
+from botocore.exceptions import BotoCoreError, ClientError
+
+from heartline import values
+from heartline.model import DEFAULT_DATABASE, DEFAULT_PORT, Credential, Endpoint, Failure, Kind, Phase, Target
+
+# A rotation is noticed by the refused login; the age bounds how long a deleted secret goes on working.
+_MAX_AGE_SECONDS = 900
+_RDS_REGION = re.compile(r"\.([a-z0-9-]+)\.rds\.amazonaws\.com(?:\.cn)?$")
+_SHAPE = 'Give the secret the RDS shape: {"username", "password", "host", "port", "dbname"}.'
+
+# https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_GetSecretValue.html#API_GetSecretValue_Errors
+_UNREADABLE = {
+    "ResourceNotFoundException": (
+        "There is no secret {secret}.",
+        "Check its name and region, and that it was not deleted.",
+    ),
+    "AccessDeniedException": (
+        "The monitor may not read the secret {secret}.",
+        "Allow the function's role secretsmanager:GetSecretValue on it (and kms:Decrypt on its key).",
+    ),
+    "DecryptionFailure": (
+        "The secret {secret} cannot be decrypted.",
+        "Allow the function's role kms:Decrypt on the secret's key, and check that the key is enabled.",
+    ),
+}
+
+
+class Credentials:
+    """Find credentials.
+
+    Parameters
+    ----------
+    secrets
+        Reads and caches secrets; None where no target names one.
+    signer
+        Gives the RDS client that signs IAM tokens for a region (None: the monitor's own), without a call.
+    """
+
+    def __init__(self, secrets: SecretsProvider | None, signer: Callable[[str | None], Any]) -> None:
+        self._secrets = secrets
+        self._signer = signer
+        self._last_read: dict[str, str | bytes] = {}
+
+    def find(self, target: Target, *, afresh: bool = False) -> Credential | Failure:
+        """Give the target's credential, or say why there is none.
+
+        Parameters
+        ----------
+        target
+            Whose credential.
+        afresh
+            Ask Secrets Manager even if an answer is kept: after a password was refused.
+        """
+        if target.secret is not None:
+            text = self._read(target.secret, afresh=afresh)
+            return text if isinstance(text, Failure) else _credential(target, text, target.secret)
+        endpoint = _endpoint(target, {})
+        if not target.iam:
+            return Credential(endpoint)
+        region = match[1] if (match := _RDS_REGION.search(endpoint.host)) else None
+        try:
+            token = self._signer(region).generate_db_auth_token(endpoint.host, endpoint.port, endpoint.user)
+        except BotoCoreError as error:
+            return _failure(f"No IAM token can be signed ({type(error).__name__}).", "Check the function's role.")
+        return Credential(endpoint, token)
+
+    def _read(self, secret: str, *, afresh: bool) -> str | bytes | Failure:
+        """Read a secret; while Secrets Manager is out of order, what it said last stays good."""
+        assert self._secrets is not None  # noqa: S101 - a target names a secret
+        try:
+            text = self._secrets.get(secret, max_age=_MAX_AGE_SECONDS, force_fetch=afresh)
+        except GetParameterError as error:
+            code = _code(error.__context__)
+            if code not in _UNREADABLE and secret in self._last_read:
+                return self._last_read[secret]
+            return _unreadable(secret, code)
+        if not isinstance(text, str | bytes):
+            return _failure(f"The secret {secret} holds no text.", _SHAPE)
+        self._last_read[secret] = text
+        return text
+
+
+def _credential(target: Target, text: str | bytes, secret: str) -> Credential | Failure:
+    """Read the RDS shape; what is wrong with it is told without a word of what it says.
+
+    https://docs.aws.amazon.com/secretsmanager/latest/userguide/reference_secret_json_structure.html
+    """
+    try:
+        fields = json.loads(text)
+    except ValueError:
+        fields = None
+    if not isinstance(fields, dict) or not isinstance(fields.get("password"), str):
+        return _failure(f'The secret {secret} is not JSON with a "password".', _SHAPE)
+    try:
+        endpoint = _endpoint(target, fields)
+    except ValueError:
+        return _failure(f"The secret {secret} lacks a host or username, or has a malformed one.", _SHAPE)
+    return Credential(endpoint, fields["password"])
+
+
+def _endpoint(target: Target, secret: Mapping[str, object]) -> Endpoint:
+    """Let the secret fill what the document leaves out.
+
+    Raises
+    ------
+    ValueError
+        When a value is missing in both, or malformed in the secret.
+    """
+    return Endpoint(
+        target.host or values.host(secret.get("host")),
+        target.port or int(str(secret.get("port") or DEFAULT_PORT)),
+        target.database or values.text(secret.get("dbname") or DEFAULT_DATABASE),
+        target.user or values.text(secret.get("username")),
+    )
+
+
+def _code(reason: BaseException | None) -> str:
+    if isinstance(reason, ClientError):
+        return str(reason.response.get("Error", {}).get("Code", ""))
+    return type(reason).__name__
+
+
+def _unreadable(secret: str, code: str) -> Failure:
+    cause, next_step = _UNREADABLE.get(
+        code,
+        (
+            "Secrets Manager did not give the secret {secret} (" + code + ").",
+            "In a private subnet the monitor needs a secretsmanager endpoint or a NAT gateway; else wait and see.",
+        ),
+    )
+    return _failure(cause.format(secret=secret), next_step)
+
+
+def _failure(cause: str, next_step: str) -> Failure:
+    return Failure(Phase.CREDENTIALS, Kind.CREDENTIALS, cause, next_step)
