@@ -1,0 +1,228 @@
+"""Keep states, outboxes and the heartbeat in DynamoDB.
+
+One item a target holds its state, guarded by `version`, and its outbox, whose alerts come and go one by
+one; a claim is a lease on the outbox. One more item is the heartbeat.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from time import sleep
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from heartline.items import (
+    FORMAT,
+    HEARTBEAT_KEY,
+    Heartbeat,
+    freshen,
+    plain,
+    read_heartbeat,
+    read_target,
+    target_key,
+    wire,
+    wire_key,
+)
+from heartline.model import Alert, HeartlineError, State, Stored, Unreadable
+
+# BatchGetItem takes 100 keys: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html
+_BATCH = 100
+_BATCH_ATTEMPTS = 5
+
+
+class StoreError(HeartlineError):
+    """Report that the table could not be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """Hold what was stored of each target, and of the last tick."""
+
+    targets: Mapping[str, Stored | Unreadable]
+    heartbeat: Heartbeat | None = None
+
+
+class Store:
+    """Read and write the table.
+
+    Every method lets boto3's ClientError and BotoCoreError through: DynamoDB refused or did not answer.
+
+    Parameters
+    ----------
+    client
+        The DynamoDB client.
+    table
+        The table's name.
+    """
+
+    def __init__(self, client: Any, table: str) -> None:  # noqa: ANN401 - boto3 makes its clients at run time
+        self._client = client
+        self._table = table
+
+    def load(self, names: Iterable[str]) -> Loaded:
+        """Read the targets' items, and the heartbeat, which tells when the healthy ones were last good.
+
+        Raises
+        ------
+        StoreError
+            When DynamoDB leaves keys unread, again and again.
+        """
+        keys = {name: target_key(name) for name in names}
+        items = {(item["pk"], item["sk"]): item for item in self._read([HEARTBEAT_KEY, *keys.values()])}
+        heartbeat = read_heartbeat(items.get(HEARTBEAT_KEY))
+        targets = {name: read_target(name, items.get(key)) for name, key in keys.items()}
+        return Loaded(
+            {
+                name: freshen(stored, heartbeat) if isinstance(stored, Stored) else stored
+                for name, stored in targets.items()
+            },
+            heartbeat,
+        )
+
+    def _read(self, keys: Sequence[tuple[str, str]]) -> Iterator[dict[str, Any]]:
+        for start in range(0, len(keys), _BATCH):
+            batch = [wire_key(key) for key in keys[start : start + _BATCH]]
+            asked: Any = {self._table: {"Keys": batch, "ConsistentRead": True}}
+            for attempt in range(_BATCH_ATTEMPTS):
+                sleep(0.1 * attempt)
+                answer = self._client.batch_get_item(RequestItems=asked)
+                yield from (plain(item) for item in answer["Responses"].get(self._table, ()))
+                asked = answer.get("UnprocessedKeys")
+                if not asked:
+                    break
+            else:
+                raise StoreError(f"DynamoDB left keys of {self._table} unread: it is throttled")
+
+    def save(self, before: Stored, state: State, alerts: Sequence[Alert] = ()) -> bool:
+        """Write a state and the alerts that follow from it, both or neither.
+
+        Parameters
+        ----------
+        before
+            What was read; the write holds only if the item is still at that version.
+        state, alerts
+            What was decided.
+
+        Returns
+        -------
+        bool
+            False when another tick has written since: then nothing was written.
+        """
+        if before.version == 0:
+            item = {"format": FORMAT, "version": 1, "state": state, "outbox": {alert.id: alert for alert in alerts}}
+            return self._put(target_key(state.target), item, "attribute_not_exists(pk)", {}, {})
+        fresh = {f"a{place}": alert for place, alert in enumerate(alerts)}
+        added = [f"outbox.#{mark} = :{mark}" for mark in fresh]
+        return self._update(
+            state.target,
+            "SET " + ", ".join(["#state = :state", "version = :next", *added]),
+            "version = :read AND #format = :format",
+            {"#state": "state", "#format": "format"} | {f"#{mark}": alert.id for mark, alert in fresh.items()},
+            {":state": state, ":read": before.version, ":next": before.version + 1, ":format": FORMAT}
+            | {f":{mark}": alert for mark, alert in fresh.items()},
+        )
+
+    def claim(self, name: str, owner: str, now: datetime, lease: timedelta) -> Stored | None:
+        """Take the lease on a target's outbox and read it; None when it is empty or another's.
+
+        Parameters
+        ----------
+        name
+            The target.
+        owner
+            Who claims; unique to this run.
+        now, lease
+            When the lease begins, and how long it holds.
+        """
+        answer = self._conditionally(
+            self._client.update_item,
+            Key=wire_key(target_key(name)),
+            UpdateExpression="SET lease = :lease",
+            ConditionExpression="#format = :format AND size(outbox) > :none"
+            # The owner's own lease counts as free: botocore may have repeated a call that went through.
+            " AND (attribute_not_exists(lease) OR lease.#until < :now OR lease.#owner = :owner)",
+            ExpressionAttributeNames={"#format": "format", "#until": "until", "#owner": "owner"},
+            ExpressionAttributeValues=wire(
+                {
+                    ":lease": {"owner": owner, "until": (now + lease).timestamp()},
+                    ":now": now.timestamp(),
+                    ":owner": owner,
+                    ":format": FORMAT,
+                    ":none": 0,
+                }
+            ),
+            ReturnValues="ALL_NEW",
+        )
+        stored = read_target(name, plain(answer["Attributes"])) if answer is not None else None
+        return stored if isinstance(stored, Stored) else None
+
+    def clear(self, name: str, owner: str, alerts: Sequence[Alert]) -> bool:
+        """Write what each alert still waits for, and drop those that wait for nothing.
+
+        Returns
+        -------
+        bool
+            False when the lease is no longer the owner's: then nothing was written.
+        """
+        marks = {f"a{place}": alert for place, alert in enumerate(alerts)}
+        kept = {mark: alert for mark, alert in marks.items() if alert.waiting}
+        clauses = {
+            "SET": [f"outbox.#{mark}.waiting = :{mark}" for mark in kept],
+            "REMOVE": [f"outbox.#{mark}" for mark in marks if mark not in kept],
+        }
+        return self._update(
+            name,
+            " ".join(f"{verb} {', '.join(paths)}" for verb, paths in clauses.items() if paths),
+            "lease.#owner = :owner",
+            {"#owner": "owner"} | {f"#{mark}": alert.id for mark, alert in marks.items()},
+            {":owner": owner} | {f":{mark}": alert.waiting for mark, alert in kept.items()},
+        )
+
+    def release(self, name: str, owner: str) -> bool:
+        """Give the lease back; False when it is no longer the owner's."""
+        return self._update(name, "REMOVE lease", "lease.#owner = :owner", {"#owner": "owner"}, {":owner": owner})
+
+    def beat(self, heartbeat: Heartbeat) -> bool:
+        """Write the heartbeat; False when a later tick has written its own."""
+        item = {"format": FORMAT, "at": heartbeat.at, "healthy": heartbeat.healthy}
+        condition = "attribute_not_exists(pk) OR #at < :at"
+        return self._put(HEARTBEAT_KEY, item, condition, {"#at": "at"}, {":at": heartbeat.at})
+
+    def _put(
+        self,
+        key: tuple[str, str],
+        item: Mapping[str, object],
+        condition: str,
+        names: Mapping[str, str],
+        values: Mapping[str, object],
+    ) -> bool:
+        arguments: dict[str, Any] = {"Item": wire_key(key) | wire(item), "ConditionExpression": condition}
+        if names:
+            arguments |= {"ExpressionAttributeNames": names, "ExpressionAttributeValues": wire(values)}
+        return self._conditionally(self._client.put_item, **arguments) is not None
+
+    def _update(
+        self, name: str, change: str, condition: str, names: Mapping[str, str], values: Mapping[str, object]
+    ) -> bool:
+        answer = self._conditionally(
+            self._client.update_item,
+            Key=wire_key(target_key(name)),
+            UpdateExpression=change,
+            ConditionExpression=condition,
+            ExpressionAttributeNames=names,
+            ExpressionAttributeValues=wire(values),
+        )
+        return answer is not None
+
+    def _conditionally(self, call: Any, **arguments: Any) -> dict[str, Any] | None:  # noqa: ANN401
+        """Make a call that a condition guards; None when the condition does not hold."""
+        try:
+            answer: dict[str, Any] = call(TableName=self._table, **arguments)
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
+                raise
+            return None
+        return answer
