@@ -1,0 +1,104 @@
+"""Handle what starts the function: the schedule's tick, or an operator's command."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Any
+
+import boto3
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.utilities.parameters import SecretsProvider
+from botocore.config import Config
+
+from heartline.channels import Channel, EmailChannel, TopicChannel
+from heartline.commands import COMMANDS, run_command
+from heartline.credentials import Credentials
+from heartline.model import CommandError, HeartlineError
+from heartline.settings import Settings, read_settings
+from heartline.store import Store
+from heartline.tick import Heartline, run_tick
+
+_VARIABLES = ("TARGETS", "STATE_TABLE", "ALERT_SENDER", "ALERT_RECIPIENTS", "ALERT_TOPIC", "LOG_LEVEL")
+# EventBridge Scheduler, and the older rule with a schedule.
+_TICK_SOURCES = ("aws.scheduler", "aws.events")
+# What the handler does after the last call, its log and its answer.
+_MARGIN_SECONDS = 1
+
+_UNKNOWN = (
+    "unknown event: known are the events of EventBridge Scheduler and of scheduled EventBridge rules, "
+    f'and {{"command": "..."}} with one of {", ".join(COMMANDS)}'
+)
+
+logger = Logger(service="heartline")
+
+
+def lambda_handler(event: Any, context: Any) -> dict[str, Any]:  # noqa: ANN401 - Lambda gives any JSON
+    """Run a tick for a schedule's event and a command for an operator's.
+
+    Raises
+    ------
+    ConfigurationError
+        With every fault of the configuration, before anything is read or written.
+    CommandError
+        When the event or command is unknown or malformed.
+    """
+    try:
+        heartline = _heartline(tuple(os.environ.get(name, "") for name in _VARIABLES))
+        if isinstance(event, Mapping) and "command" in event:
+            return run_command(heartline, event)
+        if isinstance(event, Mapping) and event.get("source") in _TICK_SOURCES:
+            return run_tick(heartline, _seconds_left(context) - _MARGIN_SECONDS)
+        raise CommandError(_UNKNOWN)
+    except HeartlineError as error:
+        logger.error(str(error))
+        raise
+
+
+def _seconds_left(context: Any) -> float:  # noqa: ANN401 - Lambda's context has no published type
+    """Ask Lambda how long this run may take; without Lambda it is a tick's minute."""
+    if context is None:
+        return 60
+    return float(context.get_remaining_time_in_millis()) / 1000
+
+
+@lru_cache(maxsize=1)
+def _heartline(values: tuple[str, ...]) -> Heartline:
+    """Put the parts together, once for an environment."""
+    settings = read_settings(dict(zip(_VARIABLES, values, strict=True)))
+    logger.setLevel(settings.log_level)
+    return Heartline(
+        settings.targets,
+        Store(_client("dynamodb", attempts=3, read=3), settings.table),
+        Credentials(_secrets(settings), _signer),
+        _channels(settings),
+        lambda: datetime.now(UTC),
+        logger,
+    )
+
+
+def _channels(settings: Settings) -> tuple[Channel, ...]:
+    # One attempt: neither SES nor SNS can tell a repeated call from a second alert; the next tick repeats it.
+    email = EmailChannel(_client("sesv2", attempts=1, read=5), settings.sender)
+    if settings.topic is None:
+        return (email,)
+    return (email, TopicChannel(_client("sns", attempts=1, read=5), settings.topic))
+
+
+def _secrets(settings: Settings) -> SecretsProvider | None:
+    if not any(target.secret for target in settings.targets):
+        return None
+    return SecretsProvider(boto3_client=_client("secretsmanager", attempts=2, read=3))
+
+
+@lru_cache
+def _signer(region: str | None) -> Any:  # noqa: ANN401 - boto3 makes its clients at run time
+    return boto3.client("rds", region_name=region)
+
+
+def _client(service: str, *, attempts: int, read: int) -> Any:  # noqa: ANN401
+    retries = {"mode": "standard", "total_max_attempts": attempts}
+    config = Config(connect_timeout=2, read_timeout=read, retries=retries, max_pool_connections=32)
+    return boto3.client(service, config=config)

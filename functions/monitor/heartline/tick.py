@@ -1,0 +1,181 @@
+"""Run one tick: credential and probe, decide, store, notify."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from dataclasses import dataclass, replace
+from datetime import datetime
+from time import monotonic
+from typing import Any
+from uuid import uuid4
+
+from aws_lambda_powertools import Logger
+from botocore.exceptions import BotoCoreError, ClientError
+
+from heartline.channels import Channel
+from heartline.credentials import Credentials
+from heartline.deadline import Deadline
+from heartline.decide import decide, wants_another
+from heartline.items import Heartbeat
+from heartline.model import Failure, State, Status, Stored, Target, Unreadable
+from heartline.notify import Delivery
+from heartline.observe import observe
+from heartline.store import Loaded, Store
+
+# The share of a tick's time that is kept for saving and sending after the last probe, and the most of it.
+_RESERVE = 0.3
+_RESERVE_SECONDS = 12
+# Threads wait, they do not work: one a target, so that no target waits for another.
+_MOST_THREADS = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Heartline:
+    """Hold the parts that a run puts together."""
+
+    targets: tuple[Target, ...]
+    store: Store
+    credentials: Credentials
+    channels: tuple[Channel, ...]
+    clock: Callable[[], datetime]
+    log: Logger
+
+
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    """Tell what became of one target in a tick."""
+
+    target: Target
+    state: State
+    waiting: int = 0
+    healthy: bool = False
+    contested: bool = False
+
+
+def run_tick(heartline: Heartline, seconds: float) -> dict[str, Any]:
+    """Probe all targets, save what changed, send what waits.
+
+    Parameters
+    ----------
+    heartline
+        The parts.
+    seconds
+        How long the tick may take.
+
+    Returns
+    -------
+    dict
+        As the contract says: tick, targets, up, down, alerts and duration_ms.
+
+    Raises
+    ------
+    StoreError, ClientError, BotoCoreError
+        When the states could not be read: then nothing could be decided.
+    """
+    began, at, deadline = monotonic(), heartline.clock(), Deadline.after(seconds)
+    reserve = min(_RESERVE * seconds, _RESERVE_SECONDS)
+    outcomes = _follow_all(heartline, Deadline(deadline.at - reserve))
+    _beat(heartline, at, [outcome.target.name for outcome in outcomes if outcome.healthy])
+    # Not the request's id: Lambda starts a request that failed again under the same one.
+    owner = uuid4().hex
+    delivery = Delivery(heartline.store, heartline.channels, owner, deadline, heartline.clock, heartline.log)
+    sent = delivery.drain(outcome.target for outcome in outcomes if outcome.waiting or outcome.contested)
+    statuses = [outcome.state.status for outcome in outcomes]
+    summary = {
+        "tick": at.isoformat(),
+        "targets": len(heartline.targets),
+        "up": statuses.count(Status.UP),
+        "down": statuses.count(Status.DOWN),
+        "alerts": {"sent": sent, "pending": max(0, sum(outcome.waiting for outcome in outcomes) - sent)},
+        "duration_ms": round((monotonic() - began) * 1000),
+    }
+    heartline.log.info("tick", extra=summary)
+    return summary
+
+
+def _follow_all(heartline: Heartline, deadline: Deadline) -> list[_Outcome]:
+    """Follow all targets at once; whatever happens to one is its own affair."""
+    names = [target.name for target in heartline.targets]
+    outcomes = []
+    with ThreadPoolExecutor(min(len(names) + 1, _MOST_THREADS)) as pool:
+        loading = pool.submit(heartline.store.load, names)
+        following = {pool.submit(_follow, heartline, target, loading, deadline): target for target in heartline.targets}
+        stored = loading.result().targets
+        for future in as_completed(following):
+            target = following[future]
+            error = future.exception()
+            if error is None:
+                outcomes.append(future.result())
+            else:
+                _log_fault(heartline.log, target, error)
+                outcomes.append(_left(target, stored[target.name]))
+    return outcomes
+
+
+def _follow(heartline: Heartline, target: Target, loading: Future[Loaded], deadline: Deadline) -> _Outcome:
+    """Observe one target, decide, and save what changed."""
+
+    def stored() -> Stored | Unreadable:
+        return loading.result().targets[target.name]
+
+    def undecided(seen: Any) -> bool:  # noqa: ANN401
+        before = stored()
+        return isinstance(before, Stored) and wants_another(before.state, seen, target.policy)
+
+    observations = observe(target, heartline.credentials, undecided, deadline)
+    before = stored()
+    if isinstance(before, Unreadable):
+        heartline.log.error("stored item left alone", target=target.name, reason=before.reason)
+        return _left(target, before)
+    if not observations:
+        heartline.log.error("no time to probe: the target is left as it was", target=target.name)
+        return _left(target, before)
+    last = observations[-1]
+    decision = decide(before.state, observations, target.policy, heartline.clock())
+    if last.failure is not None:
+        _log_failure(heartline.log, target, last.failure, decision.state)
+    alerts = tuple(replace(alert, waiting=tuple(c.name for c in heartline.channels)) for alert in decision.alerts)
+    changed = decision.state != before.state
+    if changed and not heartline.store.save(before, decision.state, alerts):
+        heartline.log.info("another run has decided: this decision is dropped", target=target.name)
+        return replace(_left(target, before), contested=True)
+    healthy = last.healthy and decision.state.status is Status.UP
+    return _Outcome(target, decision.state, len(before.outbox) + len(alerts), healthy)
+
+
+def _left(target: Target, before: Stored | Unreadable) -> _Outcome:
+    if isinstance(before, Unreadable):
+        return _Outcome(target, State(target.name))
+    return _Outcome(target, before.state, len(before.outbox))
+
+
+def _beat(heartline: Heartline, at: datetime, healthy: list[str]) -> None:
+    try:
+        heartline.store.beat(Heartbeat(at, tuple(sorted(healthy))))
+    except (ClientError, BotoCoreError) as error:
+        heartline.log.error("heartbeat not written", reason=type(error).__name__)
+
+
+def _log_failure(log: Logger, target: Target, failure: Failure, state: State) -> None:
+    log.warning(
+        "failure",
+        target=target.name,
+        status=state.status,
+        phase=failure.phase,
+        kind=failure.kind,
+        sqlstate=failure.sqlstate,
+        cause=failure.cause,
+    )
+
+
+def _log_fault(log: Logger, target: Target, error: BaseException) -> None:
+    """Log where a fault of the monitor arose, without the exception's text: it may quote anything."""
+    where = traceback.extract_tb(error.__traceback__)
+    log.error(
+        "target left as it was by a fault of the monitor",
+        target=target.name,
+        error=type(error).__name__,
+        where=[f"{frame.name} ({frame.filename}:{frame.lineno})" for frame in where[-8:]],
+    )
