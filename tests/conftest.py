@@ -1,0 +1,62 @@
+"""Parts that tests share: one PostgreSQL and one emulated AWS a session, as new for each test."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+
+from local.aws import EmulatedAws
+from local.postgres import Postgres
+from local.stack import furnish
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_account() -> Iterator[None]:
+    """Keep the machine's own AWS configuration and proxies out of every test."""
+    before = dict(os.environ)
+    for name in list(os.environ):
+        if name.startswith("AWS_") or name.lower().endswith("_proxy"):
+            del os.environ[name]
+    os.environ |= {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
+    os.environ["AWS_EC2_METADATA_DISABLED"] = "true"
+    yield
+    os.environ.clear()
+    os.environ.update(before)
+
+
+@pytest.fixture(scope="session")
+def _server() -> Iterator[Postgres]:
+    with Postgres() as server:
+        yield server
+
+
+@pytest.fixture
+def database(_server: Postgres) -> Iterator[Postgres]:
+    """Give a PostgreSQL that runs and may be killed, frozen or filled up."""
+    _server.start()
+    yield _server
+    _server.start()
+
+
+@pytest.fixture(scope="session")
+def _cloud() -> Iterator[EmulatedAws]:
+    with EmulatedAws() as cloud:
+        yield cloud
+
+
+@pytest.fixture
+def aws(_cloud: EmulatedAws) -> EmulatedAws:
+    """Give an emulated AWS in which nothing is stored, sent or refused."""
+    _cloud.reset()
+    return _cloud
+
+
+@pytest.fixture
+def environment(database: Postgres, aws: EmulatedAws) -> dict[str, str]:
+    """Give the function's environment for one target, "demo", whose database is `database`."""
+    return furnish(database, aws)

@@ -1,0 +1,215 @@
+"""The embedded stack does what tests and the demo rely on."""
+
+from __future__ import annotations
+
+import email
+import socket
+from contextlib import suppress
+from email.policy import default
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import psutil
+import pytest
+from botocore.config import Config
+from pg8000 import native
+
+from local.aws import REGION, EmulatedAws
+from local.postgres import Postgres
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+SENDER = "heartline@example.com"
+PASSWORD = "it's: a/password"
+SSL_REQUEST = bytes([0, 0, 0, 8, 4, 210, 22, 47])  # PostgreSQL documentation, 54.7: a server answers S or N
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Postgres]:
+    with Postgres(max_connections=5) as postgres:
+        postgres.create_role("watcher", PASSWORD)
+        yield postgres
+
+
+@pytest.fixture
+def running(server: Postgres) -> Postgres:
+    server.start()
+    return server
+
+
+@pytest.fixture(scope="module")
+def served() -> Iterator[EmulatedAws]:
+    with EmulatedAws() as aws:
+        yield aws
+
+
+@pytest.fixture
+def aws(served: EmulatedAws) -> EmulatedAws:
+    served.reset()
+    served.verify_sender(SENDER)
+    return served
+
+
+def function_client(aws: EmulatedAws, service: str) -> Any:  # noqa: ANN401, boto3's clients have no static type
+    variables = aws.environment()
+    session = boto3.Session(variables["AWS_ACCESS_KEY_ID"], variables["AWS_SECRET_ACCESS_KEY"])
+    config = Config(retries={"total_max_attempts": 1}, proxies={})
+    return session.client(service, REGION, endpoint_url=variables["AWS_ENDPOINT_URL"], config=config)
+
+
+def send(ses: Any, subject: str = "DOWN: orders") -> None:  # noqa: ANN401
+    ses.send_email(
+        FromEmailAddress=SENDER,
+        Destination={"ToAddresses": ["oncall@example.com", "dba@example.com"]},
+        Content={
+            "Simple": {
+                "Subject": {"Data": subject},
+                "Body": {"Text": {"Data": "It is down.\n"}, "Html": {"Data": "<p>It is down.</p>"}},
+                "Headers": [{"Name": "X-Heartline-Incident", "Value": "i-1"}],
+            }
+        },
+    )
+
+
+def login(postgres: Postgres, password: str = PASSWORD) -> native.Connection:
+    return native.Connection(
+        "watcher", postgres.host, "postgres", postgres.port, password, ssl_context=False, timeout=5
+    )
+
+
+def ssl_answer(postgres: Postgres, limit: float) -> bytes:
+    with socket.create_connection((postgres.host, postgres.port), 5) as client:
+        client.settimeout(limit)
+        client.sendall(SSL_REQUEST)
+        return client.recv(1)
+
+
+def test_a_role_logs_in_by_password_only(running: Postgres) -> None:
+    session = login(running)
+    assert session.run("SELECT current_user") == [["watcher"]]
+    session.close()
+    with pytest.raises(native.DatabaseError) as refused:
+        login(running, "wrong")
+    assert refused.value.args[0]["C"] == "28P01"
+
+
+def test_kill_leaves_no_process_and_no_listener(running: Postgres) -> None:
+    session = login(running)
+    family = [psutil.Process(running.pid), *psutil.Process(running.pid).children(recursive=True)]
+    assert len(family) > 2
+    running.kill()
+    gone = [not it.is_running() or it.status() == psutil.STATUS_ZOMBIE for it in family]
+    assert all(gone)
+    with pytest.raises(native.InterfaceError):
+        session.run("SELECT 1")
+    with suppress(native.InterfaceError):
+        session.close()
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection((running.host, running.port), 5)
+
+
+@pytest.mark.parametrize("end", ["kill", "stop"])
+def test_start_brings_back_port_and_roles(running: Postgres, end: str) -> None:
+    port = running.port
+    getattr(running, end)()
+    running.start()
+    assert running.port == port
+    login(running).close()
+
+
+def test_a_frozen_server_accepts_and_says_nothing(running: Postgres) -> None:
+    running.freeze()
+    with pytest.raises(TimeoutError):
+        ssl_answer(running, 0.3)
+    running.thaw()
+    assert ssl_answer(running, 5) == b"N"
+
+
+def test_the_harness_gets_in_when_slots_are_full(running: Postgres) -> None:
+    sessions = [login(running) for _ in range(2)]
+    with pytest.raises(native.DatabaseError) as refused:
+        login(running)
+    assert refused.value.args[0]["C"] == "53300"
+    assert running.execute("SELECT count(*) FROM pg_stat_activity WHERE usename = 'watcher'") == [[2]]
+    for session in sessions:
+        session.close()
+
+
+def test_close_removes_a_frozen_server_and_its_directory() -> None:
+    with Postgres() as postgres:
+        root, postmaster = postgres.root, psutil.Process(postgres.pid)
+        postgres.freeze()
+    assert not root.exists()
+    assert not postmaster.is_running()
+
+
+def test_mails_are_kept_whole(aws: EmulatedAws) -> None:
+    send(function_client(aws, "sesv2"), "DOWN: Büro")
+    (mail,) = aws.mails
+    message = email.message_from_bytes(mail.eml(), policy=default)
+    assert (message["From"], message["To"]) == (SENDER, "oncall@example.com, dba@example.com")
+    assert message["Subject"] == "DOWN: Büro"
+    assert message["X-Heartline-Incident"] == "i-1"
+    bodies = {part.get_content_type(): part.get_content().strip() for part in message.iter_parts()}
+    assert bodies == {"text/plain": "It is down.", "text/html": "<p>It is down.</p>"}
+
+
+def test_refused_mail_raises_as_ses_does_and_is_not_kept(aws: EmulatedAws) -> None:
+    ses = function_client(aws, "sesv2")
+    aws.refuse_mail()
+    with pytest.raises(ses.exceptions.TooManyRequestsException) as refused:
+        send(ses)
+    assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 429
+    assert aws.mails == []
+    aws.accept_mail()
+    send(ses)
+    assert len(aws.mails) == 1
+
+
+def test_a_refusal_ends_after_its_times(aws: EmulatedAws) -> None:
+    ses = function_client(aws, "sesv2")
+    aws.refuse_mail("SendingPausedException", status=400, times=1)
+    with pytest.raises(ses.exceptions.SendingPausedException):
+        send(ses)
+    send(ses)
+    assert aws.calls == ["sesv2:SendEmail", "sesv2:SendEmail"]
+
+
+@pytest.mark.parametrize(
+    ("service", "method", "arguments", "code"),
+    [
+        ("dynamodb", "list_tables", {}, "ThrottlingException"),
+        ("secretsmanager", "get_secret_value", {"SecretId": "x"}, "DecryptionFailure"),
+        ("sns", "publish", {"TopicArn": "x", "Message": "y"}, "Throttled"),
+    ],
+)
+def test_each_protocol_tells_the_code(
+    aws: EmulatedAws, service: str, method: str, arguments: dict[str, str], code: str
+) -> None:
+    client = function_client(aws, service)
+    aws.refuse(f"{service}:*", code)
+    with pytest.raises(client.exceptions.ClientError) as refused:
+        getattr(client, method)(**arguments)
+    assert refused.value.response["Error"]["Code"] == code
+
+
+def test_only_the_function_is_counted_and_refused(aws: EmulatedAws) -> None:
+    table = aws.create_table()
+    aws.refuse("dynamodb:*", "ThrottlingException")
+    assert aws.client("dynamodb").scan(TableName=table)["Items"] == []
+    assert aws.calls == []
+
+
+def test_published_messages_are_readable(aws: EmulatedAws) -> None:
+    topic = aws.create_topic()
+    function_client(aws, "sns").publish(TopicArn=topic, Subject="DOWN", Message='{"a": "b&c=ü"}')
+    (message,) = aws.published
+    assert (message["TopicArn"], message["Message"]) == (topic, '{"a": "b&c=ü"}')
+
+
+def test_a_secret_can_change(aws: EmulatedAws) -> None:
+    arn = aws.put_secret("heartline/orders", {"password": "old"})
+    assert aws.put_secret("heartline/orders", {"password": "new"}) == arn
+    value = function_client(aws, "secretsmanager").get_secret_value(SecretId="heartline/orders")
+    assert value["SecretString"] == '{"password": "new"}'
