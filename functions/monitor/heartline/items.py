@@ -14,7 +14,9 @@ from heartline.model import Alert, State, Status, Stored, Unreadable
 
 # Counts up when an item's form changes so that older code cannot read it.
 FORMAT = 1
-HEARTBEAT_KEY = ("heartbeat", "heartbeat")
+# Partition and sort key.
+Key = tuple[str, str]
+HEARTBEAT_KEY: Key = ("heartbeat", "heartbeat")
 
 _serialize = TypeSerializer().serialize
 _deserialize = TypeDeserializer().deserialize
@@ -28,9 +30,14 @@ class Heartbeat:
     healthy: tuple[str, ...]
 
 
-def target_key(name: str) -> tuple[str, str]:
-    """Give the partition and sort key of a target's item."""
+def target_key(name: str) -> Key:
+    """Give the key of a target's item."""
     return f"target#{name}", "state"
+
+
+def key_of(item: Mapping[str, Any]) -> Key:
+    """Give the key of an item."""
+    return item["pk"], item["sk"]
 
 
 def wire(document: Mapping[str, object]) -> dict[str, Any]:
@@ -38,7 +45,7 @@ def wire(document: Mapping[str, object]) -> dict[str, Any]:
     return {name: _serialize(encode(value)) for name, value in document.items()}
 
 
-def wire_key(key: tuple[str, str]) -> dict[str, Any]:
+def wire_key(key: Key) -> dict[str, Any]:
     """Turn a key into DynamoDB's own notation."""
     return wire({"pk": key[0], "sk": key[1]})
 

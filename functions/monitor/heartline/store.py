@@ -6,7 +6,7 @@ one; a claim is a lease on the outbox. One more item is the heartbeat.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from time import sleep
@@ -18,7 +18,9 @@ from heartline.items import (
     FORMAT,
     HEARTBEAT_KEY,
     Heartbeat,
+    Key,
     freshen,
+    key_of,
     plain,
     read_heartbeat,
     read_target,
@@ -26,15 +28,13 @@ from heartline.items import (
     wire,
     wire_key,
 )
-from heartline.model import Alert, HeartlineError, State, Stored, Unreadable
+from heartline.model import Alert, State, Stored, Unreadable
 
 # BatchGetItem takes 100 keys: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html
 _BATCH = 100
 _BATCH_ATTEMPTS = 5
-
-
-class StoreError(HeartlineError):
-    """Report that the table could not be read."""
+_BATCH_PAUSE_SECONDS = 0.1
+_THROTTLED = Unreadable("DynamoDB did not give it, again and again: the table is throttled")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,38 +63,32 @@ class Store:
         self._table = table
 
     def load(self, names: Iterable[str]) -> Loaded:
-        """Read the targets' items, and the heartbeat, which tells when the healthy ones were last good.
-
-        Raises
-        ------
-        StoreError
-            When DynamoDB leaves keys unread, again and again.
-        """
+        """Read the targets' items, and the heartbeat, which tells when the healthy ones were last good."""
         keys = {name: target_key(name) for name in names}
-        items = {(item["pk"], item["sk"]): item for item in self._read([HEARTBEAT_KEY, *keys.values()])}
+        items, unread = self._read([HEARTBEAT_KEY, *keys.values()])
         heartbeat = read_heartbeat(items.get(HEARTBEAT_KEY))
-        targets = {name: read_target(name, items.get(key)) for name, key in keys.items()}
-        return Loaded(
-            {
-                name: freshen(stored, heartbeat) if isinstance(stored, Stored) else stored
-                for name, stored in targets.items()
-            },
-            heartbeat,
-        )
+        targets: dict[str, Stored | Unreadable] = {}
+        for name, key in keys.items():
+            stored = _THROTTLED if key in unread else read_target(name, items.get(key))
+            targets[name] = freshen(stored, heartbeat) if isinstance(stored, Stored) else stored
+        return Loaded(targets, heartbeat)
 
-    def _read(self, keys: Sequence[tuple[str, str]]) -> Iterator[dict[str, Any]]:
+    def _read(self, keys: Sequence[Key]) -> tuple[dict[Key, dict[str, Any]], set[Key]]:
+        """Read items by their keys; give also the keys that DynamoDB left unread, again and again."""
+        items: dict[Key, dict[str, Any]] = {}
+        unread: set[Key] = set()
         for start in range(0, len(keys), _BATCH):
-            batch = [wire_key(key) for key in keys[start : start + _BATCH]]
-            asked: Any = {self._table: {"Keys": batch, "ConsistentRead": True}}
+            wanted = [wire_key(key) for key in keys[start : start + _BATCH]]
             for attempt in range(_BATCH_ATTEMPTS):
-                sleep(0.1 * attempt)
+                sleep(_BATCH_PAUSE_SECONDS * attempt)
+                asked = {self._table: {"Keys": wanted, "ConsistentRead": True}}
                 answer = self._client.batch_get_item(RequestItems=asked)
-                yield from (plain(item) for item in answer["Responses"].get(self._table, ()))
-                asked = answer.get("UnprocessedKeys")
-                if not asked:
+                items |= {key_of(item): item for item in map(plain, answer["Responses"].get(self._table, ()))}
+                wanted = answer.get("UnprocessedKeys", {}).get(self._table, {}).get("Keys", [])
+                if not wanted:
                     break
-            else:
-                raise StoreError(f"DynamoDB left keys of {self._table} unread: it is throttled")
+            unread |= {key_of(plain(key)) for key in wanted}
+        return items, unread
 
     def save(self, before: Stored, state: State, alerts: Sequence[Alert] = ()) -> bool:
         """Write a state and the alerts that follow from it, both or neither.
@@ -193,7 +187,7 @@ class Store:
 
     def _put(
         self,
-        key: tuple[str, str],
+        key: Key,
         item: Mapping[str, object],
         condition: str,
         names: Mapping[str, str],

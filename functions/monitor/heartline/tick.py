@@ -71,7 +71,7 @@ def run_tick(heartline: Heartline, seconds: float) -> dict[str, Any]:
 
     Raises
     ------
-    StoreError, ClientError, BotoCoreError
+    ClientError, BotoCoreError
         When the states could not be read: then nothing could be decided.
     """
     began, at, deadline = monotonic(), heartline.clock(), Deadline.after(seconds)
