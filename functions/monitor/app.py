@@ -32,7 +32,8 @@ _UNKNOWN = (
     f'and {{"command": "..."}} with one of {", ".join(COMMANDS)}'
 )
 
-logger = Logger(service="heartline")
+# With a level of its own: else Logger reads LOG_LEVEL itself, and a wrong one ends the function at import.
+logger = Logger(service="heartline", level="INFO")
 
 
 def lambda_handler(event: Any, context: Any) -> dict[str, Any]:  # noqa: ANN401 - Lambda gives any JSON
@@ -45,6 +46,7 @@ def lambda_handler(event: Any, context: Any) -> dict[str, Any]:  # noqa: ANN401 
     CommandError
         When the event or command is unknown or malformed.
     """
+    logger.append_keys(function_request_id=getattr(context, "aws_request_id", None))
     try:
         heartline = _heartline(tuple(os.environ.get(name, "") for name in _VARIABLES))
         if isinstance(event, Mapping) and "command" in event:

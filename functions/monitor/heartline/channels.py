@@ -67,7 +67,7 @@ class EmailChannel:
 
     def send(self, alerts: Sequence[Alert], target: Target, now: datetime) -> Refusal | None:
         """Send one mail to all recipients of the target."""
-        report = compose(alerts, target.policy.remind_every, now)
+        report = compose(alerts, now)
         incident = alerts[-1].incident
         headers = {
             "Auto-Submitted": "auto-generated",  # RFC 3834: no out-of-office answers
@@ -104,9 +104,9 @@ class TopicChannel:
         """Leave each alert by itself: programs read them."""
         return [(alert,) for alert in alerts]
 
-    def send(self, alerts: Sequence[Alert], target: Target, now: datetime) -> Refusal | None:
+    def send(self, alerts: Sequence[Alert], target: Target, now: datetime) -> Refusal | None:  # noqa: ARG002
         """Publish one alert; its fields are those of the model, times in ISO 8601."""
-        report = compose(alerts, target.policy.remind_every, now)
+        report = compose(alerts, now)
         document = {"version": 1, "subject": report.subject} | encode(alerts[-1])
         document.pop("waiting")
         return _answer(

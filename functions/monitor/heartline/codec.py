@@ -84,7 +84,9 @@ def _decode_scalar(kind: type, document: Any) -> Any:  # noqa: ANN401
     if issubclass(kind, Enum) and isinstance(document, str):
         return kind(document)
     if kind in {int, float} and isinstance(document, Decimal | int) and not isinstance(document, bool):
-        return kind(document)
+        number = kind(document)
+        if number == document or kind is float:
+            return number
     if kind in {str, bool} and isinstance(document, kind):
         return document
     raise ValueError(f"a {type(document).__name__} stands where a {kind.__name__} should")

@@ -97,7 +97,7 @@ def _credential(target: Target, text: str | bytes, secret: str) -> Credential | 
     """
     try:
         fields = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         fields = None
     if not isinstance(fields, dict) or not isinstance(fields.get("password"), str):
         return _failure(f'The secret {secret} is not JSON with a "password".', _SHAPE)
@@ -118,10 +118,17 @@ def _endpoint(target: Target, secret: Mapping[str, object]) -> Endpoint:
     """
     return Endpoint(
         target.host or values.host(secret.get("host")),
-        target.port or int(str(secret.get("port") or DEFAULT_PORT)),
+        target.port or _port(secret.get("port") or DEFAULT_PORT),
         target.database or values.text(secret.get("dbname") or DEFAULT_DATABASE),
         target.user or values.text(secret.get("username")),
     )
+
+
+def _port(value: object) -> int:
+    port = int(str(value))
+    if not 1 <= port <= 65535:
+        raise ValueError("no port has that number")
+    return port
 
 
 def _code(reason: BaseException | None) -> str:

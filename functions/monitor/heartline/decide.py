@@ -65,7 +65,7 @@ def _while_up(state: State, observations: Sequence[Observation]) -> State:
     first, last = observations[0], observations[-1]
     if last.healthy:
         if state.status is Status.UNKNOWN:
-            state = replace(state, status=Status.UP, since=first.at, last_ok=last.at)
+            state = replace(state, status=Status.UP, since=last.at, last_ok=last.at)
         if not first.healthy:
             state = replace(state, blips=state.blips + 1, last_blip=first.at)
         return state
@@ -93,10 +93,12 @@ def _while_down(state: State, observations: Sequence[Observation]) -> State:
 def _tell(state: State, last: Observation, policy: Policy, now: datetime) -> Decision:
     alerts = []
     if state.told and state.told.ended:
-        alerts.append(_alert(state, AlertKind.RECOVERED, last, now, incident=state.told))
+        over = replace(state, failure=None)
+        alerts.append(_alert(over, AlertKind.RECOVERED, last, now, incident=state.told))
         state = replace(state, told=None, told_at=None, told_failure=None, alerts_made=state.alerts_made + 1)
     if kind := _due(state, policy, now):
-        alerts.append(_alert(state, kind, last, now, incident=state.told or state.incident))
+        alert = _alert(state, kind, last, now, incident=state.told or state.incident)
+        alerts.append(alert if state.acknowledged else replace(alert, remind_at=now + policy.remind_every))
         state = replace(
             state,
             told=state.told or state.incident,

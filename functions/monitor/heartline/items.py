@@ -77,10 +77,12 @@ def read_target(name: str, item: Mapping[str, Any] | None) -> Stored | Unreadabl
         version = decode(_Version, {"number": item.get("version")})
     except (ValueError, TypeError, ArithmeticError) as fault:
         return Unreadable(f"it is damaged: {fault}")
-    if state.target != name or version.number < 1:
-        return Unreadable("it is damaged: its name or version is not its own")
-    alerts = sorted(outbox.alerts.values(), key=lambda alert: alert.id)
-    return Stored(state, tuple(alerts), version.number)
+    alerts = sorted(outbox.alerts.items())
+    if state.target != name or version.number < 1 or any(key != alert.id for key, alert in alerts):
+        return Unreadable("it is damaged: a name or version in it is not its own")
+    if state.status is Status.DOWN and (state.incident is None or state.failure is None):
+        return Unreadable("it is damaged: it is down without an incident or a failure")
+    return Stored(state, tuple(alert for _, alert in alerts), version.number)
 
 
 @dataclass(frozen=True, slots=True)

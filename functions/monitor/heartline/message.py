@@ -70,15 +70,13 @@ def _incident(alert: Alert) -> str:
     return alert.incident.id if alert.incident else alert.id
 
 
-def compose(bundle: Sequence[Alert], remind_every: timedelta, now: datetime) -> Report:
+def compose(bundle: Sequence[Alert], now: datetime) -> Report:
     """Say what the alerts of one incident tell, in one report.
 
     Parameters
     ----------
     bundle
         The alerts, oldest first; at least one, of one incident.
-    remind_every
-        How long after this a reminder follows while nothing changes.
     now
         When the mail leaves, to say how late it is.
     """
@@ -88,25 +86,25 @@ def compose(bundle: Sequence[Alert], remind_every: timedelta, now: datetime) -> 
         return _test(last)
     if last.kind is AlertKind.RECOVERED:
         return _recovered(bundle, late)
-    return _down(bundle, remind_every, late)
+    return _down(bundle, late)
 
 
-def _down(bundle: Sequence[Alert], remind_every: timedelta, late: tuple[str, ...]) -> Report:
-    last, failure, incident = bundle[-1], bundle[-1].failure, bundle[-1].incident
+def _down(bundle: Sequence[Alert], late: tuple[str, ...]) -> Report:
+    first, last, failure, incident = bundle[0], bundle[-1], bundle[-1].failure, bundle[-1].incident
     assert failure is not None  # noqa: S101 - decide gives each of these kinds both
     assert incident is not None  # noqa: S101
     label = "CANNOT LOG IN" if failure.kind.misconfigured else "DOWN"
     said = f"{_short(failure)} since {incident.began:%H:%M} UTC"
-    if bundle[0].kind is AlertKind.CHANGED and last.previous:
-        said = f"now {_short(failure)}, before {_short(last.previous)}"
-    elif bundle[0].kind is AlertKind.REMINDER:
+    if first.kind is AlertKind.CHANGED and first.previous:
+        said = f"now {_short(failure)}, before {_short(first.previous)}"
+    elif first.kind is AlertKind.REMINDER:
         label, said = f"STILL {label}", f"{_short(failure)} for {length(last.at - incident.began)}"
     sentences = (*late, _verdict(failure), f"What to look at first: {failure.next_step}")
     rows = (
         *_where(last),
         *_bounds(last),
         *_what(failure, last),
-        ("Next reminder", f"in {length(remind_every)}, if nothing changes"),
+        ("Next reminder", moment(last.remind_at) if last.remind_at else "none: it is acknowledged"),
         ("Incident", incident.id),
     )
     subject = f"[{label}] {last.target}: {said}"
@@ -135,6 +133,8 @@ def _test(alert: Alert) -> Report:
 
 
 def _verdict(failure: Failure) -> str:
+    if failure.kind is Kind.CREDENTIALS:
+        return "This is no outage that the monitor could see: it is misconfigured and has no password to ask with."
     if failure.kind.misconfigured:
         return "This is no outage: the database is reachable, but the monitor is misconfigured or not let in."
     return "This is an outage: applications are likely to see the same."
@@ -178,6 +178,6 @@ def _what(failure: Failure, alert: Alert | None) -> tuple[tuple[str, str], ...]:
 def _short(failure: Failure) -> str:
     """Name a failure in the few words that a subject has room for."""
     if failure.kind is Kind.TIMEOUT:
-        return _TIMEOUT[failure.phase]
+        return _TIMEOUT.get(failure.phase, _SHORT[failure.kind])
     words = "password rejected" if failure.sqlstate == "28P01" else _SHORT[failure.kind]
     return f"{words} ({failure.sqlstate})" if failure.sqlstate else words

@@ -195,7 +195,8 @@ class Alert:
     """Keep what a person is to be told, as it was when it was decided.
 
     `id` counts up within its target; `waiting` names the channels that have not accepted it yet.
-    `previous` is the failure that was told before: what changed, or what is over.
+    `previous` is the failure that was told before: what changed, or what is over. `remind_at` is when the
+    next reminder is due, None where there will be none.
     """
 
     id: str
@@ -207,6 +208,7 @@ class Alert:
     failure: Failure | None = None
     previous: Failure | None = None
     phases: Mapping[Phase, float] = field(default_factory=dict)
+    remind_at: datetime | None = None
     waiting: tuple[str, ...] = ()
 
 

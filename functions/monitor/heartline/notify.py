@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from aws_lambda_powertools import Logger
-from botocore.exceptions import BotoCoreError, ClientError
 
 from heartline.channels import Channel
 from heartline.deadline import Deadline
@@ -34,6 +33,10 @@ class Outbox(Protocol):
     def release(self, name: str, owner: str) -> bool:
         """Give the lease back; False when it is lost."""
         ...
+
+
+class _LeaseLostError(Exception):
+    """Stop sending: the outbox is another run's now."""
 
 
 @dataclass(slots=True)
@@ -68,14 +71,15 @@ class Delivery:
     def drain(self, targets: Iterable[Target]) -> int:
         """Send what waits for these targets, and give the number of alerts that every channel has accepted.
 
-        A target whose outbox cannot be read or written is logged and passed over; nothing of it is lost.
+        A target whose outbox cannot be read, written or put into words is logged and passed over; nothing of
+        it is lost, and it costs the others nothing.
         """
         for target in targets:
             if len(self.stopped) == len(self.channels) or not self.deadline.allows(SEND_SECONDS):
                 break
             try:
                 self._drain_one(target)
-            except (ClientError, BotoCoreError) as error:
+            except Exception as error:  # noqa: BLE001 - whatever it is, it is about this one target
                 self.log.error("outbox not drained", target=target.name, reason=type(error).__name__)
         return self.sent
 
@@ -86,10 +90,12 @@ class Delivery:
         held = Deadline.after(LEASE.total_seconds())
         alerts = {alert.id: alert for alert in claimed.outbox}
         try:
-            self._settle(target, None, list(alerts.values()), alerts)
+            self._settle(target, None, claimed.outbox, alerts)
             for channel in self.channels:
                 if channel.name not in self.stopped:
                     self._send(channel, target, alerts, held)
+        except _LeaseLostError:
+            self.log.warning("lease lost: another run may send an alert again", target=target.name)
         finally:
             self.outbox.release(target.name, self.owner)
 
@@ -115,6 +121,6 @@ class Delivery:
         ]
         changed = [alert for alert in settled if alert != alerts[alert.id]]
         if changed and not self.outbox.clear(target.name, self.owner, changed):
-            self.log.warning("lease lost: an alert may be sent twice", target=target.name)
+            raise _LeaseLostError
         alerts.update({alert.id: alert for alert in changed})
         self.sent += sum(not alert.waiting for alert in changed)

@@ -13,13 +13,15 @@ _SIGNED = "Heartline watches PostgreSQL and writes only when something changes."
 
 def as_text(report: Report) -> str:
     """Write a report as plain text of 72 columns."""
-    paragraphs = [textwrap.fill(part, _COLUMNS) for part in (report.headline, *report.sentences)]
+    paragraphs = [_fill(part) for part in (report.headline, *report.sentences)]
     width = max((len(label) for label, _ in report.rows), default=0) + 3
-    rows = [
-        textwrap.fill(f"{label + ':':<{width}}{value}", _COLUMNS, subsequent_indent=" " * width, break_on_hyphens=False)
-        for label, value in report.rows
-    ]
+    rows = [_fill(f"{label + ':':<{width}}{value}", " " * width) for label, value in report.rows]
     return "\n\n".join([*paragraphs, "\n".join(rows), f"-- \n{_SIGNED}"]) + "\n"
+
+
+def _fill(text: str, indent: str = "") -> str:
+    """Break between words only: a host name or an incident must stay whole, to be copied."""
+    return textwrap.fill(text, _COLUMNS, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
 
 
 def as_html(report: Report) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -13,6 +14,9 @@ from heartline.model import ConfigurationError, Target
 from heartline.targets import parse_targets
 
 _PACKAGED = Path(__file__).parent.parent / "targets.toml"
+# https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/HowItWorks.NamingRulesDataTypes.html
+_TABLE = re.compile(r"[A-Za-z0-9_.-]{3,255}", re.ASCII)
+_TOPIC = re.compile(r"arn:[a-z-]+:sns:[a-z0-9-]+:\d{12}:[A-Za-z0-9_-]{1,256}", re.ASCII)
 _LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
 
@@ -51,7 +55,7 @@ def read_settings(environment: Mapping[str, str], packaged: Path = _PACKAGED) ->
     """
     faults: list[str] = []
     read = partial(_read, environment, faults)
-    table = read("STATE_TABLE", _present, "")
+    table = read("STATE_TABLE", _table, "")
     sender = read("ALERT_SENDER", values.address, "")
     recipients = read("ALERT_RECIPIENTS", _addresses, None)
     topic = read("ALERT_TOPIC", _topic, None)
@@ -93,19 +97,22 @@ def _targets(document: str, packaged: Path, recipients: tuple[str, ...] | None) 
         raise ConfigurationError([f"{place}: {fault}" for fault in error.faults]) from None
 
 
-def _present(value: str) -> str:
-    if not value:
+def _table(value: str) -> str:
+    if not _TABLE.fullmatch(value):
         raise ValueError("give the name of the DynamoDB table")
     return value
 
 
 def _addresses(value: str) -> tuple[str, ...]:
     parts = [part.strip() for part in value.split(",") if part.strip()]
-    return values.addresses(parts) if parts else ()
+    try:
+        return values.addresses(parts) if parts else ()
+    except ValueError:
+        raise ValueError("give bare e-mail addresses, at most 50, with commas between them") from None
 
 
 def _topic(value: str) -> str | None:
-    if value and not value.startswith("arn:"):
+    if value and not _TOPIC.fullmatch(value):
         raise ValueError("give the ARN of an SNS topic, or leave it empty")
     return value or None
 

@@ -33,9 +33,9 @@ def parse_targets(document: str, recipients: tuple[str, ...] = ()) -> tuple[Targ
     """
     try:
         tables = tomllib.loads(document)
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigurationError([f"not a TOML document: {_where(error)}"]) from None
-    faults = [f"unknown key {key!r}: only [defaults] and [[targets]] are known" for key in tables.keys() - _TOP]
+    except (ValueError, RecursionError) as error:
+        raise ConfigurationError([f"not a TOML document{_where(error)}: check quotes and brackets"]) from None
+    faults = [f"unknown key {key!r}: only [defaults] and [[targets]] are known" for key in sorted(tables.keys() - _TOP)]
     defaults = _read(tables.get("defaults", {}), "[defaults]", _READERS.keys() - {"name", "host"}, faults)
     written = tables.get("targets", [])
     if not isinstance(written, list) or not written:
@@ -45,7 +45,7 @@ def parse_targets(document: str, recipients: tuple[str, ...] = ()) -> tuple[Targ
         _target({"recipients": recipients} | defaults, table, place, faults)
         for place, table in enumerate(written, start=1)
     ]
-    faults += _twice([target.name for target in targets if target])
+    faults += _twice(written)
     if faults:
         raise ConfigurationError(faults)
     return tuple(target for target in targets if target)
@@ -54,13 +54,14 @@ def parse_targets(document: str, recipients: tuple[str, ...] = ()) -> tuple[Targ
 _TOP = {"defaults", "targets"}
 
 
-def _where(error: tomllib.TOMLDecodeError) -> str:
-    """Give the parser's complaint without the text that it complains of."""
-    text = re.sub(r"'[^']*'|\"[^\"]*\"", "...", str(error))
-    return f"{text[:120]}; check the quotes and brackets there"
+def _where(error: Exception) -> str:
+    """Give the place that the parser complains of, without the text that stands there."""
+    place = re.search(r"\(at [a-z0-9, ]+\)$", str(error))
+    return f" {place[0]}" if place else ""
 
 
-def _twice(names: list[str]) -> list[str]:
+def _twice(tables: list[object]) -> list[str]:
+    names = [table["name"] for table in tables if isinstance(table, dict) and _named(table.get("name"))]
     return [
         f'target "{name}": the name stands {names.count(name)} times: give each target its own name'
         for name in dict.fromkeys(names)
@@ -73,8 +74,8 @@ def _target(defaults: Mapping[str, object], table: object, place: int, faults: l
     label = f'target "{name}"' if _named(name) else f"target {place}"
     before = len(faults)
     read = {**defaults, **_read(table, label, _READERS.keys(), faults)}
-    if "name" not in read and isinstance(table, dict) and "name" not in table:
-        faults.append(f'{label}: key "name" is missing: give each target a name of its own')
+    if isinstance(table, dict):
+        faults += [f"{label}: {fault}" for fault in _missing({**defaults, **table})]
     if len(faults) > before:
         return None
     policy = Policy(**{key: read.pop(key) for key in _POLICY if key in read})  # type: ignore[arg-type]
@@ -82,6 +83,20 @@ def _target(defaults: Mapping[str, object], table: object, place: int, faults: l
     target = Target(policy=policy, iam=iam, **read)  # type: ignore[arg-type]
     faults += [f"{label}: {fault}" for fault in _contradictions(target)]
     return target
+
+
+def _missing(given: Mapping[str, object]) -> list[str]:
+    """List the keys that a target cannot do without."""
+    missing = [] if "name" in given else ['key "name" is missing: give each target a name of its own']
+    if "secret" not in given:
+        missing += [
+            f'key "{key}" is missing: give it, or name a secret that has it'
+            for key in ("host", "user")
+            if key not in given
+        ]
+    if given.get("recipients") == ():
+        missing.append('key "recipients" is missing: give it here, in [defaults] or in ALERT_RECIPIENTS')
+    return missing
 
 
 _POLICY = ("confirmations", "confirm_after", "recover_after", "remind_every")
@@ -98,18 +113,10 @@ def _named(name: object) -> bool:
 def _contradictions(target: Target) -> list[str]:
     """List what is wrong with keys that are each right alone."""
     policy, faults = target.policy, []
-    if target.secret is None:
-        faults += [
-            f'key "{key}" is missing: give it, or name a secret that has it'
-            for key in ("host", "user")
-            if getattr(target, key) is None
-        ]
     if target.secret and target.iam:
         faults.append('keys "secret" and "auth" exclude each other: keep one of them')
     if target.iam and not target.tls.verified:
         faults.append('key "tls": auth = "iam" sends a token: use "verify-full" or "verify-ca"')
-    if not target.recipients:
-        faults.append('key "recipients" is missing: give it here, in [defaults] or in ALERT_RECIPIENTS')
     going_down = target.timeout * (policy.confirmations + 1) + policy.confirm_after * policy.confirmations
     coming_up = target.timeout * policy.recover_after + policy.confirm_after * (policy.recover_after - 1)
     if max(going_down, coming_up) > _CONFIRMATION_LIMIT:

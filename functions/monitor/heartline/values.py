@@ -33,7 +33,7 @@ def duration(value: object, least: float, most: float) -> timedelta:
         When it is neither, or out of bounds.
     """
     seconds = -1.0
-    if isinstance(value, int | float) and not isinstance(value, bool):
+    if isinstance(value, int | float) and not isinstance(value, bool) and least <= value <= most:
         seconds = float(value)
     elif isinstance(value, str) and (match := _DURATION.fullmatch(value.strip())):
         seconds = float(match[1]) * _UNITS[match[2]]

@@ -93,6 +93,7 @@ _TEXTS: dict[Kind | tuple[Kind, Phase], tuple[str, str]] = {
     ),
 }
 _BY_FAULT: dict[type[BaseException], tuple[str, str]] = {
+    faults.ProtocolFaultError: _TEXTS[Kind.PROTOCOL],
     faults.PasswordMissingError: (
         "The database answers, but wants a password for user {user}, and none is configured.",
         'Name a Secrets Manager secret for this target (secret = "..."), or set auth = "iam".',

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import ssl
 from collections.abc import Iterator
 
@@ -35,6 +36,16 @@ _BY_TYPE: tuple[tuple[tuple[type[BaseException], ...], Kind | tuple[Kind, Kind]]
     ((TimeoutError,), Kind.TIMEOUT),
     ((ConnectionError,), (Kind.REFUSED, Kind.CLOSED)),
 )
+_SQLSTATE = re.compile(r"[0-9A-Z]{5}", re.ASCII)
+# What a phase can come to: what else a hostile peer brings about is the last of its kinds.
+_IN_SESSION = {Kind.SERVER_ERROR, Kind.STOPPING, Kind.PROTOCOL, Kind.CLOSED, Kind.TIMEOUT}
+_POSSIBLE = {
+    Phase.RESOLVE: {Kind.UNRESOLVABLE, Kind.TIMEOUT},
+    Phase.CONNECT: {Kind.REFUSED, Kind.UNREACHABLE, Kind.TIMEOUT},
+    Phase.TLS: {Kind.TLS_REFUSED, Kind.CERTIFICATE, Kind.TLS, Kind.CLOSED, Kind.TIMEOUT},
+    Phase.LOGIN: {Kind.AUTH, Kind.NO_DATABASE, Kind.SATURATED, Kind.STARTING, *_IN_SESSION},
+    Phase.QUERY: {Kind.DENIED, Kind.WRONG_ROLE, *_IN_SESSION},
+}
 _OTHERWISE = {
     Phase.RESOLVE: Kind.UNRESOLVABLE,
     Phase.CONNECT: Kind.UNREACHABLE,
@@ -60,10 +71,12 @@ def diagnose(error: BaseException, phase: Phase, target: Target, credential: Cre
     if reported is None:
         kind, sqlstate, said = _by_type(error, phase), None, _local_words(error)
     else:
-        sqlstate = tame(reported.get("C", ""), 5) or None
+        sqlstate = code if _SQLSTATE.fullmatch(code := reported.get("C", "")) else None
         known = _AT_LOGIN if phase is Phase.LOGIN else _AT_QUERY
         kind = known.get(sqlstate or "", Kind.SERVER_ERROR)
         said = tame(reported.get("M", "")) or None
+    if kind not in _POSSIBLE[phase]:
+        kind = _OTHERWISE[phase]
     cause, next_step = advise(kind, phase, target, credential.endpoint, error)
     return Failure(phase, kind, cause, next_step, sqlstate, said)
 

@@ -1,0 +1,126 @@
+"""The contract's table of failures, and the values that the unit tests make of it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any, cast
+
+from hypothesis import strategies as st
+
+from heartline.model import (
+    Alert,
+    AlertKind,
+    Endpoint,
+    Failure,
+    Incident,
+    Kind,
+    Observation,
+    Phase,
+    Target,
+)
+from heartline.probe.advice import advise
+
+NOW = datetime(2026, 11, 23, 2, 15, tzinfo=UTC)
+ENDPOINT = Endpoint("orders.example.com", 5432, "orders", "heartline")
+TARGET = Target("orders", "orders.example.com", 5432, "orders", "heartline", recipients=("oncall@example.com",))
+# A target that is right, and all that one may say.
+US = ("oncall@example.com",)
+GOOD: dict[str, Any] = {"name": "orders", "host": "orders.example.com", "user": "heartline"}
+KEYS = [
+    *("name", "host", "port", "database", "user", "secret", "auth", "tls", "timeout", "recipients"),
+    *("confirmations", "confirm_after", "recover_after", "remind_every"),
+]
+SECOND = timedelta(seconds=1)
+MINUTE = timedelta(minutes=1)
+HOUR = timedelta(hours=1)
+
+# What may be wrong in which phase: the contract, written down once more.
+CONTRACT: dict[Phase, frozenset[Kind]] = {
+    Phase.CREDENTIALS: frozenset({Kind.CREDENTIALS}),
+    Phase.RESOLVE: frozenset({Kind.UNRESOLVABLE, Kind.TIMEOUT}),
+    Phase.CONNECT: frozenset({Kind.REFUSED, Kind.UNREACHABLE, Kind.TIMEOUT}),
+    Phase.TLS: frozenset({Kind.TLS_REFUSED, Kind.CERTIFICATE, Kind.TLS, Kind.CLOSED, Kind.TIMEOUT}),
+    Phase.LOGIN: frozenset(
+        {
+            Kind.AUTH,
+            Kind.NO_DATABASE,
+            Kind.SATURATED,
+            Kind.STARTING,
+            Kind.STOPPING,
+            Kind.PROTOCOL,
+            Kind.SERVER_ERROR,
+            Kind.CLOSED,
+            Kind.TIMEOUT,
+        }
+    ),
+    Phase.QUERY: frozenset(
+        {
+            Kind.DENIED,
+            Kind.WRONG_ROLE,
+            Kind.SERVER_ERROR,
+            Kind.STOPPING,
+            Kind.PROTOCOL,
+            Kind.CLOSED,
+            Kind.TIMEOUT,
+        }
+    ),
+}
+CASES = [(phase, kind) for phase, kinds in CONTRACT.items() for kind in sorted(kinds)]
+MISCONFIGURED = {Kind.CREDENTIALS, Kind.TLS_REFUSED, Kind.CERTIFICATE, Kind.AUTH, Kind.NO_DATABASE, Kind.DENIED}
+
+
+def failure(
+    kind: Kind = Kind.REFUSED, phase: Phase | None = None, sqlstate: str | None = None, said: str | None = None
+) -> Failure:
+    """Give a failure in the words that a probe would use."""
+    phase = phase or next(phase for phase, kinds in CONTRACT.items() if kind in kinds)
+    if kind is Kind.CREDENTIALS:
+        return Failure(phase, kind, "There is no secret heartline/orders.", "Check its name and region.")
+    return Failure(phase, kind, *advise(kind, phase, TARGET, ENDPOINT, Exception()), sqlstate, said)
+
+
+def seen(at: datetime = NOW, failed: Failure | None = None) -> Observation:
+    """Give what one probe saw, healthy or not."""
+    return Observation(at, ENDPOINT, {Phase.RESOLVE: 0.4, Phase.CONNECT: 1.5}, failed)
+
+
+def alert(kind: AlertKind = AlertKind.DOWN, number: int = 1, **changes: object) -> Alert:
+    """Give an alert of an incident that began a minute before it, as `decide` would make it."""
+    at = cast("datetime", changes.get("at", NOW))
+    incident = Incident("orders-20261123T021400Z", at - MINUTE, at - 2 * MINUTE)
+    fields: dict[str, Any] = {
+        "id": f"{number:08d}",
+        "kind": kind,
+        "target": "orders",
+        "at": at,
+        "endpoint": ENDPOINT,
+        "incident": incident,
+        "failure": failure(),
+        "phases": {Phase.RESOLVE: 0.4, Phase.CONNECT: 1.5},
+        "remind_at": at + HOUR,
+        "waiting": ("email",),
+    }
+    if kind is AlertKind.RECOVERED:
+        ended = Incident(incident.id, incident.began, incident.last_ok, at)
+        fields |= {"incident": ended, "failure": None, "previous": failure(), "remind_at": None}
+    if kind is AlertKind.TEST:
+        fields |= {"incident": None, "failure": None}
+    return Alert(**fields | changes)
+
+
+failures = st.sampled_from(CASES).map(lambda case: failure(case[1], case[0]))
+# What a hostile or broken server may say: markup, terminal and header tricks, marks that turn the text around.
+hostile = st.one_of(
+    st.text(st.characters(codec=None), max_size=400),
+    st.sampled_from(
+        [
+            "<script>alert('x')</script><img src=x onerror=y>&amp;",
+            "a\r\nBcc: everybody@example.com\r\n\r\nnew body",
+            "\x1b[2J\x1b]0;owned\x07\x00\x08\x7f\x85\u2028\u2029",
+            "\u202eevil\u202c \u200f\u2066\ufeff\u200b",
+            "\ud800\udfff\udc80",
+            "wide \uff21\u3000 and \U0001f4a5 \U000e0041",
+        ]
+    ),
+    st.sampled_from(["A", "line\n", "\x00"]).map(lambda part: part * (1_000_000 // len(part))),
+)

@@ -1,0 +1,115 @@
+"""An event that is not known, or a command that is wrong, is told what would be right; nothing is read or written."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+import app
+from heartline.commands import COMMANDS
+from heartline.model import CommandError, ConfigurationError
+from unit import toml
+
+DOCUMENT = "".join(
+    toml.table("[[targets]]", {"name": name, "host": f"{name}.example.com", "user": "heartline"})
+    for name in ("orders", "billing")
+)
+
+
+@pytest.fixture(autouse=True)
+def environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
+    """Give the handler what it needs to start; no call of it could reach AWS, since a unit test has no sockets."""
+    for name, value in {
+        "TARGETS": DOCUMENT,
+        "STATE_TABLE": "heartline",
+        "ALERT_SENDER": "heartline@example.com",
+        "ALERT_RECIPIENTS": "oncall@example.com",
+        "ALERT_TOPIC": "",
+        "LOG_LEVEL": "INFO",
+        "AWS_DEFAULT_REGION": "eu-west-1",
+        "AWS_ACCESS_KEY_ID": "nobody",
+        "AWS_SECRET_ACCESS_KEY": "nothing",
+    }.items():
+        monkeypatch.setenv(name, value)
+    app._heartline.cache_clear()  # noqa: SLF001 - an environment of its own for each test
+    yield monkeypatch
+    app._heartline.cache_clear()  # noqa: SLF001
+
+
+@pytest.mark.parametrize(
+    "event",
+    [{}, None, [], "status", 5, {"source": "aws.s3"}, {"Command": "status"}, {"source": ["aws.scheduler"]}],
+    ids=repr,
+)
+def test_an_unknown_event_is_told_which_are_known(event: object) -> None:
+    with pytest.raises(CommandError) as raised:
+        app.lambda_handler(event, None)
+    assert all(word in str(raised.value) for word in ("EventBridge Scheduler", '"command"', *COMMANDS))
+
+
+@pytest.mark.parametrize("command", ["", "Status", "restart", None, 5, ["status"], {"a": 1}], ids=repr)
+def test_an_unknown_command_is_told_which_are_known(command: object) -> None:
+    with pytest.raises(CommandError) as raised:
+        app.lambda_handler({"command": command}, None)
+    assert all(word in str(raised.value) for word in ("status", "probe", "test-alert", "mute", "unmute", "acknowledge"))
+
+
+@pytest.mark.parametrize("command", list(COMMANDS))
+def test_an_unknown_field_is_told_which_are_known(command: str) -> None:
+    with pytest.raises(CommandError) as raised:
+        app.lambda_handler({"command": command, "tarqet\u202e\n": "orders"}, None)
+    assert str(raised.value).startswith(f'{command}: unknown field "tarqet"')
+    assert all(field in str(raised.value) for field in COMMANDS[command][1])
+
+
+@pytest.mark.parametrize("command", [name for name, (_, fields) in COMMANDS.items() if "target" in fields])
+@pytest.mark.parametrize("target", ["nobody", None, 5, ["orders"]], ids=repr)
+def test_an_unknown_target_is_told_which_are_known(command: str, target: object) -> None:
+    with pytest.raises(CommandError, match='field "target": no such target: known are orders, billing'):
+        app.lambda_handler({"command": command, "target": target}, None)
+
+
+@pytest.mark.parametrize("command", ["probe", "mute", "unmute", "acknowledge"])
+def test_among_several_targets_one_must_be_named(command: str) -> None:
+    with pytest.raises(CommandError, match='field "target": missing: known are orders, billing'):
+        app.lambda_handler({"command": command}, None)
+
+
+@pytest.mark.parametrize(
+    "length",
+    [None, "", "soon", -1, 0, "1s", "31d", True, float("nan"), 10**400, ["2h"]],
+    ids=lambda value: repr(value)[:20],
+)
+def test_a_mute_of_no_good_length_is_told_which_are(length: object) -> None:
+    with pytest.raises(CommandError, match=r'mute: field "for": give seconds, or text like .* from 1m to 30d'):
+        app.lambda_handler({"command": "mute", "target": "orders", "for": length}, None)
+
+
+def test_a_mute_s_reason_is_a_text() -> None:
+    with pytest.raises(CommandError, match='mute: field "reason": give a text'):
+        app.lambda_handler({"command": "mute", "target": "orders", "for": "2h", "reason": {"a": 1}}, None)
+
+
+@pytest.mark.parametrize("event", [{"source": "aws.scheduler"}, {"command": "status"}, {}], ids=str)
+def test_a_wrong_environment_is_told_at_the_first_event_of_any_kind_and_logged(
+    event: dict[str, str], environment: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    environment.setenv("ALERT_SENDER", "nobody")
+    environment.setenv("STATE_TABLE", "")
+    for _ in range(2):
+        with pytest.raises(ConfigurationError) as raised:
+            app.lambda_handler(event, None)
+        assert [fault.split(":")[0] for fault in raised.value.faults] == ["STATE_TABLE", "ALERT_SENDER"]
+    assert "ALERT_SENDER: give a bare e-mail address" in caplog.text
+
+
+def test_the_environment_is_read_in_the_names_that_the_contract_gives(environment: pytest.MonkeyPatch) -> None:
+    for name in ("TARGETS", "STATE_TABLE", "ALERT_SENDER", "ALERT_RECIPIENTS", "ALERT_TOPIC", "LOG_LEVEL"):
+        assert name in os.environ
+        environment.setenv(name, "[[=")
+    environment.setenv("STATE_TABLE", "")
+    with pytest.raises(ConfigurationError) as raised:
+        app.lambda_handler({"command": "status"}, None)
+    assert len({fault.split(":")[0] for fault in raised.value.faults}) == 6

@@ -1,0 +1,180 @@
+"""The targets document: what it may say, and what each wrong one is told."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import heartline
+from heartline.model import ConfigurationError, Policy, Target, Tls
+from heartline.targets import parse_targets
+from unit import toml
+from unit.samples import GOOD, KEYS, US
+
+PACKAGED = Path(heartline.__file__).parent.parent / "targets.toml"
+
+
+def targets(*tables: dict[str, Any], recipients: tuple[str, ...] = US, **defaults: object) -> tuple[Target, ...]:
+    document = toml.table("[defaults]", defaults) + "".join(toml.table("[[targets]]", table) for table in tables)
+    return parse_targets(document, recipients)
+
+
+def faults(*tables: dict[str, Any], recipients: tuple[str, ...] = US, **defaults: object) -> tuple[str, ...]:
+    with pytest.raises(ConfigurationError) as raised:
+        targets(*tables, recipients=recipients, **defaults)
+    assert all(fault in str(raised.value) for fault in raised.value.faults)
+    return raised.value.faults
+
+
+def test_name_host_and_user_are_enough() -> None:
+    assert targets(GOOD) == (Target("orders", "orders.example.com", user="heartline", recipients=US),)
+
+
+def test_a_secret_may_give_the_rest() -> None:
+    (target,) = targets({"name": "orders", "secret": "heartline/orders"})
+    assert (target.host, target.port, target.user, target.secret) == (None, None, None, "heartline/orders")
+
+
+def test_a_target_has_what_the_defaults_say_unless_it_says_otherwise() -> None:
+    first, second = targets(
+        GOOD, GOOD | {"name": "two", "timeout": "2s", "recipients": ["dba@example.com"]}, timeout=4, tls="require"
+    )
+    assert (first.timeout, first.tls, first.recipients) == (timedelta(seconds=4), Tls.REQUIRE, US)
+    assert (second.timeout, second.tls, second.recipients) == (timedelta(seconds=2), Tls.REQUIRE, ("dba@example.com",))
+
+
+def test_the_policy_is_read() -> None:
+    said = {"confirmations": 0, "confirm_after": 0.5, "recover_after": 3, "remind_every": "1d"}
+    (target,) = targets(GOOD | said)
+    assert target.policy == Policy(0, timedelta(seconds=0.5), 3, timedelta(days=1))
+
+
+def test_the_annotated_example_is_empty_as_packaged() -> None:
+    with pytest.raises(ConfigurationError, match=r"no targets: add a \[\[targets\]\] table"):
+        parse_targets(PACKAGED.read_text(encoding="utf-8"))
+
+
+def test_the_annotated_example_is_right_once_its_comment_marks_are_taken_away() -> None:
+    example_text = re.sub(r"(?m)^# (?=\[|\w+ *= )", "", PACKAGED.read_text(encoding="utf-8"))
+    read = parse_targets(example_text)
+    assert [target.name for target in read] == ["orders", "billing"]
+    shown = {
+        key
+        for part in [tomllib.loads(example_text)["defaults"], *tomllib.loads(example_text)["targets"]]
+        for key in part
+    }
+    assert shown == set(KEYS)
+
+
+WRONG = [
+    ({"port": "5432"}, "port", "whole number from 1 to 65535"),
+    ({"port": 0}, "port", "from 1 to 65535"),
+    ({"port": True}, "port", "whole number"),
+    ({"host": "postgresql://db.example.com/x"}, "host", "without scheme, port or path"),
+    ({"host": ""}, "host", "host name"),
+    ({"user": 7}, "user", "printable characters"),
+    ({"database": "a\nb"}, "database", "printable characters"),
+    ({"secret": ""}, "secret", "printable characters"),
+    ({"auth": "kerberos"}, "auth", '"iam"'),
+    ({"tls": "verify"}, "tls", "verify-full, verify-ca, require, disable"),
+    ({"tls": True}, "tls", "verify-full"),
+    ({"timeout": "soon"}, "timeout", "give seconds"),
+    ({"timeout": 0}, "timeout", "from 0.1s to 30s"),
+    ({"timeout": float("nan")}, "timeout", "give seconds"),
+    ({"timeout": 10**400}, "timeout", "give seconds"),
+    ({"confirmations": 1.5}, "confirmations", "whole number from 0 to 10"),
+    ({"recover_after": 0}, "recover_after", "from 1 to 10"),
+    ({"confirm_after": -1}, "confirm_after", "from 0s to 30s"),
+    ({"remind_every": "1s"}, "remind_every", "from 1m to 30d"),
+    ({"recipients": "a@example.com"}, "recipients", "list"),
+    ({"recipients": []}, "recipients", "1 to 50 addresses"),
+    ({"recipients": ["nobody"]}, "recipients", "bare e-mail address"),
+    ({"recipients": ["Bob <bob@example.com>"]}, "recipients", "bare e-mail address"),
+    ({"recipients": ["a@example.com\nBcc: b@example.com"]}, "recipients", "bare e-mail address"),
+    ({"password": "hunter2Zw9"}, "password", "Secrets Manager"),
+    ({"Pwd": "hunter2Zw9"}, "Pwd", "Secrets Manager"),
+    ({"hostname": "x"}, "hostname", "known are auth, confirm_after"),
+    ({"auth": "iam", "secret": "x"}, "secret", "exclude each other"),
+    ({"auth": "iam", "tls": "require"}, "tls", '"verify-full"'),
+    ({"timeout": 30, "confirmations": 2}, "timeout", "could take 96 s: lower them to 45 s"),
+]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "key", "mend"), WRONG, ids=lambda value: str(value)[:40] if isinstance(value, dict) else ""
+)
+def test_one_wrong_value_is_one_fault_that_names_target_key_and_mend(
+    wrong: dict[str, Any], key: str, mend: str
+) -> None:
+    (fault,) = faults(GOOD | wrong)
+    assert fault.startswith('target "orders": ')
+    assert f'"{key}"' in fault
+    assert mend in fault
+
+
+@pytest.mark.parametrize("key", ["host", "user"])
+def test_what_neither_document_nor_secret_gives_is_missing(key: str) -> None:
+    (fault,) = faults({name: value for name, value in GOOD.items() if name != key})
+    assert fault == f'target "orders": key "{key}" is missing: give it, or name a secret that has it'
+
+
+@pytest.mark.parametrize("name", [None, 5, "", "a b", "-x", "x" * 65, "a\n", "é"])
+def test_a_target_without_a_good_name_is_called_by_its_place(name: object) -> None:
+    (fault,) = faults(GOOD, {"host": "x.example.com", "user": "y"} | ({} if name is None else {"name": name}))
+    assert fault.startswith('target 2: key "name"')
+
+
+def test_nobody_to_tell_is_a_fault() -> None:
+    (fault,) = faults(GOOD, recipients=())
+    assert "ALERT_RECIPIENTS" in fault
+
+
+def test_a_name_stands_once() -> None:
+    (fault,) = faults(GOOD, GOOD, GOOD)
+    assert fault == 'target "orders": the name stands 3 times: give each target its own name'
+
+
+@pytest.mark.parametrize("key", ["name", "host"])
+def test_name_and_host_have_no_default(key: str) -> None:
+    (fault,) = faults(GOOD, **{key: "x"})
+    assert fault.startswith(f'[defaults]: unknown key "{key}"')
+
+
+@pytest.mark.parametrize(
+    ("document", "mend"),
+    [
+        ("", "no targets: add"),
+        ("targets = 3", "no targets: add"),
+        ("targets = [3]", "target 1: must be a table"),
+        ('defaults = "x"\n[[targets]]\nname="a"\nhost="b"\nuser="c"', "[defaults]: must be a table"),
+        ('[target]\nname="a"', "only [defaults] and [[targets]] are known"),
+        ('[[targets]\nname = "a"', "not a TOML document"),
+        ("x = " + "[" * 3000, "not a TOML document"),
+        ("x = " + "1" * 5000, "not a TOML document"),
+    ],
+    ids=lambda value: value[:30],
+)
+def test_a_document_of_another_form_is_told_what_form_it_should_have(document: str, mend: str) -> None:
+    with pytest.raises(ConfigurationError, match=re.escape(mend)):
+        parse_targets(document, US)
+
+
+def test_every_fault_is_told_at_once() -> None:
+    told = faults(
+        {"name": "one", "host": "a b", "port": 0, "pasword": "x"},
+        {"name": "two", "user": "x", "tls": "none"},
+        {"name": "two", "host": "two.example.com", "user": "x", "timeout": -1},
+        defaults_are={},
+        timeout="never",
+    )
+    for target, key in [
+        *(("[defaults]", "timeout"), ("[defaults]", "defaults_are")),
+        *(("one", "host"), ("one", "port"), ("one", "pasword"), ("one", "user")),
+        *(("two", "tls"), ("two", "host"), ("two", "timeout"), ("two", "the name stands 2 times")),
+    ]:
+        assert any(target in fault.split(":")[0] and key in fault for fault in told), (target, key)
