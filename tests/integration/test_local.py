@@ -6,7 +6,7 @@ import email
 import socket
 from contextlib import suppress
 from email.policy import default
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import boto3
 import psutil
@@ -17,38 +17,20 @@ from pg8000 import native
 from local.aws import REGION, EmulatedAws
 from local.postgres import Postgres
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
 SENDER = "heartline@example.com"
 PASSWORD = "it's: a/password"
 SSL_REQUEST = bytes([0, 0, 0, 8, 4, 210, 22, 47])  # PostgreSQL documentation, 54.7: a server answers S or N
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[Postgres]:
-    with Postgres(max_connections=5) as postgres:
-        postgres.create_role("watcher", PASSWORD)
-        yield postgres
-
-
 @pytest.fixture
-def running(server: Postgres) -> Postgres:
-    server.start()
-    return server
+def running(database: Postgres) -> Postgres:
+    database.create_role("watcher", PASSWORD)
+    return database
 
 
-@pytest.fixture(scope="module")
-def served() -> Iterator[EmulatedAws]:
-    with EmulatedAws() as aws:
-        yield aws
-
-
-@pytest.fixture
-def aws(served: EmulatedAws) -> EmulatedAws:
-    served.reset()
-    served.verify_sender(SENDER)
-    return served
+@pytest.fixture(autouse=True)
+def _sender(aws: EmulatedAws) -> None:
+    aws.verify_sender(SENDER)
 
 
 def function_client(aws: EmulatedAws, service: str) -> Any:  # noqa: ANN401, boto3's clients have no static type
@@ -127,11 +109,12 @@ def test_a_frozen_server_accepts_and_says_nothing(running: Postgres) -> None:
 
 
 def test_the_harness_gets_in_when_slots_are_full(running: Postgres) -> None:
-    sessions = [login(running) for _ in range(2)]
+    free = running.slots
+    sessions = [login(running) for _ in range(free)]
     with pytest.raises(native.DatabaseError) as refused:
         login(running)
     assert refused.value.args[0]["C"] == "53300"
-    assert running.execute("SELECT count(*) FROM pg_stat_activity WHERE usename = 'watcher'") == [[2]]
+    assert running.execute("SELECT count(*) FROM pg_stat_activity WHERE usename = 'watcher'") == [[free]]
     for session in sessions:
         session.close()
 

@@ -5,20 +5,13 @@ from __future__ import annotations
 import http.client
 import io
 import json
-import re
-import uuid
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
-from pathlib import Path
 from threading import Lock, Thread
 from typing import TYPE_CHECKING, Any, Self
-from urllib.parse import parse_qsl
-from xml.sax.saxutils import escape
 
 import boto3
-import yaml
 from botocore.config import Config
 from moto.moto_server.werkzeug_app import (
     DomainDispatcherApplication,
@@ -28,38 +21,17 @@ from moto.moto_server.werkzeug_app import (
 from werkzeug.serving import BaseWSGIServer, make_server
 
 from local.mailbox import Mail
+from local.template import table_properties
+from local.wire import SEND_MAIL, Call, Refusal, operation, refuse, signature
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-TEMPLATE = Path(__file__).parents[2] / "template.yaml"
 HOST = "127.0.0.1"
 REGION = "us-east-1"  # the one that `sam local` falls back to
 HARNESS_KEY = "harness"  # requests signed with it are not the function's: never counted, never refused
 FUNCTION_KEY = "heartline"
-SEND_MAIL = "sesv2:SendEmail"
-CREDENTIAL = re.compile(r"Credential=([^/]+)/[^/]+/[^/]+/([^/]+)/")  # key and service (AWS Signature V4)
-
-
-@dataclass(frozen=True)
-class Call:
-    """One request of the function: what it asked and the HTTP status that it got."""
-
-    name: str  # "dynamodb:UpdateItem"
-    request: Mapping[str, Any]
-    status: int
-    at: datetime
-
-
-@dataclass
-class Refusal:
-    """One rule: calls to refuse, how, and how often still (None: until accepted again)."""
-
-    pattern: str
-    code: str
-    status: int
-    times: int | None
 
 
 class EmulatedAws:
@@ -161,7 +133,7 @@ class EmulatedAws:
 
     def create_table(self, name: str = "heartline-state") -> str:
         """Create the state table with the keys that the template gives it; return its name."""
-        self.client("dynamodb").create_table(TableName=name, **_table_properties())
+        self.client("dynamodb").create_table(TableName=name, **table_properties())
         return name
 
     def verify_sender(self, address: str) -> None:
@@ -179,7 +151,7 @@ class EmulatedAws:
         """Create an SNS topic; return its ARN."""
         return str(self.client("sns").create_topic(Name=name)["TopicArn"])
 
-    def refuse(self, pattern: str, code: str, *, status: int = 400, times: int | None = None) -> None:
+    def refuse(self, pattern: str, code: str, *, status: int = 400, times: int | None = None, after: int = 0) -> None:
         """Refuse calls of the function with an error of AWS.
 
         Parameters
@@ -190,8 +162,10 @@ class EmulatedAws:
             The error code and the HTTP status as in the service's API reference.
         times
             How many HTTP requests to refuse (a client's own retries count); None until `accept`.
+        after
+            How many to let pass before.
         """
-        self._refusals.append(Refusal(pattern, code, status, times))
+        self._refusals.append(Refusal(pattern, code, status, times, after))
 
     def accept(self, pattern: str = "*") -> None:
         """Take back the refusals that `pattern` covers."""
@@ -213,16 +187,16 @@ class EmulatedAws:
     def _answer(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
         environ["wsgi.input"] = io.BytesIO(body)
-        key, service = _signature(environ)
+        key, service = signature(environ)
         with self._one_at_a_time:
             if key in (HARNESS_KEY, ""):
                 return self._moto(environ, start_response)
-            name, request = _operation(environ, service, body)
+            name, request = operation(environ, service, body)
             rule = self._matching_refusal(name)
             if rule is None:
                 status, answer = self._ask_moto(environ, start_response)
             else:
-                status, answer = rule.status, _refuse(rule, service, start_response)
+                status, answer = rule.status, refuse(rule, service, start_response)
             self.log.append(Call(name, request, status, datetime.now(UTC)))
             return answer
 
@@ -238,23 +212,9 @@ class EmulatedAws:
 
     def _matching_refusal(self, name: str) -> Refusal | None:
         for rule in self._refusals:
-            if fnmatchcase(name, rule.pattern) and rule.times != 0:
-                rule.times = None if rule.times is None else rule.times - 1
+            if fnmatchcase(name, rule.pattern) and rule.applies():
                 return rule
         return None
-
-
-class _TemplateLoader(yaml.SafeLoader):
-    """Read a template without its functions."""
-
-
-_TemplateLoader.add_multi_constructor("!", lambda *_: None)
-
-
-def _table_properties() -> dict[str, Any]:
-    template = yaml.load(TEMPLATE.read_text(), _TemplateLoader)  # noqa: S506, a subclass of SafeLoader
-    properties = template["Resources"]["StateTable"]["Properties"]
-    return {name: properties[name] for name in ("BillingMode", "AttributeDefinitions", "KeySchema")}
 
 
 class _QuietHandler(MotoRequestHandler):
@@ -262,40 +222,3 @@ class _QuietHandler(MotoRequestHandler):
 
     def log(self, type: str, message: str, *args: Any) -> None:  # noqa: A002, ANN401, werkzeug's signature
         pass
-
-
-def _signature(environ: WSGIEnvironment) -> tuple[str, str]:
-    found = CREDENTIAL.search(environ.get("HTTP_AUTHORIZATION", ""))
-    return (found[1], found[2]) if found else ("", "")
-
-
-def _operation(environ: WSGIEnvironment, service: str, body: bytes) -> tuple[str, Mapping[str, Any]]:
-    """Name a call and read its request, by each protocol's own mark."""
-    if target := environ.get("HTTP_X_AMZ_TARGET"):
-        return f"{service}:{target.rpartition('.')[2]}", json.loads(body)
-    if service == "ses":
-        method, path = environ["REQUEST_METHOD"], environ["PATH_INFO"]
-        sends = (method, path) == ("POST", "/v2/email/outbound-emails")
-        return SEND_MAIL if sends else f"sesv2:{method} {path}", json.loads(body or b"{}")
-    form = dict(parse_qsl(body.decode(), keep_blank_values=True))
-    return f"{service}:{form.get('Action', '')}", form
-
-
-def _refuse(rule: Refusal, service: str, start_response: StartResponse) -> list[bytes]:
-    """Answer as the service's protocol does, so that botocore raises the exception of that code."""
-    message = "refused by the emulator, as it was told to"
-    if service == "sns":
-        kind = "text/xml"
-        error = f"<Type>Sender</Type><Code>{escape(rule.code)}</Code><Message>{message}</Message>"
-        body = f"<ErrorResponse><Error>{error}</Error></ErrorResponse>".encode()
-    else:
-        kind = "application/json"
-        body = json.dumps({"__type": rule.code, "message": message}).encode()
-    headers = [
-        ("Content-Type", kind),
-        ("Content-Length", str(len(body))),
-        ("x-amzn-ErrorType", rule.code),
-        ("x-amzn-RequestId", str(uuid.uuid4())),
-    ]
-    start_response(f"{rule.status} Refused", headers)
-    return [body]

@@ -8,13 +8,14 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from rich.console import Console
+from rich.table import Table
+
 from heartline import values
 from heartline.deadline import Deadline
 from heartline.model import DEFAULT_DATABASE, DEFAULT_PORT, Credential, Endpoint, Target, Tls
 from heartline.probe import probe
 from heartline.text import tame
-from rich.console import Console
-from rich.table import Table
 
 if TYPE_CHECKING:
     from heartline.model import Observation

@@ -1,0 +1,172 @@
+"""Parts that integration tests share: the handler on a clock that can be moved, and servers that misbehave."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from time import monotonic
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import trustme
+
+import app
+from heartline.deadline import Deadline
+from heartline.model import Credential, Endpoint, Kind, Observation, Phase, Target, Tls
+from heartline.probe import probe
+from heartline.probe.trust import tls_context
+from local.aws import EmulatedAws
+from local.function import event, invoke
+from local.mailbox import Mail
+from local.peers import Peer
+from local.postgres import Postgres
+from local.stack import ROLE
+
+PASSWORD = "it's: a/pässword"
+ALLOWANCE = 1.0  # seconds by which a probe on a busy machine may miss its timeout
+Serve = Callable[[Callable[..., None]], Peer]
+QUICK = {"tls": "disable", "timeout": 1, "confirmations": 1, "confirm_after": 0}
+
+
+@dataclass
+class Monitor:
+    """The function in its environment."""
+
+    environment: dict[str, str]
+    aws: EmulatedAws
+    log: list[dict[str, Any]]
+    moved: timedelta = field(default=timedelta())
+
+    def watch(self, *names: str, **keys: object) -> None:
+        """Let the document hold these targets, quick to decide, with these keys."""
+        lines = "".join(f"{key} = {json.dumps(value)}\n" for key, value in (QUICK | keys).items())
+        self.environment["TARGETS"] = "".join(f'[[targets]]\nname = "{name}"\n{lines}' for name in names)
+
+    def tick(self, seconds: float = 60) -> dict[str, Any]:
+        return invoke(self.environment, event("scheduled"), seconds=seconds)
+
+    def order(self, command: str, **fields: object) -> dict[str, Any]:
+        return invoke(self.environment, {"command": command, **fields})
+
+    def status(self, name: str = "demo") -> dict[str, Any]:
+        return next(entry for entry in self.order("status")["targets"] if entry["name"] == name)
+
+    def pass_time(self, **span: float) -> None:
+        """Let that much time go by for the handler."""
+        self.moved += timedelta(**span)
+
+    @property
+    def mails(self) -> list[Mail]:
+        return self.aws.mails
+
+    @property
+    def subjects(self) -> list[str]:
+        return [mail.subject for mail in self.mails]
+
+    @property
+    def items(self) -> dict[str, Any]:
+        """All that is stored, by partition key, in DynamoDB's own notation."""
+        scanned = self.aws.client("dynamodb").scan(TableName=self.environment["STATE_TABLE"])
+        return {item["pk"]["S"]: item for item in scanned["Items"]}
+
+    def store(self, item: Mapping[str, Any]) -> None:
+        """Put an item as it is, in DynamoDB's own notation."""
+        self.aws.client("dynamodb").put_item(TableName=self.environment["STATE_TABLE"], Item=item)
+
+    def forget(self) -> None:
+        """Empty the table."""
+        for item in self.items.values():
+            self.aws.client("dynamodb").delete_item(
+                TableName=self.environment["STATE_TABLE"], Key={"pk": item["pk"], "sk": item["sk"]}
+            )
+
+
+class _Collector(logging.Handler):
+    """Keep what a handler would print, as CloudWatch would get it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setFormatter(app.logger.registered_formatter)
+        self.lines: list[dict[str, Any]] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.lines.append(json.loads(self.format(record)))
+
+
+@pytest.fixture
+def log() -> Iterator[list[dict[str, Any]]]:
+    collector = _Collector()
+    app.logger.addHandler(collector)
+    yield collector.lines
+    logging.getLogger("heartline").removeHandler(collector)
+
+
+@pytest.fixture
+def monitor(
+    environment: dict[str, str],
+    aws: EmulatedAws,
+    log: list[dict[str, Any]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[Monitor]:
+    """Give the function for the one target "demo", quick to decide; nothing of earlier tests is cached."""
+    monitor = Monitor(environment, aws, log)
+    monitor.watch("demo", secret="heartline/demo")
+    monkeypatch.setattr(app, "datetime", SimpleNamespace(now=lambda zone: datetime.now(zone) + monitor.moved))
+    # Else a refused call takes up to three seconds before it is given up.
+    monkeypatch.setattr("botocore.retries.standard.ExponentialBackoff.delay_amount", lambda *_: 0)
+    app._heartline.cache_clear()  # noqa: SLF001, as at the end of Lambda's environment
+    yield monitor
+    app._heartline.cache_clear()  # noqa: SLF001, as at the end of Lambda's environment
+
+
+@pytest.fixture
+def serve() -> Iterator[Serve]:
+    """Start peers that end with the test."""
+    with ExitStack() as started:
+        yield lambda behave: started.enter_context(Peer(behave))
+
+
+@pytest.fixture
+def authority(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[trustme.CA]:
+    """Let the system's roots be one authority; TLS contexts are made anew with it."""
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(str(tmp_path / "roots.pem"))
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "roots.pem"))
+    tls_context.cache_clear()
+    yield authority
+    tls_context.cache_clear()
+
+
+@dataclass(frozen=True)
+class Prober:
+    """Probe the database, or what differs from it, and hold the probe to its promise."""
+
+    place: Endpoint
+    password: str
+
+    def __call__(self, tls: Tls = Tls.DISABLE, timeout: float = 0.5, **differing: Any) -> Observation:  # noqa: ANN401
+        password = differing.pop("password", self.password)
+        credential = Credential(replace(self.place, **differing), password)
+        target = Target("demo", tls=tls, timeout=timedelta(seconds=timeout))
+        began = monotonic()
+        seen = probe(target, credential, Deadline.after(timeout))
+        assert monotonic() - began < timeout + ALLOWANCE
+        return seen
+
+    def verdict(self, *arguments: Any, **differing: Any) -> tuple[Phase, Kind, str | None] | None:  # noqa: ANN401
+        """Probe, and tell phase, kind and SQLSTATE of the failure; None where the database is healthy."""
+        failure = self(*arguments, **differing).failure
+        return failure and (failure.phase, failure.kind, failure.sqlstate)
+
+
+@pytest.fixture
+def prober(database: Postgres) -> Prober:
+    """Give a probe by a role of its own."""
+    database.create_role(ROLE, PASSWORD)
+    return Prober(Endpoint(database.host, database.port, "postgres", ROLE), PASSWORD)

@@ -1,0 +1,186 @@
+"""What an operator orders is done, shown, and never more than that."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from heartline.model import CommandError
+from local.stack import RECIPIENT, SECRET, SENDER
+
+if TYPE_CHECKING:
+    from integration.conftest import Monitor
+    from local.aws import EmulatedAws
+    from local.postgres import Postgres
+
+
+def test_status_of_a_target_never_seen(monitor: Monitor) -> None:
+    assert monitor.order("status") == {
+        "targets": [
+            {
+                "name": "demo",
+                "status": "unknown",
+                "since": None,
+                "last_ok": None,
+                "incident": None,
+                "failure": None,
+                "pending": 0,
+                "muted_until": None,
+            }
+        ]
+    }
+
+
+def test_status_of_a_target_that_is_down(monitor: Monitor, database: Postgres, aws: EmulatedAws) -> None:
+    monitor.tick()
+    database.kill()
+    aws.refuse_mail()
+    monitor.tick()
+    entry = monitor.status()
+    assert (entry["status"], entry["pending"], entry["muted_until"]) == ("down", 1, None)
+    assert datetime.fromisoformat(entry["last_ok"]) <= datetime.fromisoformat(entry["since"])
+    assert entry["incident"].startswith("demo-")
+    assert entry["failure"].keys() == {"phase", "kind", "sqlstate", "cause", "next_step"}
+    assert (entry["failure"]["phase"], entry["failure"]["kind"]) == ("connect", "refused")
+    assert entry["failure"]["cause"].startswith("outage")
+
+
+def test_status_tells_a_misconfiguration_from_an_outage(monitor: Monitor, database: Postgres) -> None:
+    database.execute("ALTER ROLE heartline NOLOGIN")
+    monitor.tick()
+    failure = monitor.status()["failure"]
+    assert (failure["kind"], failure["sqlstate"]) == ("auth", "28000")
+    assert failure["cause"].startswith("misconfigured")
+
+
+def test_a_muted_target_is_silent_and_then_told(monitor: Monitor, database: Postgres) -> None:
+    monitor.tick()
+    answer = monitor.order("mute", target="demo", reason="moving", **{"for": "2h"})
+    assert answer["muted_until"] == monitor.status()["muted_until"] is not None
+    database.kill()
+    assert monitor.tick()["down"] == 1
+    assert monitor.mails == []
+    assert monitor.status()["status"] == "down"
+    monitor.pass_time(hours=3)
+    monitor.tick()
+    assert [subject.split()[0] for subject in monitor.subjects] == ["[DOWN]"]
+    assert monitor.status()["muted_until"] is None
+
+
+def test_what_began_and_ended_while_muted_is_never_told(monitor: Monitor, database: Postgres) -> None:
+    monitor.order("mute", **{"for": "2h"})
+    database.kill()
+    monitor.tick()
+    database.start()
+    monitor.tick()
+    monitor.pass_time(hours=3)
+    monitor.tick()
+    assert monitor.mails == []
+
+
+def test_what_was_told_before_the_mute_is_told_as_over_after_it(monitor: Monitor, database: Postgres) -> None:
+    database.kill()
+    monitor.tick()
+    monitor.order("mute", **{"for": "2h"})
+    database.start()
+    monitor.tick()
+    assert len(monitor.mails) == 1
+    monitor.order("unmute")
+    monitor.tick()
+    assert [subject.split()[0] for subject in monitor.subjects] == ["[DOWN]", "[RECOVERED]"]
+
+
+def test_an_unmuted_target_that_is_down_is_told(monitor: Monitor, database: Postgres) -> None:
+    monitor.order("mute", **{"for": "2h"})
+    database.kill()
+    monitor.tick()
+    assert monitor.order("unmute")["muted_until"] is None
+    monitor.tick()
+    assert [subject.split()[0] for subject in monitor.subjects] == ["[DOWN]"]
+
+
+def test_an_acknowledged_outage_is_not_brought_to_mind_again(monitor: Monitor, database: Postgres) -> None:
+    database.kill()
+    monitor.tick()
+    assert monitor.order("acknowledge")["status"] == "down"
+    monitor.pass_time(hours=5)
+    monitor.tick()
+    assert len(monitor.mails) == 1
+    database.start()
+    monitor.tick()
+    database.kill()
+    monitor.tick()
+    monitor.pass_time(hours=5)
+    monitor.tick()
+    heads = [subject.split(" demo")[0] for subject in monitor.subjects]
+    assert heads == ["[DOWN]", "[RECOVERED]", "[DOWN]", "[STILL DOWN]"]
+
+
+def test_probe_shows_the_phases_and_changes_nothing(monitor: Monitor, database: Postgres) -> None:
+    healthy = monitor.order("probe", target="demo")
+    assert healthy["failure"] is None
+    assert list(healthy["phases"]) == ["resolve", "connect", "login", "query"]
+    database.kill()
+    failure = monitor.order("probe", target="demo")["failure"]
+    assert failure.keys() == {"phase", "kind", "sqlstate", "cause", "next_step"}
+    assert failure["kind"] == "refused"
+    assert monitor.items == {}
+    assert monitor.mails == []
+
+
+def test_a_test_alert_goes_the_way_of_an_alert(monitor: Monitor, aws: EmulatedAws) -> None:
+    answer = monitor.order("test-alert")
+    assert answer == {"recipients": [RECIPIENT], "channels": {"email": "accepted", "topic": "accepted"}}
+    (mail,) = monitor.mails
+    assert (mail.sender, mail.to) == (SENDER, (RECIPIENT,))
+    assert mail.subject.startswith("[TEST]")
+    assert len(aws.published) == 1
+    assert monitor.items == {}
+
+
+def test_a_test_alert_reaches_everybody_or_one_targets_people(monitor: Monitor) -> None:
+    monitor.watch("a", secret=SECRET, recipients=["a@example.com"])
+    first = monitor.environment["TARGETS"]
+    monitor.watch("b", secret=SECRET, recipients=["b@example.com"])
+    monitor.environment["TARGETS"] += first
+    monitor.order("test-alert")
+    monitor.order("test-alert", target="a")
+    assert [set(mail.to) for mail in monitor.mails] == [{"a@example.com", "b@example.com"}, {"a@example.com"}]
+
+
+def test_a_refused_test_alert_says_by_whom_and_why(monitor: Monitor, aws: EmulatedAws) -> None:
+    aws.refuse_mail("MailFromDomainNotVerifiedException", status=400)
+    channels = monitor.order("test-alert")["channels"]
+    assert channels == {"email": "MailFromDomainNotVerifiedException", "topic": "accepted"}
+
+
+@pytest.mark.parametrize(
+    ("command", "fields"),
+    [
+        ("status", {"target": "demo"}),
+        ("probe", {"target": "orders"}),
+        ("probe", {"target": None}),
+        ("probe", {"target": ["demo"]}),
+        ("test-alert", {"target": "orders"}),
+        ("test-alert", {"to": "me@example.com"}),
+        ("mute", {}),
+        ("mute", {"for": "soon"}),
+        ("mute", {"for": -5}),
+        ("mute", {"for": "400d"}),
+        ("mute", {"for": True}),
+        ("mute", {"for": "1h", "reason": 5}),
+        ("mute", {"for": "1h", "until": "noon"}),
+        ("unmute", {"for": "1h"}),
+        ("acknowledge", {"target": "orders"}),
+        ("acknowledge", {"target": "demo"}),  # it is not down
+    ],
+)
+def test_a_wrong_order_is_refused_and_changes_nothing(monitor: Monitor, command: str, fields: dict[str, Any]) -> None:
+    monitor.tick()
+    before = monitor.items
+    with pytest.raises(CommandError, match=f"^{command}: "):
+        monitor.order(command, **fields)
+    assert monitor.items == before
+    assert monitor.mails == []

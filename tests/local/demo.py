@@ -1,0 +1,156 @@
+"""Show the main job on a database that is really killed: `make demo`."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from time import sleep
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.panel import Panel
+from rich.rule import Rule
+from rich.text import Text
+
+from local.aws import EmulatedAws
+from local.function import event, invoke
+from local.postgres import Postgres
+from local.stack import RECIPIENT, SENDER, furnish
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from local.mailbox import Mail
+
+KEPT = Path(__file__).parents[2] / "build" / "demo"
+PAUSE = 1.0  # seconds between two ticks; deployed it is a minute
+INTERRUPTED = 130  # 128 and the number of SIGINT, as shells say it
+NEXT = """\
+The mails are kept in build/demo, as .eml and .html.
+
+What next? The same probe against a database of yours:
+  make probe URL='postgresql://user:password@host/database'
+This stack, to try `sam local invoke` on:
+  make stack
+Watch a database of yours (see README.md):
+  sam build && sam deploy --guided"""
+
+
+class UnexpectedError(Exception):
+    """Something did not happen as told."""
+
+
+@dataclass
+class Demo:
+    """One showing: the parts, and what has been seen so far."""
+
+    console: Console
+    database: Postgres
+    aws: EmulatedAws
+    environment: Mapping[str, str]
+    ticks: int = 0
+    shown: int = 0
+
+    def scene(self, title: str) -> None:
+        """Announce what comes."""
+        self.console.print()
+        self.console.print(Rule(title, align="left", style="cyan"))
+
+    def tick(self, *, status: str, sent: int = 0, pending: int = 0) -> None:
+        """Run the real handler once, show a line, and hold it against what was told."""
+        self.ticks += 1
+        with self.console.status(f"tick {self.ticks}: probing"):
+            answer = invoke(self.environment, event("scheduled"))
+            sleep(PAUSE)
+        up_or_down = "UP" if answer["up"] else "DOWN" if answer["down"] else "UNKNOWN"
+        alerts = answer["alerts"]
+        said = "silent" if not any(alerts.values()) else f"{alerts['sent']} sent, {alerts['pending']} waiting"
+        line = Text(f"tick {self.ticks:>2}  {answer['tick'][11:19]} UTC  ")
+        line.append(f"{up_or_down:<8}", style="bold green" if answer["up"] else "bold red")
+        line.append(f"{answer['duration_ms']:>6} ms  {said}")
+        self.console.print(line)
+        _expect("status", status, up_or_down)
+        _expect("alerts", {"sent": sent, "pending": pending}, alerts)
+
+    def mail(self, begins: str) -> None:
+        """Show the one new mail as a person gets it, and keep it."""
+        fresh = self.aws.mails[self.shown :]
+        _expect("number of new mails", 1, len(fresh))
+        mail, self.shown = fresh[0], self.shown + 1
+        heads = f"From: {mail.sender}\nTo: {', '.join(mail.to)}\nSubject: {mail.subject}"
+        self.console.print(Panel(Text(f"{heads}\n\n{mail.text.rstrip()}"), title="mail", width=80))
+        _expect("subject", begins, mail.subject[: len(begins)])
+        _keep(mail, f"{self.shown}-{begins.strip('[]').split(']')[0].lower()}")
+
+
+def play(demo: Demo) -> None:
+    """Play all scenes.
+
+    Raises
+    ------
+    UnexpectedError
+        When something does not happen as told.
+    """
+    demo.scene("All is well: Heartline is silent")
+    for _ in range(3):
+        demo.tick(status="UP")
+    demo.scene("PostgreSQL is killed (SIGKILL)")
+    demo.database.kill()
+    demo.tick(status="DOWN", sent=1)
+    demo.mail("[DOWN] demo: connection refused")
+    demo.scene("It is still down: nobody is told twice")
+    for _ in range(2):
+        demo.tick(status="DOWN")
+    demo.scene("PostgreSQL is started; SES refuses all mail for a moment: the alert waits")
+    demo.aws.refuse_mail()
+    demo.database.start()
+    demo.tick(status="UP", pending=1)
+    demo.scene("SES takes mail again: the next tick sends what waited")
+    demo.aws.accept_mail()
+    demo.tick(status="UP", sent=1)
+    demo.mail("[RECOVERED] demo: down ")
+    demo.scene("All is well again")
+    demo.tick(status="UP")
+    _expect("number of mails in all", 2, len(demo.aws.mails))
+
+
+def _expect(what: str, told: Any, seen: Any) -> None:  # noqa: ANN401
+    if told != seen:
+        raise UnexpectedError(f"{what}: expected {told!r}, saw {seen!r}")
+
+
+def _keep(mail: Mail, name: str) -> None:
+    KEPT.mkdir(parents=True, exist_ok=True)
+    (KEPT / f"{name}.eml").write_bytes(mail.eml())
+    (KEPT / f"{name}.html").write_text(mail.html, encoding="utf-8")
+
+
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+def main() -> int:
+    """Play the demo and clean up; give the exit status."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _interrupt)
+    console = Console(highlight=False)
+    try:
+        with console.status("starting PostgreSQL 18 and emulated AWS"), Postgres() as database, EmulatedAws() as aws:
+            # Its log lines would stand between the demo's own.
+            environment = furnish(database, aws) | {"LOG_LEVEL": "CRITICAL", "ALERT_TOPIC": ""}
+            console.print(f"One database, {database.host}:{database.port}. Mails go from {SENDER} to {RECIPIENT}.")
+            play(Demo(console, database, aws, environment))
+    except UnexpectedError as unexpected:
+        console.print(f"\nThis is not what should have happened. {unexpected}", style="bold red", markup=False)
+        return 1
+    except KeyboardInterrupt:
+        console.print("\nStopped: PostgreSQL and the emulated AWS are gone.")
+        return INTERRUPTED
+    console.print(f"\nAll went as told.\n\n{NEXT}", markup=False)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,124 @@
+"""The built function keeps the contract: events in, answers, mails and errors out."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from local.function import event
+from local.stack import RECIPIENT, SENDER
+
+if TYPE_CHECKING:
+    from local.aws import EmulatedAws
+    from local.postgres import Postgres
+    from runtime.conftest import Start
+    from runtime.emulator import Function
+
+COMMANDS = ("status", "probe", "test-alert", "mute", "unmute", "acknowledge")
+WRITES = {"dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"}
+
+
+def tick(function: Function, name: str = "scheduled") -> dict[str, Any]:
+    answer = function.invoke(event(name))
+    assert answer.keys() == {"tick", "targets", "up", "down", "alerts", "duration_ms"}, answer
+    return answer
+
+
+def test_a_tick_over_a_healthy_database_is_silent(function: Function, aws: EmulatedAws) -> None:
+    for name in ("scheduled", "rule"):
+        answer = tick(function, name)
+        assert datetime.fromisoformat(answer.pop("tick")).tzinfo is not None
+        assert 0 <= answer.pop("duration_ms") < 60_000
+        assert answer == {"targets": 1, "up": 1, "down": 0, "alerts": {"sent": 0, "pending": 0}}
+    assert aws.mails == []
+
+
+def test_a_killed_database_is_mailed_once_and_so_is_its_return(
+    function: Function, database: Postgres, aws: EmulatedAws
+) -> None:
+    tick(function)
+    database.kill()
+    down = tick(function)
+    assert (down["up"], down["down"], down["alerts"]) == (0, 1, {"sent": 1, "pending": 0})
+    assert tick(function)["alerts"] == {"sent": 0, "pending": 0}
+    database.start()
+    assert tick(function)["up"] == 1
+    first, second = aws.mails
+    assert (first.sender, first.to) == (SENDER, (RECIPIENT,))
+    assert first.subject.startswith("[DOWN] demo: connection refused")
+    assert f"port {database.port}" in first.text
+    assert second.subject.startswith("[RECOVERED] demo: down ")
+
+
+def test_status_tells_what_is_wrong(function: Function, database: Postgres) -> None:
+    database.kill()
+    tick(function)
+    (entry,) = function.invoke(event("status"))["targets"]
+    keys = {"name", "status", "since", "last_ok", "incident", "failure", "pending", "muted_until"}
+    assert entry.keys() == keys
+    assert (entry["name"], entry["status"], entry["pending"]) == ("demo", "down", 0)
+    assert entry["failure"].keys() == {"phase", "kind", "sqlstate", "cause", "next_step"}
+    assert (entry["failure"]["phase"], entry["failure"]["kind"]) == ("connect", "refused")
+
+
+def test_a_probe_diagnoses_and_changes_nothing(function: Function, database: Postgres, aws: EmulatedAws) -> None:
+    healthy = function.invoke(event("probe"))
+    assert healthy["failure"] is None
+    assert list(healthy["phases"]) == ["resolve", "connect", "login", "query"]  # this server has no TLS
+    database.kill()
+    assert function.invoke(event("probe"))["failure"]["kind"] == "refused"
+    assert WRITES.isdisjoint(aws.calls)
+    assert aws.mails == []
+
+
+def test_a_test_alert_is_mailed(function: Function, aws: EmulatedAws) -> None:
+    function.invoke(event("test-alert"))
+    (mail,) = aws.mails
+    assert mail.to == (RECIPIENT,)
+    assert mail.subject.startswith("[TEST]")
+
+
+def test_what_is_unknown_is_an_error_that_lists_what_is_known(function: Function, aws: EmulatedAws) -> None:
+    documents: list[dict[str, Any]] = [{"command": "restart"}, {"command": None}, {"source": "aws.s3"}, {}]
+    for document in documents:
+        answer = function.invoke(document)
+        assert answer["errorType"] == "CommandError"
+        assert all(command in answer["errorMessage"] for command in COMMANDS)
+    assert function.log.count("[ERROR] CommandError") == len(documents)
+    assert aws.calls == []
+
+
+def test_a_broken_configuration_is_one_error_that_names_every_variable(
+    start: Start, environment: dict[str, str], aws: EmulatedAws
+) -> None:
+    broken = {"TARGETS": "[[targets]]", "STATE_TABLE": "", "ALERT_SENDER": "nobody", "ALERT_RECIPIENTS": "nobody"}
+    broken["ALERT_TOPIC"] = "alerts"
+    function = start(environment | broken)
+    # The second time too: Lambda keeps the environment after an error.
+    for _ in range(2):
+        answer = function.invoke(event("scheduled"))
+        assert answer["errorType"] == "ConfigurationError"
+        assert all(f"- {variable}: " in answer["errorMessage"] for variable in broken)
+    assert function.log.count("[ERROR] ConfigurationError") == 2
+    assert aws.calls == []
+
+
+def test_a_wrong_log_level_is_a_fault_like_any_other(start: Start, environment: dict[str, str]) -> None:
+    # Powertools reads this variable too, as the handler's module is loaded.
+    answer = start(environment | {"LOG_LEVEL": "loud"}).invoke(event("scheduled"))
+    assert answer["errorType"] == "ConfigurationError"
+    assert "- LOG_LEVEL: give one of DEBUG" in answer["errorMessage"]
+
+
+def test_one_event_delivered_twice_is_mailed_once(
+    start: Start, environment: dict[str, str], database: Postgres, aws: EmulatedAws
+) -> None:
+    functions = [start(environment), start(environment)]
+    for function in functions:
+        tick(function)
+    database.kill()
+    with ThreadPoolExecutor(2) as pool:
+        answers = list(pool.map(tick, functions))
+    assert [answer["down"] for answer in answers if answer["alerts"]["sent"]] == [1]
+    assert [mail.subject[:6] for mail in aws.mails] == ["[DOWN]"]
