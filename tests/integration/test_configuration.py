@@ -23,7 +23,7 @@ TARGET = '[[targets]]\nname = "demo"\nhost = "db.example.com"\nuser = "heartline
         ("STATE_TABLE", "", "STATE_TABLE: give the name"),
         ("ALERT_SENDER", "", "ALERT_SENDER: give a bare e-mail address"),
         ("ALERT_SENDER", "Ops <ops@example.com>", "ALERT_SENDER: give a bare e-mail address"),
-        ("ALERT_RECIPIENTS", "oncall@example.com,dba", "ALERT_RECIPIENTS: give a bare e-mail address"),
+        ("ALERT_RECIPIENTS", "oncall@example.com,dba", "ALERT_RECIPIENTS: give bare e-mail addresses"),
         ("ALERT_TOPIC", "alerts", "ALERT_TOPIC: give the ARN"),
         ("LOG_LEVEL", "LOUD", "LOG_LEVEL: give one of DEBUG"),
         ("TARGETS", "", "no targets"),

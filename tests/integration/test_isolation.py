@@ -35,7 +35,6 @@ def told(monitor: Monitor) -> list[str]:
 
 def newer(item: Item) -> None:
     item["format"] = {"N": "2"}
-    item["state"] = {"B": b"packed"}
 
 
 def without_state(item: Item) -> None:

@@ -16,6 +16,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 import app
+from heartline.store import Store
 from local.function import Context, event
 from local.peers import Peer, listens
 from local.processes import wait_until
@@ -73,6 +74,37 @@ def test_ticks_at_once_see_a_new_target_once(monitor: Monitor, database: Postgre
     monitor.order("status")  # make the parts: boto3's default session is not for threads
     at_once(monitor, number)
     assert len(monitor.mails) == len(monitor.aws.published) == 1
+
+
+@pytest.mark.parametrize("seen_before", [True, False])
+def test_a_slow_tick_drops_what_a_faster_one_has_told(
+    monitor: Monitor, database: Postgres, monkeypatch: pytest.MonkeyPatch, seen_before: bool
+) -> None:
+    if seen_before:
+        monitor.tick()
+    database.kill()
+    save, slow = Store.save, iter([True])
+
+    def save_late(*arguments: Any) -> bool:  # noqa: ANN401
+        if next(slow, False):
+            assert monitor.tick()["alerts"] == {"sent": 1, "pending": 0}
+        return save(*arguments)
+
+    monkeypatch.setattr(Store, "save", save_late)
+    assert monitor.tick()["alerts"] == {"sent": 0, "pending": 0}
+    assert len(monitor.mails) == len(monitor.aws.published) == 1
+
+
+def test_a_refusing_ses_is_not_asked_for_each_target(monitor: Monitor, database: Postgres, aws: EmulatedAws) -> None:
+    monitor.watch("a", "b", "c", secret=SECRET)
+    database.kill()
+    aws.refuse_mail()
+    assert monitor.tick()["alerts"] == {"sent": 0, "pending": 3}
+    assert aws.calls.count("sesv2:SendEmail") == 1
+    assert len(aws.published) == 3
+    aws.accept_mail()
+    assert monitor.tick()["alerts"] == {"sent": 3, "pending": 0}
+    assert len(monitor.mails) == len(aws.published) == 3
 
 
 def test_a_refused_mail_is_sent_by_the_next_tick(monitor: Monitor, database: Postgres, aws: EmulatedAws) -> None:

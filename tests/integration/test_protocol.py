@@ -80,9 +80,9 @@ QUERY_PEERS = {
     "talks nonsense": (says(HTTP), Kind.PROTOCOL, None),
     "notices without end": (repeats(NOTICE), Kind.PROTOCOL, None),
     "rows without end": (says(ONE[: -len(READY)], repeats(message(b"D", b"\0\1\0\0\0\1x"))), Kind.PROTOCOL, None),
-    "denies": (says(error("42501") + READY), Kind.DENIED, "42501"),
+    "denies": (says(error("42501") + READY, says(error("42501") + READY)), Kind.DENIED, "42501"),
     "is stopping": (says(error("57P01"), hangs_up), Kind.STOPPING, "57P01"),
-    "has an error of its own": (says(error("53200") + READY), Kind.SERVER_ERROR, "53200"),
+    "has an error of its own": (says(error("53200") + READY, says(error("53200") + READY)), Kind.SERVER_ERROR, "53200"),
 }
 
 

@@ -133,7 +133,7 @@ PEERS = {
     "has none": (says(b"N"), Kind.TLS_REFUSED),
     "talks nonsense in the handshake": (says(b"S", says(b"HTTP/1.1 400 Bad Request\r\n\r\n")), Kind.TLS),
     "is SSH": (says(b"SSH-2.0-OpenSSH_9.6\r\n"), Kind.TLS),
-    "is HTTP": (says(b"HTTP/1.1 400 Bad Request\r\n\r\n"), Kind.PROTOCOL),
+    "is HTTP": (says(b"HTTP/1.1 400 Bad Request\r\n\r\n"), Kind.TLS),
 }
 
 

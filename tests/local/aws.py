@@ -38,9 +38,15 @@ class EmulatedAws:
     """Serve AWS on this machine; as a context manager, end with the block.
 
     The state of moto belongs to the process: start one at a time.
+
+    Parameters
+    ----------
+    host
+        The address to listen on.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, host: str = HOST) -> None:
+        self.host = host
         self.log: list[Call] = []
         self._refusals: list[Refusal] = []
         self._clients: dict[str, Any] = {}
@@ -80,7 +86,7 @@ class EmulatedAws:
 
     def start(self) -> None:
         """Serve on a free port, with nothing stored."""
-        self._server = make_server(HOST, 0, self._answer, threaded=True, request_handler=_QuietHandler)
+        self._server = make_server(self.host, 0, self._answer, threaded=True, request_handler=_QuietHandler)
         Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
         self.reset()
 
@@ -95,7 +101,7 @@ class EmulatedAws:
 
     def reset(self) -> None:
         """Forget all that is stored, logged and refused."""
-        connection = http.client.HTTPConnection(HOST, self.port, timeout=10)
+        connection = http.client.HTTPConnection(self.host, self.port, timeout=10)
         connection.request("POST", "/moto-api/reset")
         status = connection.getresponse().status
         connection.close()
@@ -104,7 +110,7 @@ class EmulatedAws:
         self.log.clear()
         self._refusals.clear()
 
-    def environment(self, host: str = HOST) -> dict[str, str]:
+    def environment(self, host: str | None = None) -> dict[str, str]:
         """Give the variables that lead boto3 here.
 
         Parameters
@@ -113,7 +119,7 @@ class EmulatedAws:
             This machine's name as the function sees it.
         """
         return {
-            "AWS_ENDPOINT_URL": f"http://{host}:{self.port}",
+            "AWS_ENDPOINT_URL": f"http://{host or self.host}:{self.port}",
             "AWS_ACCESS_KEY_ID": FUNCTION_KEY,
             "AWS_SECRET_ACCESS_KEY": "emulated",
             "AWS_REGION": REGION,
@@ -126,7 +132,7 @@ class EmulatedAws:
             session = boto3.Session(HARNESS_KEY, "emulated", region_name=REGION)
             self._clients[service] = session.client(
                 service,
-                endpoint_url=f"http://{HOST}:{self.port}",
+                endpoint_url=f"http://{self.host}:{self.port}",
                 config=Config(proxies={}, connect_timeout=5, read_timeout=10),
             )
         return self._clients[service]

@@ -44,9 +44,9 @@ io_method = sync
 """
 
 # The harness alone comes over the socket, whose directory no other user can enter.
-ACCESS = f"""\
+ACCESS = """\
 local all postgres trust
-host  all all {HOST}/32 scram-sha-256
+host  all all samenet scram-sha-256
 """
 
 
@@ -57,12 +57,13 @@ class Postgres:
     ----------
     max_connections
         Slots for sessions; PostgreSQL keeps three of them for superusers.
+    host
+        The address to listen on.
     """
 
-    host = HOST
-
-    def __init__(self, *, max_connections: int = 20) -> None:
-        self.port = _free_port()
+    def __init__(self, *, max_connections: int = 20, host: str = HOST) -> None:
+        self.host = host
+        self.port = _free_port(host)
         self.password = secrets.token_urlsafe(16)  # of the superuser "postgres", over TCP
         self._max_connections = max_connections
         self._programs: Programs | None = None
@@ -206,7 +207,9 @@ class Postgres:
         (self.data / "pg_hba.conf").write_text(ACCESS)
         with (self.data / "postgresql.conf").open("a") as configuration:
             configuration.write(
-                CONFIGURATION.format(host=HOST, port=self.port, root=self.root, max_connections=self._max_connections)
+                CONFIGURATION.format(
+                    host=self.host, port=self.port, root=self.root, max_connections=self._max_connections
+                )
             )
 
     def _installed(self) -> Programs:
@@ -242,11 +245,11 @@ class Postgres:
             path.unlink()
 
 
-def _free_port() -> int:
+def _free_port(host: str) -> int:
     """Pick a port below the usual range of outgoing connections: none takes it while the server is dead."""
     for port in random.SystemRandom().sample(range(20_000, 32_000), 100):
         with socket.socket() as listener, suppress(OSError):
-            listener.bind((HOST, port))
+            listener.bind((host, port))
             return port
     raise RuntimeError("found no free TCP port between 20000 and 32000")
 

@@ -8,16 +8,19 @@ import platform
 import secrets
 import select
 import signal
+import socket
 import sys
+from contextlib import suppress
 from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING
 
+import psutil
 from rich.console import Console
 from rich.panel import Panel
 from rich.text import Text
 
-from local.aws import REGION, EmulatedAws
+from local.aws import EmulatedAws
 from local.postgres import Postgres
 
 if TYPE_CHECKING:
@@ -48,18 +51,19 @@ confirm_after = 1
 HELP = "k kills the database, f freezes it, s starts (or thaws) it, q quits; each with Enter"
 
 
-def furnish(database: Postgres, aws: EmulatedAws, host: str = Postgres.host) -> dict[str, str]:
+def furnish(database: Postgres, aws: EmulatedAws, host: str | None = None) -> dict[str, str]:
     """Make the two ready for one target, "demo".
 
     Parameters
     ----------
     host
-        This machine's name as the function sees it.
+        This machine's name as the function sees it, where that is not the address that the two listen on.
 
     Returns
     -------
     The function's environment.
     """
+    host = host or database.host
     password = secrets.token_urlsafe(16)
     database.create_role(ROLE, password)
     login = {"username": ROLE, "password": password}
@@ -84,13 +88,25 @@ def main() -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopping.set())
     console = Console(highlight=False)
-    with Postgres() as database, EmulatedAws() as aws:
-        # In Docker on a Mac 127.0.0.1 is the virtual machine.
-        environment = furnish(database, aws, Postgres.host if LINUX else "host.docker.internal")
+    listen = _bridge() if LINUX else "127.0.0.1"
+    with Postgres(host=listen) as database, EmulatedAws(listen) as aws:
+        # In Docker on a Mac this machine has a name, and 127.0.0.1 is the virtual machine.
+        environment = furnish(database, aws, None if LINUX else "host.docker.internal")
         ENVIRONMENT_FILE.write_text(json.dumps({"MonitorFunction": environment}, indent=2) + "\n")
         console.print(_overview(database, aws), soft_wrap=True)  # commands to paste stay whole
         _serve(console, database, aws, stopping)
     console.print("Stopped: PostgreSQL and the emulated AWS are gone.")
+
+
+def _bridge() -> str:
+    """Find the address at which a container reaches this machine: its 127.0.0.1 is its own."""
+    for address in psutil.net_if_addrs().get("docker0", ()):
+        if address.family is socket.AF_INET:
+            return str(address.address)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as outward, suppress(OSError):
+        outward.connect(("192.0.2.1", 9))  # RFC 5737: an address that is nobody's; a datagram socket sends nothing
+        return str(outward.getsockname()[0])
+    return "127.0.0.1"
 
 
 def _overview(database: Postgres, aws: EmulatedAws) -> Text:
@@ -106,9 +122,7 @@ def _overview(database: Postgres, aws: EmulatedAws) -> Text:
 
 
 def _sam_invoke() -> str:
-    words = ["sam local invoke MonitorFunction -e events/scheduled.json -n events/env.json --region", REGION]
-    if LINUX:
-        words.append("--docker-network host")
+    words = ["sam local invoke MonitorFunction -e events/scheduled.json -n events/env.json"]
     if platform.machine() in ("arm64", "aarch64"):
         words.append("--parameter-overrides Architecture=arm64")
     return " ".join(words)

@@ -54,7 +54,9 @@ class Stack:
         return [part.strip() for part in value.split(",")] if declared["Type"] == "CommaDelimitedList" else value
 
     def environment(self) -> dict[str, str]:
-        return self.resolve(self.template["Resources"]["MonitorFunction"]["Properties"]["Environment"]["Variables"])
+        """Give the function's variables; a resource's name is its logical id."""
+        declared = self.template["Resources"]["MonitorFunction"]["Properties"]["Environment"]["Variables"]
+        return {name: value.strip("<>") for name, value in self.resolve(declared).items()}
 
     def statements(self) -> dict[str, Any]:
         (policy,) = self.resolve(self.template["Resources"]["MonitorRole"]["Properties"]["Policies"])

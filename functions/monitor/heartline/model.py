@@ -108,6 +108,7 @@ class Target:
     user: str | None = None
     secret: str | None = None
     iam: bool = False
+    query: str | None = None
     tls: Tls = Tls.VERIFY_FULL
     timeout: timedelta = timedelta(seconds=5)
     recipients: tuple[str, ...] = ()
@@ -154,11 +155,20 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """Tell what a healthy server says of itself; None where it says nothing."""
+    """Fingerprint a healthy server; None where it does not say.
+
+    `resets` are the times at which several of its statistics began, to tell a crash from a manual reset;
+    `certificate_expires` is the end of what it showed to prove who it is.
+    """
 
     version: str | None = None
+    started: datetime | None = None
     standby: bool | None = None
     read_only: bool | None = None
+    system: str | None = None
+    timeline: int | None = None
+    resets: tuple[datetime, ...] = ()
+    certificate_expires: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

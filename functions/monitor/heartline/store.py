@@ -107,7 +107,7 @@ class Store:
         """
         if before.version == 0:
             item = {"format": FORMAT, "version": 1, "state": state, "outbox": {alert.id: alert for alert in alerts}}
-            return self._put(target_key(state.target), item, "attribute_not_exists(pk)", {}, {})
+            return self._put(target_key(state.target), item, "attribute_not_exists(pk)")
         fresh = {f"a{place}": alert for place, alert in enumerate(alerts)}
         added = [f"outbox.#{mark} = :{mark}" for mark in fresh]
         return self._update(
@@ -136,14 +136,16 @@ class Store:
             Key=wire_key(target_key(name)),
             UpdateExpression="SET lease = :lease",
             ConditionExpression="#format = :format AND size(outbox) > :none"
-            # The owner's own lease counts as free: botocore may have repeated a call that went through.
-            " AND (attribute_not_exists(lease) OR lease.#until < :now OR lease.#owner = :owner)",
+            # The owner's own lease counts as free, since botocore may have repeated a call that went through;
+            # and so does one without a time, which would hold for ever.
+            " AND (NOT attribute_type(lease.#until, :number) OR lease.#until < :now OR lease.#owner = :owner)",
             ExpressionAttributeNames={"#format": "format", "#until": "until", "#owner": "owner"},
             ExpressionAttributeValues=wire(
                 {
                     ":lease": {"owner": owner, "until": (now + lease).timestamp()},
                     ":now": now.timestamp(),
                     ":owner": owner,
+                    ":number": "N",
                     ":format": FORMAT,
                     ":none": 0,
                 }
@@ -179,24 +181,31 @@ class Store:
         """Give the lease back; False when it is no longer the owner's."""
         return self._update(name, "REMOVE lease", "lease.#owner = :owner", {"#owner": "owner"}, {":owner": owner})
 
-    def beat(self, heartbeat: Heartbeat) -> bool:
-        """Write the heartbeat; False when a later tick has written its own."""
+    def beat(self, heartbeat: Heartbeat, before: Heartbeat | None) -> bool:
+        """Write the heartbeat in place of the one that was read; False when a later tick has written its own.
+
+        One that could not be read gives way in any case.
+        """
         item = {"format": FORMAT, "at": heartbeat.at, "healthy": heartbeat.healthy}
-        condition = "attribute_not_exists(pk) OR #at < :at"
-        return self._put(HEARTBEAT_KEY, item, condition, {"#at": "at"}, {":at": heartbeat.at})
+        if before is None:
+            return self._put(HEARTBEAT_KEY, item)
+        return self._put(HEARTBEAT_KEY, item, "#at < :at", {"#at": "at"}, {":at": heartbeat.at})
 
     def _put(
         self,
         key: Key,
         item: Mapping[str, object],
-        condition: str,
-        names: Mapping[str, str],
-        values: Mapping[str, object],
+        condition: str | None = None,
+        names: Mapping[str, str] | None = None,
+        values: Mapping[str, object] | None = None,
     ) -> bool:
-        arguments: dict[str, Any] = {"Item": wire_key(key) | wire(item), "ConditionExpression": condition}
-        if names:
-            arguments |= {"ExpressionAttributeNames": names, "ExpressionAttributeValues": wire(values)}
-        return self._conditionally(self._client.put_item, **arguments) is not None
+        guard = {
+            "ConditionExpression": condition,
+            "ExpressionAttributeNames": names,
+            "ExpressionAttributeValues": values and wire(values),
+        }
+        given = {name: argument for name, argument in guard.items() if argument}
+        return self._conditionally(self._client.put_item, Item=wire_key(key) | wire(item), **given) is not None
 
     def _update(
         self, name: str, change: str, condition: str, names: Mapping[str, str], values: Mapping[str, object]

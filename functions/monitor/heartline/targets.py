@@ -186,6 +186,7 @@ _READERS: Mapping[str, Callable[[object], object]] = {
     "user": values.text,
     "secret": values.text,
     "auth": _auth,
+    "query": values.query,
     "tls": _tls,
     "timeout": _duration(0.1, 30),
     "recipients": values.addresses,

@@ -76,8 +76,9 @@ def run_tick(heartline: Heartline, seconds: float) -> dict[str, Any]:
     """
     began, at, deadline = monotonic(), heartline.clock(), Deadline.after(seconds)
     reserve = min(_RESERVE * seconds, _RESERVE_SECONDS)
-    outcomes = _follow_all(heartline, Deadline(deadline.at - reserve))
-    _beat(heartline, at, [outcome.target.name for outcome in outcomes if outcome.healthy])
+    outcomes, last_beat = _follow_all(heartline, Deadline(deadline.at - reserve))
+    healthy = sorted(outcome.target.name for outcome in outcomes if outcome.healthy)
+    _beat(heartline, Heartbeat(at, tuple(healthy)), last_beat)
     # Not the request's id: Lambda starts a request that failed again under the same one.
     owner = uuid4().hex
     delivery = Delivery(heartline.store, heartline.channels, owner, deadline, heartline.clock, heartline.log)
@@ -95,14 +96,14 @@ def run_tick(heartline: Heartline, seconds: float) -> dict[str, Any]:
     return summary
 
 
-def _follow_all(heartline: Heartline, deadline: Deadline) -> list[_Outcome]:
-    """Follow all targets at once; whatever happens to one is its own affair."""
+def _follow_all(heartline: Heartline, deadline: Deadline) -> tuple[list[_Outcome], Heartbeat | None]:
+    """Follow all targets at once, whatever happens to one of them; give also the heartbeat of the last tick."""
     names = [target.name for target in heartline.targets]
     outcomes = []
     with ThreadPoolExecutor(min(len(names) + 1, _MOST_THREADS)) as pool:
         loading = pool.submit(heartline.store.load, names)
         following = {pool.submit(_follow, heartline, target, loading, deadline): target for target in heartline.targets}
-        stored = loading.result().targets
+        loaded = loading.result()
         for future in as_completed(following):
             target = following[future]
             error = future.exception()
@@ -110,8 +111,8 @@ def _follow_all(heartline: Heartline, deadline: Deadline) -> list[_Outcome]:
                 outcomes.append(future.result())
             else:
                 _log_fault(heartline.log, target, error)
-                outcomes.append(_left(target, stored[target.name]))
-    return outcomes
+                outcomes.append(_left(target, loaded.targets[target.name]))
+    return outcomes, loaded.heartbeat
 
 
 def _follow(heartline: Heartline, target: Target, loading: Future[Loaded], deadline: Deadline) -> _Outcome:
@@ -151,9 +152,9 @@ def _left(target: Target, before: Stored | Unreadable) -> _Outcome:
     return _Outcome(target, before.state, len(before.outbox))
 
 
-def _beat(heartline: Heartline, at: datetime, healthy: list[str]) -> None:
+def _beat(heartline: Heartline, heartbeat: Heartbeat, before: Heartbeat | None) -> None:
     try:
-        heartline.store.beat(Heartbeat(at, tuple(sorted(healthy))))
+        heartline.store.beat(heartbeat, before)
     except (ClientError, BotoCoreError) as error:
         heartline.log.error("heartbeat not written", reason=type(error).__name__)
 

@@ -112,3 +112,16 @@ def text(value: object) -> str:
     if not isinstance(value, str) or not 1 <= len(value) <= 512 or not value.isprintable():
         raise ValueError("give a text of 1 to 512 printable characters")
     return value
+
+
+def query(value: object) -> str:
+    """Read one SQL statement.
+
+    Raises
+    ------
+    ValueError
+        When it is empty or longer than a probe will send.
+    """
+    if not isinstance(value, str) or not value.strip() or len(value) > 4000 or "\0" in value:
+        raise ValueError("give one SQL statement of at most 4000 characters")
+    return value.strip()

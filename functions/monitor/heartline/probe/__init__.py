@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
+from ssl import cert_time_to_seconds
 from time import perf_counter
 
 from heartline.deadline import Deadline
@@ -51,7 +53,16 @@ def _attempt(target: Target, credential: Credential, deadline: Deadline, stopwat
             session = Session(sock, credential, verified=target.tls.verified)
         opened.callback(session.close)
         with stopwatch.time(Phase.QUERY):
-            return session.ask()
+            server = session.ask(target.query, deadline.remaining())
+        return replace(server, certificate_expires=_expiry(sock)) if target.tls.verified else server
+
+
+def _expiry(sock: PlainSocket | TlsSocket) -> datetime | None:
+    """Read the end of the certificate that the server showed; Python parses only one that it verified."""
+    shown = sock.getpeercert() if isinstance(sock, TlsSocket) else None
+    if not shown:
+        return None
+    return datetime.fromtimestamp(cert_time_to_seconds(str(shown["notAfter"])), UTC)
 
 
 class _Stopwatch:

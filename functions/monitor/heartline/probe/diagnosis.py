@@ -23,7 +23,7 @@ _AT_LOGIN = {
     "57P01": Kind.STOPPING,
     "57P02": Kind.STOPPING,
 }
-_AT_QUERY = {"42501": Kind.DENIED, "57P01": Kind.STOPPING, "57P02": Kind.STOPPING}
+_AT_QUERY = {"42501": Kind.DENIED, "57014": Kind.TIMEOUT, "57P01": Kind.STOPPING, "57P02": Kind.STOPPING}
 
 # In order: the first type that fits decides. A pair is for the connect phase and for all others.
 _BY_TYPE: tuple[tuple[tuple[type[BaseException], ...], Kind | tuple[Kind, Kind]], ...] = (

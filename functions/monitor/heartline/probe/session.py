@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
+from pg8000.exceptions import DatabaseError
 from pg8000.native import Connection
 
 from heartline.model import Credential, Server
@@ -15,13 +17,15 @@ from heartline.probe.faults import (
     PasswordMissingError,
     ProtocolFaultError,
 )
+from heartline.probe.fingerprint import FINGERPRINT, NOTHING, read_server
 from heartline.probe.stream import PlainSocket, TlsSocket
-from heartline.text import tame
 
 # PostgreSQL documentation, 54.7 Message Formats: the codes of an authentication request.
 _OK, _CLEAR_TEXT, _MD5, _SASL, _SASL_CONTINUE, _SASL_FINAL = 0, 3, 5, 10, 11, 12
 # The default of scram_iterations is 4096; a hostile server could ask for two billion, which is an hour.
 _MOST_SCRAM_ITERATIONS = 1_000_000
+# SQLSTATE class 57, operator intervention: the session is gone, a second question would only hide why.
+_GOING_DOWN = "57"
 
 
 class Session(Connection):  # type: ignore[misc]
@@ -36,6 +40,8 @@ class Session(Connection):  # type: ignore[misc]
             Whatever pg8000 makes of what the peer sends; `diagnosis` tells them apart.
         """
         self._verified = verified
+        self._admitted = False
+        self._reported: Exception | None = None
         endpoint = credential.endpoint
         super().__init__(
             endpoint.user,
@@ -46,6 +52,8 @@ class Session(Connection):  # type: ignore[misc]
             application_name="heartline",
             sock=sock,
         )
+        if not self._admitted:
+            raise ProtocolFaultError("ready for a query without having let anyone in")
 
     def handle_AUTHENTICATION_REQUEST(self, data: bytes, context: Any) -> None:  # noqa: ANN401, N802 - pg8000's
         """Look at what the server asks for before pg8000 answers it."""
@@ -59,16 +67,49 @@ class Session(Connection):  # type: ignore[misc]
         if code == _SASL_CONTINUE and _iterations(data[4:]) > _MOST_SCRAM_ITERATIONS:
             raise ProtocolFaultError("an impossible number of SCRAM iterations")
         super().handle_AUTHENTICATION_REQUEST(data, context)
+        self._admitted = code == _OK
 
-    def ask(self) -> Server:
-        """Query the server and tell what it says of itself."""
-        self.run("SELECT 1")
-        said = self.parameter_statuses
-        return Server(
-            version=tame(said.get("server_version", ""), 64) or None,
-            standby=_flag(said.get("in_hot_standby")),
-            read_only=_flag(said.get("default_transaction_read_only")),
-        )
+    def handle_ERROR_RESPONSE(self, data: bytes, context: Any) -> None:  # noqa: ANN401, N802 - pg8000's
+        """Keep what the server reports: pg8000 forgets it when the server then closes."""
+        super().handle_ERROR_RESPONSE(data, context)
+        self._reported = context.error
+
+    def ask(self, query: str | None, seconds: float) -> Server:
+        """Query the server and tell what it says of itself.
+
+        Parameters
+        ----------
+        query
+            The user's own; without one it is Heartline's, whose answer is the fingerprint.
+        seconds
+            When the server is to give a query of the user's own up: nobody waits for it after that.
+        """
+        try:
+            answer = self._fingerprint() if query is None else self._own(query, seconds)
+        except Exception as error:
+            if self._reported is None or isinstance(error, DatabaseError):
+                raise
+            raise self._reported from error
+        return read_server(self.parameter_statuses, answer)
+
+    def _own(self, query: str, seconds: float) -> Sequence[object]:
+        # LOCAL, in the one transaction that a simple query is: nothing stays behind in a pooler's session.
+        self.run(f"SET LOCAL statement_timeout = {max(1, int(seconds * 1000))}; {query}")
+        return NOTHING
+
+    def _fingerprint(self) -> Sequence[object]:
+        """Ask for all at once; poolers and relatives of PostgreSQL that lack a part of it are asked for nothing."""
+        try:
+            (answer,) = self.run(FINGERPRINT)
+        except DatabaseError as error:
+            if _sqlstate(error).startswith(_GOING_DOWN):
+                raise
+            self._reported = None
+        else:
+            return tuple(answer)
+        if self.run("SELECT 1") != [[1]]:
+            raise ProtocolFaultError("not the answer to SELECT 1")
+        return NOTHING
 
     def close(self) -> None:
         """End the session, whatever state it is in."""
@@ -84,5 +125,6 @@ def _iterations(message: bytes) -> int:
     return 0
 
 
-def _flag(value: str | None) -> bool | None:
-    return {"on": True, "off": False}.get(value or "")
+def _sqlstate(error: DatabaseError) -> str:
+    report = error.args[0] if error.args else {}
+    return str(report.get("C", "")) if isinstance(report, dict) else ""

@@ -8,9 +8,11 @@ import struct
 
 from heartline.deadline import Deadline
 from heartline.probe.faults import ClosedError, ProtocolFaultError
+from heartline.probe.turnstile import PACE
 
-# A healthy login and query take some hundred bytes to a few KiB; nothing that is PostgreSQL needs more.
-BYTE_BUDGET = 1 << 20
+# A healthy login and query take some hundred bytes to a few KiB. pg8000 can make thirty times as much
+# memory of hostile bytes (a row description of 50,000 columns), so this is the peer's share of a thirtieth.
+BYTE_BUDGET = 1 << 18
 _BLOCK = 1 << 14
 
 
@@ -25,7 +27,8 @@ class Stream:
         self._sock = sock
         self._deadline = deadline
         self._budget = BYTE_BUDGET
-        self._received = bytearray()
+        self._received = b""
+        self._taken = 0
         self._unsent = bytearray()
 
     def read(self, size: int) -> bytes:
@@ -43,15 +46,28 @@ class Stream:
         if not 0 <= size <= self._budget:
             raise ProtocolFaultError("a message of an impossible length")
         self._budget -= size
-        while len(self._received) < size:
+        end = self._taken + size
+        if end > len(self._received):
+            self._receive(size)
+            end = size
+        taken = self._received[self._taken : end]
+        self._taken = end
+        return taken
+
+    def _receive(self, size: int) -> None:
+        """Wait until that many bytes are there, not counting those that were taken."""
+        blocks = [self._received[self._taken :]]
+        missing = size - len(blocks[0])
+        while missing > 0:
             self._sock.settimeout(self._deadline.remaining())
-            block = self._sock.recv(_BLOCK)
+            with PACE:
+                block = self._sock.recv(_BLOCK)
             if not block:
                 raise ClosedError("closed by the server")
-            self._received += block
-        taken = bytes(self._received[:size])
-        del self._received[:size]
-        return taken
+            blocks.append(block)
+            missing -= len(block)
+        self._received = b"".join(blocks)
+        self._taken = 0
 
     def write(self, data: bytes) -> None:
         """Keep the bytes until the next flush."""
