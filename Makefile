@@ -9,10 +9,10 @@ export PYTHONPATH := functions/monitor:tests
 export URL := $(value URL)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo stack probe test check format clean
+.PHONY: help demo stack probe test bench rds-ca check format clean
 
 help:  ## show this
-	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
 
 demo: $(VENV)/ready  ## see a database die and come back, and the mails, in under a minute
 	@$(BIN)/python -m local.demo
@@ -29,6 +29,14 @@ probe:  ## try your own database: URL='postgresql://user:password@host:port/data
 
 test: $(VENV)/ready $(SAM_VENV)/ready  ## run all tests
 	@PATH="$(CURDIR)/$(SAM_VENV)/bin:$$PATH" $(BIN)/python -m pytest
+
+bench: $(VENV)/ready  ## measure Heartline beside bare drivers, in ratios
+	@$(BIN)/python -m benchmarks
+
+# Published by AWS: https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/UsingWithRDS.SSL.html
+RDS_CA := https://truststore.pki.rds.amazonaws.com/global/global-bundle.pem
+rds-ca: $(VENV)/ready  ## fetch RDS's root certificates anew
+	@$(BIN)/python -m local.rds_ca $(RDS_CA) layers/rds-ca/global-bundle.pem
 
 check: $(VENV)/ready  ## check form, types and template
 	@$(BIN)/ruff format --check .

@@ -1,0 +1,50 @@
+"""Run all benchmarks, print a table, and keep it as build/bench.json."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import sys
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.servers import serving
+
+KEPT = Path(__file__).parents[2] / "build" / "bench.json"
+# What we mean to keep, as a bound that a figure has to stay under (or, for throughput, over).
+BOUNDS = {
+    "processor time of a probe, plain, over pg8000": "at most 1.15",
+    "processor time of a probe, verified TLS, over pg8000": "at most 1.15",
+    "processor time of a probe, plain, over psycopg": "below 1",
+    "processor time of a probe, verified TLS, over psycopg": "below 1",
+    "throughput of a tick over 200 healthy targets, over bare pg8000": "at least 0.9",
+    "time of a tick with 60 black holes among 200, over one alone": "at most 1.2",
+}
+
+
+def main() -> None:
+    """Measure everything in one run."""
+    with serving() as servers:
+        # Before the first TLS context is made: the probe trusts what the system trusts.
+        os.environ["SSL_CERT_FILE"] = servers.authority
+        from benchmarks import probes, ticks  # noqa: PLC0415
+
+        figures = {
+            **probes.processor_time(servers),
+            **ticks.throughput(servers),
+            **ticks.black_holes(servers),
+            **ticks.memory(servers),
+        }
+    table = Table("figure", "measured", "meant", title=f"Python {platform.python_version()}, {os.cpu_count()} cores")
+    for name, figure in figures.items():
+        table.add_row(name, f"{figure:.2f}", BOUNDS.get(name, ""))
+    Console(width=110).print(table)
+    KEPT.parent.mkdir(exist_ok=True)
+    KEPT.write_text(json.dumps(figures, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

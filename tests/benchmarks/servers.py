@@ -1,0 +1,94 @@
+"""Serve what the benchmarks measure against, in a process of its own: its work must not count as theirs."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import socket
+import ssl
+import subprocess
+import sys
+import tempfile
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import trustme
+
+from local.aws import EmulatedAws
+from local.peers import Peer, forwards
+from local.postgres import Postgres
+from local.stack import ROLE, SECRET, SENDER
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+HOST = "127.0.0.1"
+TLS_HOST = "localhost"  # the name in the certificate
+DATABASE = "postgres"
+
+
+@dataclass(frozen=True)
+class Servers:
+    """Where everything is."""
+
+    port: int
+    tls_port: int
+    black_hole_port: int
+    password: str
+    authority: str  # a PEM file
+    environment: dict[str, str]
+
+
+@contextmanager
+def serving() -> Iterator[Servers]:
+    """Start the servers in another process; end them with the block."""
+    command = [sys.executable, "-m", "benchmarks.servers"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        line = process.stdout.readline() if process.stdout else ""
+        try:
+            yield Servers(**json.loads(line))
+        finally:
+            process.communicate(timeout=30)
+
+
+def main() -> None:
+    """Serve until standard input ends."""
+    with ExitStack() as started:
+        database = started.enter_context(Postgres(max_connections=300))
+        aws = started.enter_context(EmulatedAws())
+        folder = Path(started.enter_context(tempfile.TemporaryDirectory()))
+        authority = trustme.CA()
+        authority.cert_pem.write_to_path(folder / "authority.pem")
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        authority.issue_cert(TLS_HOST).configure_cert(context)
+        front = started.enter_context(Peer(forwards(database.port, context)))
+        password = secrets.token_urlsafe(16)
+        database.create_role(ROLE, password)
+        aws.put_secret(SECRET, {"username": ROLE, "password": password})
+        aws.verify_sender(SENDER)
+        environment = {"STATE_TABLE": aws.create_table(), "ALERT_SENDER": SENDER, **aws.environment()}
+        hole = started.enter_context(_black_hole())
+        servers = Servers(database.port, front.port, hole, password, str(folder / "authority.pem"), environment)
+        sys.stdout.write(json.dumps(asdict(servers)) + "\n")
+        sys.stdout.flush()
+        sys.stdin.read()
+
+
+@contextmanager
+def _black_hole() -> Iterator[int]:
+    """Listen on a port whose queue is full: Linux drops whoever else knocks, as a lost route would."""
+    with ExitStack() as opened:
+        listener = opened.enter_context(socket.socket())
+        listener.bind((HOST, 0))
+        listener.listen(0)
+        for _ in range(4):
+            knocking = opened.enter_context(socket.socket())
+            knocking.setblocking(False)
+            knocking.connect_ex(listener.getsockname())
+        yield int(listener.getsockname()[1])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,100 @@
+"""Measure the time of whole ticks, beside bare drivers and beside a single black hole."""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from statistics import median
+from time import monotonic, sleep
+from typing import TYPE_CHECKING
+
+import psutil
+
+from benchmarks.probes import _pg8000
+from benchmarks.servers import HOST
+from heartline.deadline import Deadline
+from heartline.model import Credential, Endpoint, Target, Tls
+from heartline.probe import probe
+from local.function import event, invoke
+from local.stack import RECIPIENT, SECRET
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from benchmarks.servers import Servers
+
+FLEET = 200
+BLACK_HOLES = 60
+ROUNDS = 5
+POOLS = (8, 16, 32, 64)
+TIMEOUT = 3  # seconds: what a black hole takes
+
+
+def throughput(servers: Servers) -> dict[str, float]:
+    """Give the throughput of a tick over that of bare probes in the best thread pool."""
+    documents = _document(servers, "fleet", FLEET, 0)
+    _tick(servers, documents)
+    attempt = _pg8000(HOST, servers.port, servers.password, None)
+    ticks, pools = [], {size: [] for size in POOLS}
+    for _ in range(ROUNDS):
+        ticks.append(_timed(lambda: _tick(servers, documents)))
+        for size, walls in pools.items():
+            walls.append(_timed(lambda size=size: _pooled(attempt, size)))
+    best = min(median(walls) for walls in pools.values())
+    return {f"throughput of a tick over {FLEET} healthy targets, over bare pg8000": best / median(ticks)}
+
+
+def black_holes(servers: Servers) -> dict[str, float]:
+    """Give the time of a tick with many black holes over that of one alone, both known to be down."""
+    one, many = _document(servers, "one", 0, 1), _document(servers, "many", FLEET - BLACK_HOLES, BLACK_HOLES)
+    _tick(servers, one)
+    _tick(servers, many)
+    alone = _timed(lambda: _tick(servers, one))
+    among = _timed(lambda: _tick(servers, many))
+    return {f"time of a tick with {BLACK_HOLES} black holes among {FLEET}, over one alone": among / alone}
+
+
+def memory(servers: Servers) -> dict[str, float]:
+    """Give the KiB of memory that a waiting probe takes."""
+    target = Target("hole", tls=Tls.DISABLE, timeout=timedelta(seconds=TIMEOUT))
+    credential = Credential(Endpoint(HOST, servers.black_hole_port, user="nobody"))
+    before = _resident()
+    with ThreadPoolExecutor(FLEET) as pool:
+        for _ in range(FLEET):
+            pool.submit(probe, target, credential, Deadline.after(TIMEOUT))
+        sleep(TIMEOUT / 2)
+        during = _resident()
+    return {"memory of a waiting probe, KiB": (during - before) / FLEET / 1024}
+
+
+def _resident() -> int:
+    return int(psutil.Process(os.getpid()).memory_info().rss)
+
+
+def _document(servers: Servers, name: str, healthy: int, holes: int) -> str:
+    ports = [servers.port] * healthy + [servers.black_hole_port] * holes
+    targets = "".join(f'[[targets]]\nname = "{name}-{i}"\nport = {port}\n' for i, port in enumerate(ports))
+    return (
+        f'[defaults]\nsecret = "{SECRET}"\ntls = "disable"\nrecipients = ["{RECIPIENT}"]\n'
+        f"timeout = {TIMEOUT}\nconfirmations = 0\n" + targets.replace("port =", f'host = "{HOST}"\nport =')
+    )
+
+
+def _tick(servers: Servers, document: str) -> None:
+    environment = servers.environment | {"TARGETS": document, "LOG_LEVEL": "CRITICAL"}
+    answer = invoke(environment, event("scheduled"))
+    if answer["up"] + answer["down"] != answer["targets"]:
+        raise RuntimeError(answer)
+
+
+def _pooled(attempt: Callable[[], object], size: int) -> None:
+    with ThreadPoolExecutor(size) as pool:
+        for done in [pool.submit(attempt) for _ in range(FLEET)]:
+            done.result()
+
+
+def _timed(work: Callable[[], object]) -> float:
+    began = monotonic()
+    work()
+    return monotonic() - began
