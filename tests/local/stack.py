@@ -117,13 +117,14 @@ def _overview(database: Postgres, aws: EmulatedAws) -> Text:
         ("Keys", HELP if sys.stdin.isatty() else "none: standard input is not a terminal; Ctrl-C ends it"),
     ]
     table = "\n".join(f"{name:<14} {value}" for name, value in rows)
-    commands = f"sam build\n{_sam_invoke()}"
+    commands = f"sam build\n{sam_invoke(platform.machine())}"
     return Text(f"{table}\n\nIn another terminal, here too; again after k, and again after s:\n\n{commands}\n")
 
 
-def _sam_invoke() -> str:
+def sam_invoke(machine: str) -> str:
+    """Give the command for a machine with that processor."""
     words = ["sam local invoke MonitorFunction -e events/scheduled.json -n events/env.json"]
-    if platform.machine() in ("arm64", "aarch64"):
+    if machine in ("arm64", "aarch64"):
         words.append("--parameter-overrides Architecture=arm64")
     return " ".join(words)
 

@@ -76,7 +76,7 @@ def failure(
     phase = phase or next(phase for phase, kinds in CONTRACT.items() if kind in kinds)
     if kind is Kind.CREDENTIALS:
         return Failure(phase, kind, "There is no secret heartline/orders.", "Check its name and region.")
-    return Failure(phase, kind, *advise(kind, phase, TARGET, ENDPOINT, Exception()), sqlstate, said)
+    return Failure(phase, kind, *advise([kind], phase, TARGET, ENDPOINT), sqlstate, said)
 
 
 def seen(at: datetime = NOW, failed: Failure | None = None) -> Observation:

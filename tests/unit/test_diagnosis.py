@@ -53,7 +53,7 @@ def diagnosed(error: BaseException, phase: Phase) -> Failure:
 
 @pytest.mark.parametrize(("phase", "kind"), [case for case in CASES if case[0] is not Phase.CREDENTIALS], ids=str)
 def test_every_kind_has_a_cause_and_a_next_step_in_every_phase_of_the_table(phase: Phase, kind: Kind) -> None:
-    for sentence in advise(kind, phase, TARGET, ENDPOINT, Exception()):
+    for sentence in advise([kind], phase, TARGET, ENDPOINT):
         assert sentence[0].isupper() or sentence.startswith(ENDPOINT.host)
         assert sentence.endswith((".", ").", "?"))
         assert not set("{}") & set(sentence)

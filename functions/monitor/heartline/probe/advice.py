@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import ssl
+from collections.abc import Sequence
+
 from heartline.model import Endpoint, Kind, Phase, Target
 from heartline.probe import faults
 
-# By kind, or by kind and phase where it matters: the cause, and the next step.
-_TEXTS: dict[Kind | tuple[Kind, Phase], tuple[str, str]] = {
+# The cause and the next step, by kind; by what is more specific, a fault's type or an SQLSTATE; and by the phase
+# as well, where it matters.
+_About = Kind | type[BaseException] | str | None
+_PROTOCOL = (
+    "What answers at {host} port {port} does not speak PostgreSQL's protocol as it should.",
+    "Check the port, and what else could listen there: a proxy, a load balancer, another service.",
+)
+_TEXTS: dict[_About | tuple[_About, Phase], tuple[str, str]] = {
     Kind.UNRESOLVABLE: (
         "The name {host} has no address.",
         "Check the host name for typing errors, that the instance still exists, and the VPC's DNS settings.",
@@ -36,7 +45,7 @@ _TEXTS: dict[Kind | tuple[Kind, Phase], tuple[str, str]] = {
         "The server is likely frozen or overloaded: check CPU, memory and storage of the instance.",
     ),
     (Kind.TIMEOUT, Phase.QUERY): (
-        "The login worked, but a trivial query had no answer within {seconds} s.",
+        "The login worked, but the query had no answer within {seconds} s.",
         "The server is likely overloaded or its storage stalls: check CPU, I/O and locks.",
     ),
     Kind.TLS_REFUSED: (
@@ -87,13 +96,8 @@ _TEXTS: dict[Kind | tuple[Kind, Phase], tuple[str, str]] = {
         "The server answers with an error of its own.",
         "Look the SQLSTATE up in PostgreSQL's appendix A, and read the server's log at that time.",
     ),
-    Kind.PROTOCOL: (
-        "What answers at {host} port {port} does not speak PostgreSQL's protocol as it should.",
-        "Check the port, and what else could listen there: a proxy, a load balancer, another service.",
-    ),
-}
-_BY_FAULT: dict[type[BaseException], tuple[str, str]] = {
-    faults.ProtocolFaultError: _TEXTS[Kind.PROTOCOL],
+    Kind.PROTOCOL: _PROTOCOL,
+    faults.ProtocolFaultError: _PROTOCOL,
     faults.PasswordMissingError: (
         "The database answers, but wants a password for user {user}, and none is configured.",
         'Name a Secrets Manager secret for this target (secret = "..."), or set auth = "iam".',
@@ -106,12 +110,29 @@ _BY_FAULT: dict[type[BaseException], tuple[str, str]] = {
         "The database answers, but wants the password in clear text over a connection that is not verified.",
         'Set tls = "verify-full" for this target, or give the role scram-sha-256 in pg_hba.conf.',
     ),
+    (ssl.SSLError, Phase.LOGIN): (
+        "The database answers, but breaks off the TLS connection as soon as the login begins.",
+        "It likely demands a client certificate, which the monitor does not have: check clientcert in pg_hba.conf.",
+    ),
+    ("42501", Phase.LOGIN): (
+        "The server answers, but does not permit user {user} to connect to database {database}.",
+        "GRANT CONNECT on that database to the role, or name a database that it may connect to.",
+    ),
 }
 
 
-def advise(kind: Kind, phase: Phase, target: Target, endpoint: Endpoint, error: BaseException) -> tuple[str, str]:
-    """Give the sentence that says what is so and the one that says what to look at first."""
-    cause, next_step = _BY_FAULT.get(type(error)) or _TEXTS.get((kind, phase)) or _TEXTS[kind]
+def advise(about: Sequence[_About], phase: Phase, target: Target, endpoint: Endpoint) -> tuple[str, str]:
+    """Give the sentence that says what is so and the one that says what to look at first.
+
+    Parameters
+    ----------
+    about
+        What the failure is, the most specific first: the fault's type, the SQLSTATE; last its kind.
+    phase, target, endpoint
+        Where it arose, for the words.
+    """
+    keys = [key for one in about for key in ((one, phase), one)]
+    cause, next_step = next(_TEXTS[key] for key in keys if key in _TEXTS)
     words = {
         "host": endpoint.host,
         "port": endpoint.port,

@@ -77,7 +77,7 @@ def diagnose(error: BaseException, phase: Phase, target: Target, credential: Cre
         said = tame(reported.get("M", "")) or None
     if kind not in _POSSIBLE[phase]:
         kind = _OTHERWISE[phase]
-    cause, next_step = advise(kind, phase, target, credential.endpoint, error)
+    cause, next_step = advise((type(error), sqlstate, kind), phase, target, credential.endpoint)
     return Failure(phase, kind, cause, next_step, sqlstate, said)
 
 

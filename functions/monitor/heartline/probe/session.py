@@ -41,6 +41,7 @@ class Session(Connection):  # type: ignore[misc]
         """
         self._verified = verified
         self._admitted = False
+        self._unproven = False
         self._reported: Exception | None = None
         endpoint = credential.endpoint
         super().__init__(
@@ -67,6 +68,10 @@ class Session(Connection):  # type: ignore[misc]
         if code == _SASL_CONTINUE and _iterations(data[4:]) > _MOST_SCRAM_ITERATIONS:
             raise ProtocolFaultError("an impossible number of SCRAM iterations")
         super().handle_AUTHENTICATION_REQUEST(data, context)
+        if code in {_SASL, _SASL_FINAL}:
+            self._unproven = code == _SASL
+        if code == _OK and self._unproven:
+            raise ProtocolFaultError("let in without the server's own proof that SCRAM ends with")
         self._admitted = code == _OK
 
     def handle_ERROR_RESPONSE(self, data: bytes, context: Any) -> None:  # noqa: ANN401, N802 - pg8000's
