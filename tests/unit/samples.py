@@ -27,7 +27,7 @@ TARGET = Target("orders", "orders.example.com", 5432, "orders", "heartline", rec
 US = ("oncall@example.com",)
 GOOD: dict[str, Any] = {"name": "orders", "host": "orders.example.com", "user": "heartline"}
 KEYS = [
-    *("name", "host", "port", "database", "user", "secret", "auth", "tls", "timeout", "recipients"),
+    *("name", "host", "port", "database", "user", "secret", "auth", "query", "tls", "timeout", "recipients"),
     *("confirmations", "confirm_after", "recover_after", "remind_every"),
 ]
 SECOND = timedelta(seconds=1)
