@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
+from threading import Lock
 from typing import Any
 
 import boto3
@@ -34,6 +35,7 @@ _UNKNOWN = (
 
 # With a level of its own: else Logger reads LOG_LEVEL itself, and a wrong one ends the function at import.
 logger = Logger(service="heartline", level="INFO")
+_making = Lock()
 
 
 def lambda_handler(event: Any, context: Any) -> dict[str, Any]:  # noqa: ANN401 - Lambda gives any JSON
@@ -95,8 +97,14 @@ def _secrets(settings: Settings) -> SecretsProvider | None:
     return SecretsProvider(boto3_client=_client("secretsmanager", attempts=2, read=3))
 
 
-@lru_cache
 def _signer(region: str | None) -> Any:  # noqa: ANN401 - boto3 makes its clients at run time
+    # Probes ask for it in threads of their own, and boto3 cannot make two clients at once.
+    with _making:
+        return _rds(region)
+
+
+@lru_cache
+def _rds(region: str | None) -> Any:  # noqa: ANN401
     return boto3.client("rds", region_name=region)
 
 

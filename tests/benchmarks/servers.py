@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import trustme
 
+from benchmarks.memory import Remembering
 from local.aws import EmulatedAws
 from local.peers import Peer, forwards
 from local.postgres import Postgres
@@ -58,6 +59,7 @@ def main() -> None:
     with ExitStack() as started:
         database = started.enter_context(Postgres(max_connections=300))
         aws = started.enter_context(EmulatedAws())
+        aws._moto = Remembering(aws._moto)
         folder = Path(started.enter_context(tempfile.TemporaryDirectory()))
         authority = trustme.CA()
         authority.cert_pem.write_to_path(folder / "authority.pem")

@@ -33,9 +33,9 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]
         "AWS_SECRET_ACCESS_KEY": "nothing",
     }.items():
         monkeypatch.setenv(name, value)
-    app._heartline.cache_clear()  # noqa: SLF001 - an environment of its own for each test
+    app._heartline.cache_clear()
     yield monkeypatch
-    app._heartline.cache_clear()  # noqa: SLF001
+    app._heartline.cache_clear()
 
 
 @pytest.mark.parametrize(

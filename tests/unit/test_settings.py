@@ -84,12 +84,6 @@ def test_the_packaged_document_serves_where_targets_is_empty(tmp_path: Path) -> 
         assert read_settings(GOOD | {"TARGETS": empty}, packaged).targets[0].name == "packaged"
 
 
-def test_a_tests_mail_reaches_everybody_once() -> None:
-    more = toml.table("[[targets]]", {"name": "b", "secret": "b", "recipients": ["b@example.com", "dba@example.com"]})
-    settings = read_settings(GOOD | {"TARGETS": GOOD["TARGETS"] + more})
-    assert settings.everybody == ("oncall@example.com", "dba@example.com", "b@example.com")
-
-
 @given(st.dictionaries(st.sampled_from([*GOOD, "ALERT_TOPIC", "LOG_LEVEL"]), st.text(st.characters(codec=None))))
 def test_any_environment_is_read_or_a_configuration_error(environment: dict[str, str]) -> None:
     with suppress(ConfigurationError):

@@ -10,7 +10,7 @@ from heartline.credentials import Credentials
 from heartline.deadline import Deadline
 from heartline.model import DEFAULT_DATABASE, DEFAULT_PORT, Credential, Endpoint, Failure, Observation, Target
 from heartline.probe import probe
-from heartline.probe.turnstile import PACE
+from heartline.turnstile import PACE
 
 _WRONG_PASSWORD = "28P01"  # noqa: S105 - an SQLSTATE, PostgreSQL documentation, appendix A
 
@@ -22,6 +22,8 @@ def observe(
     deadline: Deadline,
 ) -> list[Observation]:
     """Probe until `wants_another` says that it is enough, or there is no time for one more whole probe.
+
+    The caller has taken a place in PACE for the first probe; none is held when this returns.
 
     Parameters
     ----------
@@ -35,50 +37,38 @@ def observe(
         The tick's own; a probe that it would cut short is not begun, since it would prove nothing.
     """
     observations: list[Observation] = []
-    pause = target.policy.confirm_after.total_seconds()
-    while deadline.allows(target.timeout.total_seconds() + (pause if observations else 0)):
-        if observations:
-            sleep(pause)
-        seen = observe_once(target, credentials, deadline)
-        if seen is None:
+    timeout, pause = target.timeout.total_seconds(), target.policy.confirm_after.total_seconds()
+    while True:
+        try:
+            if not deadline.allows(timeout):
+                break
+            observations.append(observe_once(target, credentials))
+        finally:
+            PACE.leave()
+        if not wants_another(observations) or not deadline.allows(pause + timeout):
             break
-        observations.append(seen)
-        if not wants_another(observations):
+        sleep(pause)
+        if not PACE.take(deadline.left()):
             break
     return observations
 
 
-def observe_once(target: Target, credentials: Credentials, deadline: Deadline) -> Observation | None:
-    """Probe once; a refused password is fetched afresh and tried again, since it may have been rotated.
-
-    Parameters
-    ----------
-    target
-        What to probe.
-    credentials
-        Where its credential is found.
-    deadline
-        When the probe must be over; None comes back where no whole probe fits in before it.
-    """
-    credential = credentials.find(target)
+def observe_once(target: Target, credentials: Credentials) -> Observation:
+    """Probe once, in a place of PACE; a refused password may have been rotated: it is fetched afresh, tried again."""
+    with PACE:
+        credential = credentials.find(target)
     if isinstance(credential, Failure):
         return _without_credential(target, credential)
-    seen = _probe(target, credential, deadline)
-    if seen is None or seen.failure is None or seen.failure.sqlstate != _WRONG_PASSWORD or target.secret is None:
+    seen = _probe(target, credential)
+    if seen.failure is None or seen.failure.sqlstate != _WRONG_PASSWORD or target.secret is None:
         return seen
-    rotated = credentials.find(target, afresh=True)
-    if isinstance(rotated, Failure) or rotated == credential:
-        return seen
-    return _probe(target, rotated, deadline) or seen
+    with PACE:
+        rotated = credentials.find(target, afresh=True)
+    return seen if isinstance(rotated, Failure) or rotated == credential else _probe(target, rotated)
 
 
-def _probe(target: Target, credential: Credential, deadline: Deadline) -> Observation | None:
-    """Probe in this process's turn; the time of the probe runs from then on."""
-    timeout = target.timeout.total_seconds()
-    with PACE.entered(deadline.left()) as admitted:
-        if not admitted or not deadline.allows(timeout):
-            return None
-        return probe(target, credential, Deadline.after(timeout))
+def _probe(target: Target, credential: Credential) -> Observation:
+    return probe(target, credential, Deadline.after(target.timeout.total_seconds()))
 
 
 def _without_credential(target: Target, failure: Failure) -> Observation:

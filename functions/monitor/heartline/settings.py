@@ -31,12 +31,6 @@ class Settings:
     topic: str | None = None
     log_level: str = "INFO"
 
-    @property
-    def everybody(self) -> tuple[str, ...]:
-        """Name every recipient once."""
-        named = (address for target in self.targets for address in target.recipients)
-        return tuple(dict.fromkeys([*self.recipients, *named]))
-
 
 def read_settings(environment: Mapping[str, str], packaged: Path = _PACKAGED) -> Settings:
     """Derive the settings from environment variables.

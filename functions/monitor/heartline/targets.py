@@ -13,6 +13,9 @@ from heartline.model import ConfigurationError, Policy, Target, Tls
 
 # A tick is a minute: what confirms a transition must fit into it, with time left to save and to send.
 _CONFIRMATION_LIMIT = timedelta(seconds=45)
+# Each can wait in a thread and a socket of its own, and Lambda has 1,024 of both:
+# https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+_MOST_TARGETS = 500
 _PASSWORD_KEYS = {"password", "passwd", "pwd", "pass"}
 
 
@@ -45,6 +48,8 @@ def parse_targets(document: str, recipients: tuple[str, ...] = ()) -> tuple[Targ
         _target({"recipients": recipients} | defaults, table, place, faults)
         for place, table in enumerate(written, start=1)
     ]
+    if len(written) > _MOST_TARGETS:
+        faults.append(f"{len(written)} targets: one function watches {_MOST_TARGETS} at most: deploy a second stack")
     faults += _twice(written)
     if faults:
         raise ConfigurationError(faults)

@@ -23,12 +23,11 @@ from heartline.model import Failure, State, Status, Stored, Target, Unreadable
 from heartline.notify import Delivery
 from heartline.observe import observe
 from heartline.store import Loaded, Store
+from heartline.turnstile import PACE
 
 # The share of a tick's time that is kept for saving and sending after the last probe, and the most of it.
 _RESERVE = 0.3
 _RESERVE_SECONDS = 12
-# Threads wait, they do not work: one a target, so that no target waits for another.
-_MOST_THREADS = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +51,7 @@ class _Outcome:
     waiting: int = 0
     healthy: bool = False
     contested: bool = False
+    unprobed: bool = False
 
 
 def run_tick(heartline: Heartline, seconds: float) -> dict[str, Any]:
@@ -92,18 +92,23 @@ def run_tick(heartline: Heartline, seconds: float) -> dict[str, Any]:
         "alerts": {"sent": sent, "pending": max(0, sum(outcome.waiting for outcome in outcomes) - sent)},
         "duration_ms": round((monotonic() - began) * 1000),
     }
-    heartline.log.info("tick", extra=summary)
+    heartline.log.info("tick", extra={**summary, "unprobed": sum(outcome.unprobed for outcome in outcomes)})
     return summary
 
 
 def _follow_all(heartline: Heartline, deadline: Deadline) -> tuple[list[_Outcome], Heartbeat | None]:
     """Follow all targets at once, whatever happens to one of them; give also the heartbeat of the last tick."""
     names = [target.name for target in heartline.targets]
-    outcomes = []
-    with ThreadPoolExecutor(min(len(names) + 1, _MOST_THREADS)) as pool:
+    # As many as there are targets can wait at once, for a black hole or for the next confirmation.
+    with ThreadPoolExecutor(len(names) + 1) as pool:
         loading = pool.submit(heartline.store.load, names)
-        following = {pool.submit(_follow, heartline, target, loading, deadline): target for target in heartline.targets}
+        following = {}
+        for target in heartline.targets:
+            # Taken here for its first probe: a thread begins only when there is something for it to compute.
+            if PACE.take(deadline.left()):
+                following[pool.submit(_follow, heartline, target, loading, deadline)] = target
         loaded = loading.result()
+        outcomes = []
         for future in as_completed(following):
             target = following[future]
             error = future.exception()
@@ -112,6 +117,8 @@ def _follow_all(heartline: Heartline, deadline: Deadline) -> tuple[list[_Outcome
             else:
                 _log_fault(heartline.log, target, error)
                 outcomes.append(_left(target, loaded.targets[target.name]))
+    unprobed = set(heartline.targets).difference(following.values())
+    outcomes += [_unprobed(heartline, target, loaded.targets[target.name]) for target in unprobed]
     return outcomes, loaded.heartbeat
 
 
@@ -131,8 +138,7 @@ def _follow(heartline: Heartline, target: Target, loading: Future[Loaded], deadl
         heartline.log.error("stored item left alone", target=target.name, reason=before.reason)
         return _left(target, before)
     if not observations:
-        heartline.log.error("no time to probe: the target is left as it was", target=target.name)
-        return _left(target, before)
+        return _unprobed(heartline, target, before)
     last = observations[-1]
     decision = decide(before.state, observations, target.policy, heartline.clock())
     if last.failure is not None:
@@ -144,6 +150,11 @@ def _follow(heartline: Heartline, target: Target, loading: Future[Loaded], deadl
         return replace(_left(target, before), contested=True)
     healthy = last.healthy and decision.state.status is Status.UP
     return _Outcome(target, decision.state, len(before.outbox) + len(alerts), healthy)
+
+
+def _unprobed(heartline: Heartline, target: Target, before: Stored | Unreadable) -> _Outcome:
+    heartline.log.error("no time to probe: the target is left as it was", target=target.name)
+    return replace(_left(target, before), unprobed=True)
 
 
 def _left(target: Target, before: Stored | Unreadable) -> _Outcome:

@@ -18,7 +18,7 @@ from heartline.probe.faults import (
 )
 from heartline.probe.stream import SSL_REQUEST, PlainSocket, Stream, TlsSocket
 from heartline.probe.trust import tls_context
-from heartline.probe.turnstile import PACE
+from heartline.turnstile import PACE
 
 Addresses = list[tuple[Any, ...]]
 

@@ -7,8 +7,6 @@ goes before one that has not: its time is running.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from threading import Condition, Lock
 
 # Nobody inside computes that long: whoever waited so long goes on without a place rather than for ever.
@@ -17,6 +15,9 @@ _LONGEST_SECONDS = 5.0
 
 class Turnstile:
     """Admit a few at a time, those that come back before those that are new.
+
+    A place belongs to nobody: one thread may take it for another. `with turnstile:` stands around each wait
+    of one who has a place, and gives the place up meanwhile.
 
     Parameters
     ----------
@@ -31,36 +32,30 @@ class Turnstile:
         self._back = Condition(self._lock)
         self._new = Condition(self._lock)
 
-    @contextmanager
-    def entered(self, seconds: float) -> Iterator[bool]:
-        """Hold a place for the block; tell whether one came free within that many seconds."""
+    def take(self, seconds: float) -> bool:
+        """Take a place that nobody comes back to; tell whether one came free within that many seconds."""
         with self._lock:
-            admitted = self._new.wait_for(lambda: self._free > 0 and not self._coming_back, seconds)
-            if admitted:
-                self._take()
-        try:
-            yield admitted
-        finally:
-            if admitted:
-                self._leave()
+            if not self._new.wait_for(lambda: self._free > 0 and not self._coming_back, seconds):
+                return False
+            self._take()
+            return True
+
+    def leave(self) -> None:
+        """Give a place up for good."""
+        with self._lock:
+            self._free += 1
+            self._wake()
 
     def __enter__(self) -> None:
-        """Give the place up for the block: `with PACE:` stands around each wait for the network."""
-        self._leave()
+        self.leave()
 
     def __exit__(self, *_: object) -> None:
-        """Take a place again."""
         with self._lock:
             if self._free <= 0:
                 self._coming_back += 1
                 self._back.wait_for(lambda: self._free > 0, _LONGEST_SECONDS)
                 self._coming_back -= 1
             self._take()
-
-    def _leave(self) -> None:
-        with self._lock:
-            self._free += 1
-            self._wake()
 
     def _take(self) -> None:
         self._free -= 1
