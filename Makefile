@@ -25,7 +25,8 @@ ifeq ($(MAKECMDGOALS),probe)
 MAKEFLAGS += -q
 endif
 probe:  ## try your own database: URL='postgresql://user:password@host:port/database?sslmode=verify-full'
-	+@$(MAKE) --no-print-directory MAKEFLAGS= $(VENV)/ready >&2 && $(BIN)/python -m local.probe
+	+@MAKEFLAGS= $(MAKE) --silent --no-print-directory VENV=$(VENV) PYTHON=$(PYTHON) $(VENV)/ready >&2 \
+		&& $(BIN)/python -m local.probe
 
 test: $(VENV)/ready $(SAM_VENV)/ready  ## run all tests
 	@PATH="$(CURDIR)/$(SAM_VENV)/bin:$$PATH" $(BIN)/python -m pytest

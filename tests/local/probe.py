@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -13,9 +13,9 @@ from rich.table import Table
 
 from heartline import values
 from heartline.deadline import Deadline
-from heartline.model import DEFAULT_DATABASE, DEFAULT_PORT, Credential, Endpoint, Target, Tls
+from heartline.model import DEFAULT_DATABASE, DEFAULT_PORT, Credential, Endpoint, Server, Target, Tls
 from heartline.probe import probe
-from heartline.text import tame
+from heartline.text import moment, tame
 
 if TYPE_CHECKING:
     from heartline.model import Observation
@@ -89,8 +89,9 @@ def show(console: Console, seen: Observation) -> None:
     console.print(table)
     console.print()
     if seen.failure is None:
-        version = seen.server.version if seen.server else None
-        console.print(f"HEALTHY: PostgreSQL {version or '(it does not say which)'}", style="green", markup=False)
+        console.print("HEALTHY", style="green")
+        for label, fact in facts(seen.server or Server(), seen.at):
+            console.print(f"{label + ':':<13}{fact}", markup=False)
         return
     failure = seen.failure
     sort = "MISCONFIGURED" if failure.kind.misconfigured else "OUTAGE"
@@ -100,6 +101,20 @@ def show(console: Console, seen: Observation) -> None:
     if failure.said:
         console.print(f'It said:    "{failure.said}"', markup=False)
     console.print(f"Next step:  {failure.next_step}", markup=False)
+
+
+def facts(server: Server, now: datetime) -> list[tuple[str, str]]:
+    """List what a server says of itself, as far as it does."""
+    expires = server.certificate_expires
+    known = {
+        "Version": server.version,
+        "Started": server.started and moment(server.started),
+        "Role": None if server.standby is None else "standby" if server.standby else "primary",
+        "System": server.system,
+        "Timeline": server.timeline,
+        "Certificate": expires and f"valid for {(expires - now).days} more days, until {moment(expires)}",
+    }
+    return [(label, str(fact)) for label, fact in known.items() if fact is not None]
 
 
 if __name__ == "__main__":
