@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from datetime import datetime
 from time import monotonic
@@ -98,28 +98,44 @@ def run_tick(heartline: Heartline, seconds: float) -> dict[str, Any]:
 
 def _follow_all(heartline: Heartline, deadline: Deadline) -> tuple[list[_Outcome], Heartbeat | None]:
     """Follow all targets at once, whatever happens to one of them; give also the heartbeat of the last tick."""
-    names = [target.name for target in heartline.targets]
-    # As many as there are targets can wait at once, for a black hole or for the next confirmation.
-    with ThreadPoolExecutor(len(names) + 1) as pool:
-        loading = pool.submit(heartline.store.load, names)
-        following = {}
-        for target in heartline.targets:
-            # Taken here for its first probe: a thread begins only when there is something for it to compute.
-            if PACE.take(deadline.left()):
-                following[pool.submit(_follow, heartline, target, loading, deadline)] = target
+    # A thread for each, since all may have to wait at once.
+    pool = ThreadPoolExecutor(len(heartline.targets) + 1)
+    try:
+        loading = pool.submit(heartline.store.load, [target.name for target in heartline.targets])
+        following = [(target, _start(pool, heartline, target, loading, deadline)) for target in heartline.targets]
+        wait([future for _, future in following if future])
         loaded = loading.result()
-        outcomes = []
-        for future in as_completed(following):
-            target = following[future]
-            error = future.exception()
-            if error is None:
-                outcomes.append(future.result())
-            else:
-                _log_fault(heartline.log, target, error)
-                outcomes.append(_left(target, loaded.targets[target.name]))
-    unprobed = set(heartline.targets).difference(following.values())
-    outcomes += [_unprobed(heartline, target, loaded.targets[target.name]) for target in unprobed]
+    finally:
+        # They end by themselves; to see each of a hundred do so costs as much as ten probes.
+        pool.shutdown(wait=False)
+    outcomes = [_outcome(heartline, target, future, loaded.targets[target.name]) for target, future in following]
     return outcomes, loaded.heartbeat
+
+
+def _start(
+    pool: ThreadPoolExecutor, heartline: Heartline, target: Target, loading: Future[Loaded], deadline: Deadline
+) -> Future[_Outcome] | None:
+    """Begin a thread for a target when there is something for it to compute; None when that time never comes."""
+    if not PACE.take(deadline.left()):
+        return None
+    try:
+        return pool.submit(_follow, heartline, target, loading, deadline)
+    except RuntimeError:  # no more threads
+        PACE.leave()
+        return None
+
+
+def _outcome(
+    heartline: Heartline, target: Target, future: Future[_Outcome] | None, before: Stored | Unreadable
+) -> _Outcome:
+    """Give what became of a target; one that the monitor failed at, or did not come to, is left as it was."""
+    if future is None:
+        return _unprobed(heartline, target, before)
+    error = future.exception()
+    if error is None:
+        return future.result()
+    _log_fault(heartline.log, target, error)
+    return _left(target, before)
 
 
 def _follow(heartline: Heartline, target: Target, loading: Future[Loaded], deadline: Deadline) -> _Outcome:

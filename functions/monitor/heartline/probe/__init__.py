@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime
 from ssl import cert_time_to_seconds
 from time import perf_counter
+from typing import Self
 
 from heartline.deadline import Deadline
 from heartline.model import Credential, Observation, Phase, Server, Target, Tls
@@ -50,19 +50,29 @@ def _attempt(target: Target, credential: Credential, deadline: Deadline, stopwat
             with stopwatch.time(Phase.TLS):
                 sock = opened.enter_context(secure(plain, endpoint.host, target.tls, deadline))
         with stopwatch.time(Phase.LOGIN):
-            session = Session(sock, credential, verified=target.tls.verified)
+            session = Session(sock, credential, deadline, verified=target.tls.verified)
         opened.callback(session.close)
         with stopwatch.time(Phase.QUERY):
-            server = session.ask(target.query, deadline.remaining())
+            server = session.ask(target.query)
         return replace(server, certificate_expires=_expiry(sock)) if target.tls.verified else server
 
 
+# To read a certificate costs a fiftieth of a probe, and it is seldom another than the last time.
+_ends: dict[bytes, datetime] = {}
+_MOST_ENDS = 1000
+
+
 def _expiry(sock: PlainSocket | TlsSocket) -> datetime | None:
-    """Read the end of the certificate that the server showed; Python parses only one that it verified."""
-    shown = sock.getpeercert() if isinstance(sock, TlsSocket) else None
-    if not shown:
+    """Read the end of the certificate that the server showed and that was verified."""
+    if not isinstance(sock, TlsSocket):
         return None
-    return datetime.fromtimestamp(cert_time_to_seconds(str(shown["notAfter"])), UTC)
+    shown = sock.getpeercert(binary_form=True) or b""
+    if shown not in _ends:
+        if len(_ends) >= _MOST_ENDS:
+            _ends.clear()
+        end = cert_time_to_seconds(str((sock.getpeercert() or {})["notAfter"]))
+        _ends[shown] = datetime.fromtimestamp(end, UTC)
+    return _ends[shown]
 
 
 class _Stopwatch:
@@ -71,12 +81,14 @@ class _Stopwatch:
     def __init__(self) -> None:
         self.phase = Phase.RESOLVE
         self.phases: dict[Phase, float] = {}
+        self._began = 0.0
 
-    @contextmanager
-    def time(self, phase: Phase) -> Iterator[None]:
+    def time(self, phase: Phase) -> Self:
         self.phase = phase
-        began = perf_counter()
-        try:
-            yield
-        finally:
-            self.phases[phase] = round((perf_counter() - began) * 1000, 1)
+        return self
+
+    def __enter__(self) -> None:
+        self._began = perf_counter()
+
+    def __exit__(self, *_: object) -> None:
+        self.phases[self.phase] = round((perf_counter() - self._began) * 1000, 1)

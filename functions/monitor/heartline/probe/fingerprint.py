@@ -4,24 +4,25 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from heartline.model import Server
 from heartline.text import tame
 
 # All of it is readable without any grant (PostgreSQL documentation, 9.28 and 27.2). Functions and not the
-# views over them: each view costs a new session several look-ups in the catalogue. As text, since that needs no
-# conversion; times as seconds, since a role can set how it sees times. The statistics begin anew after a crash.
+# views over them: each view costs a new session several look-ups in the catalogue. Times as whole
+# microseconds, since a role can set how it sees times and fractions. The statistics begin anew after a crash.
 FINGERPRINT = """
-SELECT extract(epoch FROM pg_postmaster_start_time())::text,
-       pg_is_in_recovery()::text,
-       (pg_control_system()).system_identifier::text,
-       (pg_control_checkpoint()).timeline_id::text,
-       extract(epoch FROM pg_stat_get_bgwriter_stat_reset_time())::text,
-       extract(epoch FROM (pg_stat_get_archiver()).stats_reset)::text
+SELECT (date_part('epoch', pg_postmaster_start_time()) * 1000000)::int8,
+       pg_is_in_recovery(),
+       (pg_control_system()).system_identifier,
+       (pg_control_checkpoint()).timeline_id,
+       (date_part('epoch', pg_stat_get_bgwriter_stat_reset_time()) * 1000000)::int8,
+       (date_part('epoch', (pg_stat_get_archiver()).stats_reset) * 1000000)::int8
 """
 NOTHING: Sequence[object] = (None,) * 6
-_NUMBER = re.compile(r"\d{1,20}(\.\d{1,9})?", re.ASCII)
+_NUMBER = re.compile(r"-?\d{1,20}", re.ASCII)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def read_server(said: Mapping[str, str], answer: Sequence[object]) -> Server:
@@ -35,29 +36,29 @@ def read_server(said: Mapping[str, str], answer: Sequence[object]) -> Server:
         The columns of `FINGERPRINT`, or `NOTHING`.
     """
     started, standby, system, timeline, *resets = answer if len(answer) == len(NOTHING) else NOTHING
-    timeline = _number(timeline)
+    identifier = _number(system)
     return Server(
         version=tame(said.get("server_version", ""), 64) or None,
         started=_moment(started),
         standby=_flag(standby) if standby is not None else _flag(said.get("in_hot_standby")),
         read_only=_flag(said.get("default_transaction_read_only")),
-        system=str(system) if _number(system) is not None else None,
-        timeline=None if timeline is None else int(timeline),
+        system=None if identifier is None else str(identifier),
+        timeline=_number(timeline),
         resets=tuple(at for at in map(_moment, resets) if at is not None),
     )
 
 
 def _flag(value: object) -> bool | None:
-    return {"on": True, "true": True, "off": False, "false": False}.get(str(value))
+    return {"on": True, "t": True, "off": False, "f": False}.get(str(value))
 
 
-def _number(value: object) -> float | None:
-    return float(value) if isinstance(value, str) and _NUMBER.fullmatch(value) else None
+def _number(value: object) -> int | None:
+    return int(value) if isinstance(value, str) and _NUMBER.fullmatch(value) else None
 
 
 def _moment(value: object) -> datetime | None:
-    number = _number(value)
+    microseconds = _number(value)
     try:
-        return None if number is None else datetime.fromtimestamp(number, UTC)
-    except (ValueError, OverflowError, OSError):
+        return None if microseconds is None else _EPOCH + timedelta(microseconds=microseconds)
+    except OverflowError:
         return None

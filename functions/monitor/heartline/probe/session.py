@@ -10,7 +10,9 @@ from typing import Any
 from pg8000.exceptions import DatabaseError
 from pg8000.native import Connection
 
+from heartline.deadline import Deadline
 from heartline.model import Credential, Server
+from heartline.probe import scram
 from heartline.probe.faults import (
     AuthUnsupportedError,
     ClearTextError,
@@ -22,16 +24,21 @@ from heartline.probe.stream import PlainSocket, TlsSocket
 
 # PostgreSQL documentation, 54.7 Message Formats: the codes of an authentication request.
 _OK, _CLEAR_TEXT, _MD5, _SASL, _SASL_CONTINUE, _SASL_FINAL = 0, 3, 5, 10, 11, 12
-# The default of scram_iterations is 4096; a hostile server could ask for two billion, which is an hour.
-_MOST_SCRAM_ITERATIONS = 1_000_000
+# The default of scram_iterations is 4096; a hostile server could ask for two billion, which is an hour. A third
+# of a processor makes twice as many a second as this.
+_SCRAM_ITERATIONS_PER_SECOND = 500_000
 # SQLSTATE class 57, operator intervention: the session is gone, a second question would only hide why.
 _GOING_DOWN = "57"
+
+scram.remember_salted_passwords()
 
 
 class Session(Connection):  # type: ignore[misc]
     """Log in as pg8000 does, but refuse what gives a password away or never ends."""
 
-    def __init__(self, sock: PlainSocket | TlsSocket, credential: Credential, *, verified: bool) -> None:
+    def __init__(
+        self, sock: PlainSocket | TlsSocket, credential: Credential, deadline: Deadline, *, verified: bool
+    ) -> None:
         """Log in over a socket that is connected and, where asked for, secured.
 
         Raises
@@ -39,7 +46,9 @@ class Session(Connection):  # type: ignore[misc]
         Exception
             Whatever pg8000 makes of what the peer sends; `diagnosis` tells them apart.
         """
+        self._deadline = deadline
         self._verified = verified
+        self._discarding = False
         self._admitted = False
         self._unproven = False
         self._reported: Exception | None = None
@@ -65,8 +74,8 @@ class Session(Connection):  # type: ignore[misc]
             raise PasswordMissingError("the server asks for a password")
         if code == _CLEAR_TEXT and not self._verified:
             raise ClearTextError("the server asks for the password in clear text")
-        if code == _SASL_CONTINUE and _iterations(data[4:]) > _MOST_SCRAM_ITERATIONS:
-            raise ProtocolFaultError("an impossible number of SCRAM iterations")
+        if code == _SASL_CONTINUE and _iterations(data[4:]) > self._deadline.left() * _SCRAM_ITERATIONS_PER_SECOND:
+            raise ProtocolFaultError("more SCRAM iterations than there is time for")
         super().handle_AUTHENTICATION_REQUEST(data, context)
         if code in {_SASL, _SASL_FINAL}:
             self._unproven = code == _SASL
@@ -74,32 +83,55 @@ class Session(Connection):  # type: ignore[misc]
             raise ProtocolFaultError("let in without the server's own proof that SCRAM ends with")
         self._admitted = code == _OK
 
+    def handle_PARAMETER_STATUS(self, data: bytes, context: Any) -> None:  # noqa: ANN401, ARG002, N802 - pg8000's
+        """Note what the server reports, but let it choose no encoding: some of Python's take quadratic time."""
+        name, _, value = data.rstrip(b"\0").partition(b"\0")
+        self.parameter_statuses[name.decode("ascii", "replace")] = value.decode("utf-8", "replace")
+
+    def handle_ROW_DESCRIPTION(self, data: bytes, context: Any) -> None:  # noqa: ANN401, N802 - pg8000's
+        """Take every value as text: pg8000's conversions can be made to take seconds."""
+        if not self._discarding:
+            super().handle_ROW_DESCRIPTION(data, context)
+            context.input_funcs = [str] * len(context.columns)
+
+    def handle_DATA_ROW(self, data: bytes, context: Any) -> None:  # noqa: ANN401, N802 - pg8000's
+        """Refuse a row whose values overlap: few bytes would become many. Pass over what nobody reads."""
+        if self._discarding:
+            return
+        place = 2
+        for _ in context.input_funcs:
+            size = struct.unpack_from("!i", data, place)[0]
+            if size < -1:
+                raise ProtocolFaultError("a value of an impossible length")
+            place += 4 + max(size, 0)
+        super().handle_DATA_ROW(data, context)
+
     def handle_ERROR_RESPONSE(self, data: bytes, context: Any) -> None:  # noqa: ANN401, N802 - pg8000's
         """Keep what the server reports: pg8000 forgets it when the server then closes."""
         super().handle_ERROR_RESPONSE(data, context)
         self._reported = context.error
 
-    def ask(self, query: str | None, seconds: float) -> Server:
+    def ask(self, query: str | None) -> Server:
         """Query the server and tell what it says of itself.
 
         Parameters
         ----------
         query
-            The user's own; without one it is Heartline's, whose answer is the fingerprint.
-        seconds
-            When the server is to give a query of the user's own up: nobody waits for it after that.
+            The user's own, whose answer is not looked at; without one it is Heartline's for the fingerprint.
         """
         try:
-            answer = self._fingerprint() if query is None else self._own(query, seconds)
+            answer = self._fingerprint() if query is None else self._own(query)
         except Exception as error:
             if self._reported is None or isinstance(error, DatabaseError):
                 raise
             raise self._reported from error
         return read_server(self.parameter_statuses, answer)
 
-    def _own(self, query: str, seconds: float) -> Sequence[object]:
-        # LOCAL, in the one transaction that a simple query is: nothing stays behind in a pooler's session.
-        self.run(f"SET LOCAL statement_timeout = {max(1, int(seconds * 1000))}; {query}")
+    def _own(self, query: str) -> Sequence[object]:
+        self._discarding = True
+        # Nobody waits for it after the deadline. LOCAL, in the one transaction that a simple query is: nothing
+        # stays behind in a pooler's session.
+        self.run(f"SET LOCAL statement_timeout = {max(1, int(self._deadline.remaining() * 1000))}; {query}")
         return NOTHING
 
     def _fingerprint(self) -> Sequence[object]:
@@ -112,7 +144,7 @@ class Session(Connection):  # type: ignore[misc]
             self._reported = None
         else:
             return tuple(answer)
-        if self.run("SELECT 1") != [[1]]:
+        if self.run("SELECT 1") != [["1"]]:
             raise ProtocolFaultError("not the answer to SELECT 1")
         return NOTHING
 

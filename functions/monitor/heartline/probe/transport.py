@@ -20,14 +20,16 @@ from heartline.probe.stream import SSL_REQUEST, PlainSocket, Stream, TlsSocket
 from heartline.probe.trust import tls_context
 from heartline.turnstile import PACE
 
-Addresses = list[tuple[Any, ...]]
+# As getaddrinfo gives them: family, type, protocol, canonical name, socket address.
+Address = tuple[Any, ...]
+Addresses = list[Address]
 
 
 def resolve(host: str, port: int, deadline: Deadline) -> Addresses:
     """Find the addresses of a host.
 
-    The C library's resolver cannot be interrupted, so it runs in a thread of its own that is left
-    behind, to end by itself, when the deadline passes.
+    The C library's resolver cannot be interrupted, so it runs in a thread of its own, which is left to itself
+    when the deadline passes.
 
     Raises
     ------
@@ -38,9 +40,13 @@ def resolve(host: str, port: int, deadline: Deadline) -> Addresses:
     """
     with suppress(socket.gaierror):
         return _getaddrinfo(host, port, socket.AI_NUMERICHOST)
-    answers: SimpleQueue[Addresses | Exception] = SimpleQueue()
-    # The plain function: threading.Thread waits for its thread to begin, a tenth of a probe's processor time.
-    start_new_thread(_look_up, (host, port, answers))
+    answers: _Answers = SimpleQueue()
+    try:
+        questions = _idle.pop()
+    except IndexError:
+        questions = SimpleQueue()
+        start_new_thread(_look_up, (questions,))
+    questions.put((host, port, answers))
     try:
         with PACE:
             answer = answers.get(timeout=deadline.remaining())
@@ -51,11 +57,24 @@ def resolve(host: str, port: int, deadline: Deadline) -> Addresses:
     return answer
 
 
-def _look_up(host: str, port: int, answers: SimpleQueue[Addresses | Exception]) -> None:
-    try:
-        answers.put(_getaddrinfo(host, port, 0))
-    except Exception as error:  # noqa: BLE001 - it is raised again where the answer is awaited
-        answers.put(error)
+_Answers = SimpleQueue[Addresses | Exception]
+_Questions = SimpleQueue[tuple[str, int, _Answers]]
+# Threads that have answered wait here for the next question: in a new one glibc would read its configuration anew,
+# and both together would cost a tenth of a probe.
+_idle: list[_Questions] = []
+_MOST_IDLE = 8
+
+
+def _look_up(questions: _Questions) -> None:
+    while True:
+        host, port, answers = questions.get()
+        try:
+            answers.put(_getaddrinfo(host, port, 0))
+        except Exception as error:  # noqa: BLE001 - it is raised again where the answer is awaited
+            answers.put(error)
+        if len(_idle) >= _MOST_IDLE:
+            return
+        _idle.append(questions)
 
 
 def _getaddrinfo(host: str, port: int, flags: int) -> Addresses:
@@ -68,24 +87,35 @@ def connect(addresses: Addresses, deadline: Deadline) -> PlainSocket:
     Raises
     ------
     OSError
-        What the last address said, when none answers.
+        When none answers: the most telling of their errors.
     """
-    for place, (family, kind, protocol, _, address) in enumerate(addresses):
-        sock = PlainSocket(family, kind, protocol)
+    errors: list[OSError] = []
+    for place, address in enumerate(addresses):
         try:
-            sock.settimeout(deadline.remaining() / (len(addresses) - place))
-            with PACE:
-                sock.connect(address)
-            # Without it a TLS login stalls for the peer's delayed acknowledgement, about 40 ms.
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        except BaseException as error:
-            sock.close()
-            if not isinstance(error, OSError) or place == len(addresses) - 1:
-                raise
-        else:
-            sock.stream = Stream(sock, deadline)
-            return sock
-    raise OSError("the name has no address")
+            return _connect(address, deadline.remaining() / (len(addresses) - place), deadline)
+        except OSError as error:
+            errors.append(error)
+    raise min(errors, key=_telling, default=OSError("the name has no address"))
+
+
+def _connect(address: Address, seconds: float, deadline: Deadline) -> PlainSocket:
+    sock = PlainSocket(*address[:3])
+    try:
+        sock.settimeout(seconds)
+        with PACE:
+            sock.connect(address[4])
+        # Without it a TLS login stalls for the peer's delayed acknowledgement, about 40 ms.
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    except BaseException:
+        sock.close()
+        raise
+    sock.stream = Stream(sock, deadline)
+    return sock
+
+
+def _telling(error: OSError) -> int:
+    """Rank what an address said: one without a route, as IPv6 often is, says least of the database."""
+    return 0 if isinstance(error, ConnectionError) else 1 if isinstance(error, TimeoutError) else 2
 
 
 def secure(sock: PlainSocket, host: str, tls: Tls, deadline: Deadline) -> TlsSocket:

@@ -12,6 +12,9 @@ from heartline.probe.stream import TlsSocket
 # /opt is where Lambda puts a layer; the second is the same folder in a checkout.
 _CERTIFICATES = (Path("/opt"), Path(__file__).parents[2] / "../../layers/rds-ca")
 
+# What Python chooses where its builder did not choose otherwise: https://docs.python.org/3/library/ssl.html
+_CIPHERS = "@SECLEVEL=2:ECDH+AESGCM:ECDH+CHACHA20:ECDH+AES:DHE+AES:!aNULL:!eNULL:!aDSS:!SHA1:!AESCCM"
+
 
 @cache
 def tls_context(tls: Tls) -> ssl.SSLContext:
@@ -22,6 +25,7 @@ def tls_context(tls: Tls) -> ssl.SSLContext:
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.set_ciphers(_CIPHERS)
     context.sslsocket_class = TlsSocket
     context.check_hostname = tls is Tls.VERIFY_FULL
     if tls.verified:
