@@ -33,10 +33,10 @@ def main() -> None:
         from benchmarks import probes, ticks  # noqa: PLC0415
 
         figures = {
+            **ticks.memory(servers),
             **probes.processor_time(servers),
             **ticks.throughput(servers),
             **ticks.black_holes(servers),
-            **ticks.memory(servers),
         }
     table = Table("figure", "measured", "meant", title=f"Python {platform.python_version()}, {os.cpu_count()} cores")
     for name, figure in figures.items():

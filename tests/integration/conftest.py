@@ -120,9 +120,9 @@ def monitor(
     monkeypatch.setattr(app, "datetime", SimpleNamespace(now=lambda zone: datetime.now(zone) + monitor.moved))
     # Else a refused call takes up to three seconds before it is given up.
     monkeypatch.setattr("botocore.retries.standard.ExponentialBackoff.delay_amount", lambda *_: 0)
-    app._heartline.cache_clear()  # noqa: SLF001, as at the end of Lambda's environment
+    app._heartline.cache_clear()
     yield monitor
-    app._heartline.cache_clear()  # noqa: SLF001, as at the end of Lambda's environment
+    app._heartline.cache_clear()
 
 
 @pytest.fixture

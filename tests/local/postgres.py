@@ -40,8 +40,9 @@ dynamic_shared_memory_type = mmap
 fsync = off
 full_page_writes = off
 autovacuum = off
-io_method = sync
 """
+# From version 18 on: without it the server has workers of its own for reading.
+NEWER = "io_method = sync\n"
 
 # The harness alone comes over the socket, whose directory no other user can enter.
 ACCESS = """\
@@ -59,10 +60,13 @@ class Postgres:
         Slots for sessions; PostgreSQL keeps three of them for superusers.
     host
         The address to listen on.
+    programs
+        The directory of other programs than the package's.
     """
 
-    def __init__(self, *, max_connections: int = 20, host: str = HOST) -> None:
+    def __init__(self, *, max_connections: int = 20, host: str = HOST, programs: Path | None = None) -> None:
         self.host = host
+        self._programs_given = programs
         self.port = _free_port(host)
         self.password = secrets.token_urlsafe(16)  # of the superuser "postgres", over TCP
         self._max_connections = max_connections
@@ -201,11 +205,13 @@ class Postgres:
         return f"postgresql://{login}@{self.host}:{self.port}/{quote(database, safe='')}?sslmode=disable"
 
     def _create(self) -> None:
-        self._programs = Programs()
+        self._programs = Programs(self._programs_given)
         options = ["--auth=trust", "--no-sync", "--no-instructions", "--locale=C", "--encoding=UTF8"]
         self._programs.run("initdb", "-D", str(self.data), "-U", "postgres", *options)
         (self.data / "pg_hba.conf").write_text(ACCESS)
+        newer = int((self.data / "PG_VERSION").read_text()) >= 18
         with (self.data / "postgresql.conf").open("a") as configuration:
+            configuration.write(NEWER if newer else "")
             configuration.write(
                 CONFIGURATION.format(
                     host=self.host, port=self.port, root=self.root, max_connections=self._max_connections

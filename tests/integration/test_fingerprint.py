@@ -1,0 +1,255 @@
+"""A healthy server is seen with its fingerprint, by a role without grants; one that lacks a part stays healthy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from threading import Thread
+from typing import TYPE_CHECKING, Any
+
+import psutil
+import pytest
+from pg8000.exceptions import InterfaceError
+
+from heartline.deadline import Deadline
+from heartline.model import Credential, Endpoint, Kind, Observation, Phase, Server, Target, Tls
+from heartline.probe import probe
+from local.peers import ONE, READY, WELCOME, error, hangs_up, healthy, says
+from local.postgres import Postgres
+from local.processes import wait_until
+from local.programs import installed
+from local.stack import ROLE, SECRET
+
+if TYPE_CHECKING:
+    from integration.conftest import Monitor, Prober, Serve
+
+PASSWORD = "secret"
+UNKNOWN = Server(version="18.0")
+
+
+@dataclass(frozen=True)
+class Watched:
+    """A server with a role that was granted nothing."""
+
+    server: Postgres
+
+    def see(self, query: str | None = None, timeout: float = 5) -> Observation:
+        place = Endpoint(self.server.host, self.server.port, "postgres", ROLE)
+        target = Target("demo", query=query, tls=Tls.DISABLE, timeout=timedelta(seconds=timeout))
+        return probe(target, Credential(place, PASSWORD), Deadline.after(timeout))
+
+    @property
+    def fingerprint(self) -> Server:
+        seen = self.see()
+        assert seen.failure is None
+        assert seen.server is not None
+        return seen.server
+
+    def one(self, sql: str) -> Any:  # noqa: ANN401
+        """Ask as superuser for one value."""
+        return self.server.execute(f"SELECT {sql}")[0][0]
+
+    def sessions(self) -> int:
+        return int(self.one(f"count(*) FROM pg_stat_activity WHERE usename = '{ROLE}'"))
+
+
+@pytest.fixture(scope="module", params=["bundled", "installed"])
+def _programs(request: pytest.FixtureRequest) -> Iterator[Postgres]:
+    directory: Path | None = None
+    if request.param == "installed" and (directory := installed()) is None:
+        pytest.skip("this machine has no PostgreSQL of its own")
+    with Postgres(programs=directory) as server:
+        yield server
+
+
+@pytest.fixture
+def watched(_programs: Postgres) -> Watched:
+    _programs.start()
+    _programs.create_role(ROLE, PASSWORD)
+    return Watched(_programs)
+
+
+def test_the_fingerprint_is_what_a_superuser_reads(watched: Watched) -> None:
+    seen = watched.fingerprint
+    assert seen.version == str(watched.one("current_setting('server_version')"))
+    assert seen.system == str(watched.one("system_identifier FROM pg_control_system()"))
+    assert seen.timeline == watched.one("timeline_id FROM pg_control_checkpoint()") == 1
+    assert (seen.standby, seen.read_only) == (False, False)
+    assert seen.started is not None
+    assert apart(seen.started, watched.one("pg_postmaster_start_time()")) < 0.001
+    resets = [watched.one(f"stats_reset FROM {view}") for view in ("pg_stat_bgwriter", "pg_stat_archiver")]
+    assert [apart(*pair) < 0.001 for pair in zip(seen.resets, resets, strict=True)] == [True, True]
+    assert seen.certificate_expires is None
+
+
+def apart(one: datetime, other: datetime) -> float:
+    return abs((one - other).total_seconds())
+
+
+def test_the_role_was_granted_nothing(watched: Watched) -> None:
+    """Else the test above would prove little."""
+    assert watched.one(f"count(*) FROM pg_auth_members JOIN pg_roles r ON r.oid = member WHERE rolname = '{ROLE}'") == 0
+    assert watched.one(f"rolsuper FROM pg_roles WHERE rolname = '{ROLE}'") is False
+
+
+def test_a_role_that_sees_times_otherwise_reads_the_same(watched: Watched) -> None:
+    before = watched.fingerprint
+    watched.server.execute(
+        f"ALTER ROLE {ROLE} SET TimeZone = 'Asia/Tokyo'; ALTER ROLE {ROLE} SET DateStyle = 'German, DMY';"
+        f"ALTER ROLE {ROLE} SET extra_float_digits = -15; ALTER ROLE {ROLE} SET search_path = ''"
+    )
+    assert watched.fingerprint == before
+
+
+def test_a_read_only_role_is_told(watched: Watched) -> None:
+    watched.server.execute(f"ALTER ROLE {ROLE} SET default_transaction_read_only = on")
+    assert watched.fingerprint.read_only is True
+
+
+def test_a_restart_changes_the_start_time_and_nothing_else(watched: Watched) -> None:
+    before = watched.fingerprint
+    watched.server.stop()
+    watched.server.start()
+    after = watched.fingerprint
+    assert before.started is not None
+    assert after.started is not None
+    assert after.started > before.started
+    assert replace(after, started=before.started) == before
+
+
+def test_a_crash_changes_the_resets_and_nothing_else(watched: Watched) -> None:
+    before = watched.fingerprint
+    with session(watched) as pid:
+        psutil.Process(pid).kill()
+    wait_until(lambda: watched.see().healthy and watched.fingerprint.resets != before.resets, "the recovery")
+    after = watched.fingerprint
+    assert len(after.resets) == len(before.resets) == 2
+    assert all(new > old for new, old in zip(after.resets, before.resets, strict=True))
+    assert replace(after, resets=before.resets) == before
+
+
+@contextmanager
+def session(watched: Watched) -> Iterator[int]:
+    """Hold a session of the server for the block, and tell its process."""
+
+    def sleep() -> None:
+        with pytest.raises(InterfaceError):
+            watched.server.execute("SELECT pg_sleep(60)")
+
+    def pids() -> list[int]:
+        known = "SELECT pid FROM pg_stat_activity WHERE query LIKE '%sleep(60%' AND pid <> pg_backend_pid()"
+        return [row[0] for row in watched.server.execute(known)]
+
+    sleeper = Thread(target=sleep)
+    sleeper.start()
+    wait_until(lambda: bool(pids()), "the session")
+    yield pids()[0]
+    sleeper.join(30)
+
+
+# Servers that lack a part of it.
+
+
+@pytest.mark.parametrize("function", ["pg_control_system()", "pg_stat_get_archiver()", "pg_postmaster_start_time()"])
+def test_a_server_that_keeps_a_part_to_itself_is_healthy(watched: Watched, function: str) -> None:
+    watched.server.execute(f"REVOKE EXECUTE ON FUNCTION {function} FROM public")
+    try:
+        seen = watched.fingerprint
+    finally:
+        watched.server.execute(f"GRANT EXECUTE ON FUNCTION {function} TO public")
+    assert seen.version
+    assert (seen.started, seen.system, seen.timeline, seen.resets) == (None, None, None, ())
+    assert seen.standby is False
+
+
+@pytest.mark.parametrize("sqlstate", ["42883", "0A000", "42501", "42P01", "42703", "XX000"])
+def test_a_relative_of_postgresql_is_healthy(prober: Prober, serve: Serve, sqlstate: str) -> None:
+    port = serve(says(WELCOME, says(error(sqlstate) + READY, says(ONE)))).port
+    seen = prober(port=port)
+    assert seen.failure is None
+    assert seen.server == UNKNOWN
+
+
+def test_a_relative_that_answers_something_else_is_healthy(prober: Prober, serve: Serve) -> None:
+    seen = prober(port=serve(healthy).port)
+    assert seen.failure is None
+    assert seen.server == UNKNOWN
+
+
+FALLEN = {
+    "stops": (error("57P01"), hangs_up, (Phase.QUERY, Kind.STOPPING, "57P01")),
+    "crashes": (error("57P02"), hangs_up, (Phase.QUERY, Kind.STOPPING, "57P02")),
+    "hangs up": (b"", hangs_up, (Phase.QUERY, Kind.CLOSED, None)),
+    "denies": (error("42501") + READY, hangs_up, (Phase.QUERY, Kind.DENIED, "42501")),
+    "answers nothing": (READY, hangs_up, (Phase.QUERY, Kind.PROTOCOL, None)),
+}
+
+
+@pytest.mark.parametrize("fall", FALLEN)
+def test_a_server_that_between_the_two_questions(prober: Prober, serve: Serve, fall: str) -> None:
+    said, then, verdict = FALLEN[fall]
+    port = serve(says(WELCOME, says(error("42883") + READY, says(said, then)))).port
+    assert prober.verdict(port=port) == verdict
+
+
+def test_a_server_that_stops_at_the_first_question_is_not_asked_again(prober: Prober, serve: Serve) -> None:
+    port = serve(says(WELCOME, says(error("57P01") + READY, says(ONE)))).port
+    assert prober.verdict(port=port) == (Phase.QUERY, Kind.STOPPING, "57P01")
+
+
+# A query of the user's own.
+
+
+def test_a_query_of_ones_own_is_run_instead(watched: Watched) -> None:
+    watched.server.execute(
+        "DROP SEQUENCE IF EXISTS asked; CREATE SEQUENCE asked; GRANT ALL ON SEQUENCE asked TO public"
+    )
+    seen = watched.see("SELECT nextval('asked')")
+    assert seen.failure is None
+    assert watched.one("last_value FROM asked") == 1
+    assert watched.one("is_called FROM asked") is True
+    assert seen.server is not None
+    assert (seen.server.system, seen.server.started) == (None, None)
+    assert seen.server.version
+
+
+@pytest.mark.parametrize(
+    "query", ["SELECT 1;", "SELECT 1; SELECT 2", "SELECT 1 -- why", "SELECT 1 WHERE false", "/**/"]
+)
+def test_a_query_of_ones_own_may_be_written_as_one_likes(watched: Watched, query: str) -> None:
+    assert watched.see(query).healthy
+
+
+def test_a_query_that_is_not_permitted(watched: Watched) -> None:
+    watched.server.execute("CREATE TABLE IF NOT EXISTS orders ()")
+    failure = watched.see("SELECT FROM orders").failure
+    assert failure is not None
+    assert (failure.phase, failure.kind, failure.sqlstate) == (Phase.QUERY, Kind.DENIED, "42501")
+
+
+def test_a_query_that_makes_no_sense(watched: Watched) -> None:
+    failure = watched.see("SELECT FROM nowhere").failure
+    assert failure is not None
+    assert (failure.phase, failure.kind, failure.sqlstate) == (Phase.QUERY, Kind.SERVER_ERROR, "42P01")
+
+
+def test_a_query_that_outlives_the_deadline_is_ended_on_the_server_too(watched: Watched) -> None:
+    seen = watched.see("SELECT pg_sleep(60)", timeout=0.5)
+    assert seen.failure is not None
+    assert (seen.failure.phase, seen.failure.kind) == (Phase.QUERY, Kind.TIMEOUT)
+    assert seen.failure.sqlstate in {None, "57014"}
+    assert sum(seen.phases.values()) < 500 + 500
+    wait_until(lambda: watched.sessions() == 0, "the statement to be cancelled", 10)
+
+
+def test_the_document_names_the_query(monitor: Monitor, watched: Watched) -> None:
+    place = {"host": watched.server.host, "port": watched.server.port, "user": ROLE, "secret": SECRET}
+    monitor.aws.put_secret(SECRET, {"username": ROLE, "password": PASSWORD})
+    monitor.watch("demo", **place, query="SELECT 1/0")
+    failure = monitor.order("probe")["failure"]
+    assert (failure["phase"], failure["kind"], failure["sqlstate"]) == ("query", "server-error", "22012")
+    monitor.watch("demo", **place, query="SELECT 1")
+    assert monitor.order("probe")["failure"] is None
