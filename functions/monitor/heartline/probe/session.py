@@ -155,11 +155,8 @@ class Session(Connection):  # type: ignore[misc]
 
 
 def _iterations(message: bytes) -> int:
-    """Read the iteration count out of a server's first message (RFC 5802, 5.1)."""
-    for attribute in message.split(b","):
-        if attribute.startswith(b"i="):
-            return int(attribute[2:])
-    return 0
+    """Read the iteration count out of a server's first message (RFC 5802, 5.1); the highest, if it names several."""
+    return max((int(part[2:]) for part in message.split(b",") if part.startswith(b"i=")), default=0)
 
 
 def _sqlstate(error: DatabaseError) -> str:
