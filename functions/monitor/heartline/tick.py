@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -102,7 +102,10 @@ def _follow_all(heartline: Heartline, deadline: Deadline) -> tuple[list[_Outcome
     pool = ThreadPoolExecutor(len(heartline.targets) + 1)
     try:
         loading = pool.submit(heartline.store.load, [target.name for target in heartline.targets])
-        following = [(target, _start(pool, heartline, target, loading, deadline)) for target in heartline.targets]
+        following = [
+            (target, _start(pool, heartline, target, loading, deadline))
+            for target in _slowest_first(heartline.targets, loading)
+        ]
         wait([future for _, future in following if future])
         loaded = loading.result()
     finally:
@@ -110,6 +113,21 @@ def _follow_all(heartline: Heartline, deadline: Deadline) -> tuple[list[_Outcome
         pool.shutdown(wait=False)
     outcomes = [_outcome(heartline, target, future, loaded.targets[target.name]) for target, future in following]
     return outcomes, loaded.heartbeat
+
+
+def _slowest_first(targets: Sequence[Target], loading: Future[Loaded]) -> Iterator[Target]:
+    """Give the targets in turn, from when it is known those that are down first: they may take their whole timeout."""
+    waiting, known = list(reversed(targets)), False
+    while waiting:
+        if not known and loading.done() and loading.exception() is None:
+            stored = loading.result().targets
+            waiting.sort(key=lambda target: _is_down(stored[target.name]))
+            known = True
+        yield waiting.pop()
+
+
+def _is_down(stored: Stored | Unreadable) -> bool:
+    return isinstance(stored, Stored) and stored.state.status is Status.DOWN
 
 
 def _start(
