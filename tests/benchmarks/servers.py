@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import secrets
-import socket
 import ssl
 import subprocess
 import sys
@@ -18,7 +17,7 @@ import trustme
 
 from benchmarks.memory import Remembering
 from local.aws import EmulatedAws
-from local.peers import Peer, forwards
+from local.peers import Peer, black_hole, forwards
 from local.postgres import Postgres
 from local.stack import ROLE, SECRET, SENDER
 
@@ -71,25 +70,11 @@ def main() -> None:
         aws.put_secret(SECRET, {"username": ROLE, "password": password})
         aws.verify_sender(SENDER)
         environment = {"STATE_TABLE": aws.create_table(), "ALERT_SENDER": SENDER, **aws.environment()}
-        hole = started.enter_context(_black_hole())
+        hole = started.enter_context(black_hole())
         servers = Servers(database.port, front.port, hole, password, str(folder / "authority.pem"), environment)
         sys.stdout.write(json.dumps(asdict(servers)) + "\n")
         sys.stdout.flush()
         sys.stdin.read()
-
-
-@contextmanager
-def _black_hole() -> Iterator[int]:
-    """Listen on a port whose queue is full: Linux drops whoever else knocks, as a lost route would."""
-    with ExitStack() as opened:
-        listener = opened.enter_context(socket.socket())
-        listener.bind((HOST, 0))
-        listener.listen(0)
-        for _ in range(4):
-            knocking = opened.enter_context(socket.socket())
-            knocking.setblocking(False)
-            knocking.connect_ex(listener.getsockname())
-        yield int(listener.getsockname()[1])
 
 
 if __name__ == "__main__":

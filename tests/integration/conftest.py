@@ -21,6 +21,7 @@ from heartline.deadline import Deadline
 from heartline.model import Credential, Endpoint, Kind, Observation, Phase, Target, Tls
 from heartline.probe import probe
 from heartline.probe.trust import tls_context
+from local import peers
 from local.aws import EmulatedAws
 from local.function import event, invoke
 from local.mailbox import Mail
@@ -170,3 +171,10 @@ def prober(database: Postgres) -> Prober:
     """Give a probe by a role of its own."""
     database.create_role(ROLE, PASSWORD)
     return Prober(Endpoint(database.host, database.port, "postgres", ROLE), PASSWORD)
+
+
+@pytest.fixture
+def black_hole() -> Iterator[int]:
+    """Give a port that drops whoever knocks."""
+    with peers.black_hole() as port:
+        yield port

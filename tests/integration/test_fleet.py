@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterator
-from contextlib import ExitStack
 from time import monotonic
 from typing import TYPE_CHECKING, Any
-
-import pytest
 
 from heartline.turnstile import PACE
 from local.peers import healthy, listens
@@ -22,18 +18,6 @@ if TYPE_CHECKING:
 HOST = "127.0.0.1"
 # One failed probe is enough, so that a black hole takes one timeout.
 HASTY = {"host": HOST, "user": ROLE, "timeout": 1.5, "confirmations": 0}
-
-
-@pytest.fixture
-def black_hole() -> Iterator[int]:
-    """Give a port whose SYNs are dropped, as by a firewall: its queue of connections is full."""
-    with ExitStack() as opened:
-        listener = opened.enter_context(socket.create_server((HOST, 0), backlog=0))
-        for _ in range(4):
-            knocking = opened.enter_context(socket.socket())
-            knocking.setblocking(False)
-            knocking.connect_ex(listener.getsockname())
-        yield listener.getsockname()[1]
 
 
 def watch_all(monitor: Monitor, *groups: tuple[list[str], dict[str, Any]]) -> None:

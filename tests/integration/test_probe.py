@@ -165,21 +165,6 @@ def test_a_host_without_a_route(prober: Prober) -> None:
     assert prober.verdict(host="255.255.255.255") == (Phase.CONNECT, Kind.UNREACHABLE, None)
 
 
-@pytest.fixture
-def black_hole() -> Iterator[int]:
-    """Give a port whose SYNs are dropped, as by a firewall: its queue of connections is full."""
-    with ExitStack() as opened:
-        listener = opened.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
-        for _ in range(50):
-            client = opened.enter_context(socket.socket())
-            client.settimeout(0.1)
-            try:
-                client.connect(listener.getsockname())
-            except TimeoutError:
-                break
-        yield listener.getsockname()[1]
-
-
 def test_a_firewall_that_drops(prober: Prober, black_hole: int) -> None:
     assert prober.verdict(port=black_hole) == (Phase.CONNECT, Kind.TIMEOUT, None)
 

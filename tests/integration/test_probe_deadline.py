@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import itertools
 import select
 import socket
 import ssl
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from threading import Event
 from time import monotonic
 from typing import TYPE_CHECKING, Any
@@ -22,6 +21,7 @@ from local.peers import (
     READY,
     WELCOME,
     Peer,
+    black_hole,
     closes,
     drips,
     hangs_up,
@@ -65,13 +65,8 @@ def resolves(monkeypatch: pytest.MonkeyPatch) -> Resolve:
 @pytest.fixture
 def holes() -> Iterator[list[int]]:
     """Give ports whose SYNs are dropped, as by a firewall: their queues of connections are full."""
-    with ExitStack() as opened:
-        listeners = [opened.enter_context(socket.create_server((HOST, 0), backlog=0)) for _ in range(3)]
-        for listener, _ in itertools.product(listeners, range(4)):
-            knocking = opened.enter_context(socket.socket())
-            knocking.setblocking(False)
-            knocking.connect_ex(listener.getsockname())
-        yield [listener.getsockname()[1] for listener in listeners]
+    with black_hole() as first, black_hole() as second, black_hole() as third:
+        yield [first, second, third]
 
 
 @pytest.fixture

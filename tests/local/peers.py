@@ -7,13 +7,13 @@ import select
 import socket
 import struct
 import time
-from contextlib import suppress
+from contextlib import ExitStack, contextmanager, suppress
 from threading import Event, Thread
 from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     Behaviour = Callable[[socket.socket], None]
 
@@ -68,6 +68,18 @@ class Peer:
     def _serve(self, connection: socket.socket) -> None:
         with connection, suppress(OSError):
             self._behave(connection)
+
+
+@contextmanager
+def black_hole() -> Iterator[int]:
+    """Give a port whose queue of connections is full: Linux drops whoever else knocks, as a firewall does."""
+    with ExitStack() as opened:
+        listener = opened.enter_context(socket.create_server((HOST, 0), backlog=0))
+        for _ in range(4):
+            knocking = opened.enter_context(socket.socket())
+            knocking.setblocking(False)
+            knocking.connect_ex(listener.getsockname())
+        yield int(listener.getsockname()[1])
 
 
 def listens(connection: socket.socket) -> None:
