@@ -72,27 +72,22 @@ def read_target(name: str, item: Mapping[str, Any] | None) -> Stored | Unreadabl
     if item.get("format") != FORMAT:
         return Unreadable(f"its format is not {FORMAT}: a newer Heartline wrote it, or it is damaged")
     try:
-        outbox = decode(_Outbox, {"alerts": item.get("outbox")})
-        state = decode(State, item.get("state"))
-        version = decode(_Version, {"number": item.get("version")})
+        read = decode(_Item, {part: item.get(part) for part in ("state", "outbox", "version")})
     except (ValueError, TypeError, ArithmeticError) as fault:
         return Unreadable(f"it is damaged: {fault}")
-    alerts = sorted(outbox.alerts.items())
-    if state.target != name or version.number < 1 or any(key != alert.id for key, alert in alerts):
+    state, alerts = read.state, sorted(read.outbox.items())
+    if state.target != name or read.version < 1 or any(key != alert.id for key, alert in alerts):
         return Unreadable("it is damaged: a name or version in it is not its own")
     if state.status is Status.DOWN and (state.incident is None or state.failure is None):
         return Unreadable("it is damaged: it is down without an incident or a failure")
-    return Stored(state, tuple(alert for _, alert in alerts), version.number)
+    return Stored(state, tuple(alert for _, alert in alerts), read.version)
 
 
 @dataclass(frozen=True, slots=True)
-class _Outbox:
-    alerts: Mapping[str, Alert]
-
-
-@dataclass(frozen=True, slots=True)
-class _Version:
-    number: int
+class _Item:
+    state: State
+    outbox: Mapping[str, Alert]
+    version: int
 
 
 def freshen(stored: Stored, heartbeat: Heartbeat | None) -> Stored:
