@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -153,7 +154,8 @@ def test_what_a_hostile_server_says_harms_no_mail(message: str, code: str, phase
     assert report.subject.isprintable()
     assert len(report.subject) < 200
     assert all(line.isprintable() for line in text.split("\n"))
-    for tag in ("<script", "<img", "&amp;&", "\u202e", "\u2066"):
+    for tag in ("<script", "<img", "\u202e", "\u2066"):
         assert tag not in html
+    assert not re.search(r"&(?!(?:amp|lt|gt|quot|#x27);)", html)
     assert all(line.isprintable() for line in html.split("\n"))
     assert len(text.encode("utf-8")) + len(html.encode("utf-8")) < 20_000
