@@ -10,19 +10,26 @@ from threading import Lock
 from typing import Any
 
 import boto3
-from aws_lambda_powertools import Logger
+from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.utilities.parameters import SecretsProvider
 from botocore.config import Config
 
 from heartline.channels import Channel, EmailChannel, TopicChannel
 from heartline.commands import COMMANDS, run_command
 from heartline.credentials import Credentials
+from heartline.history import History
 from heartline.model import CommandError, HeartlineError
+from heartline.outbox import Outbox
+from heartline.parts import Heartline
 from heartline.settings import Settings, read_settings
 from heartline.store import Store
-from heartline.tick import Heartline, run_tick
+from heartline.table import Table
+from heartline.tick import run_tick
 
-_VARIABLES = ("TARGETS", "STATE_TABLE", "ALERT_SENDER", "ALERT_RECIPIENTS", "ALERT_TOPIC", "LOG_LEVEL")
+_VARIABLES = (
+    *("TARGETS", "STATE_TABLE", "ALERT_SENDER", "ALERT_RECIPIENTS"),
+    *("ALERT_TOPIC", "LOG_LEVEL", "SCHEDULE_MINUTES"),
+)
 # EventBridge Scheduler, and the older rule with a schedule.
 _TICK_SOURCES = ("aws.scheduler", "aws.events")
 # What the handler does after the last call, its log and its answer.
@@ -35,6 +42,8 @@ _UNKNOWN = (
 
 # With a level of its own: else Logger reads LOG_LEVEL itself, and a wrong one ends the function at import.
 logger = Logger(service="heartline", level="INFO")
+# Two stacks in an account are told apart by their functions' names.
+metrics = Metrics(namespace="Heartline", service=os.environ.get("AWS_LAMBDA_FUNCTION_NAME", "heartline"))
 _making = Lock()
 
 
@@ -73,13 +82,18 @@ def _heartline(values: tuple[str, ...]) -> Heartline:
     """Put the parts together, once for an environment."""
     settings = read_settings(dict(zip(_VARIABLES, values, strict=True)))
     logger.setLevel(settings.log_level)
+    table = Table(_client("dynamodb", attempts=3, read=3), settings.table)
     return Heartline(
         settings.targets,
-        Store(_client("dynamodb", attempts=3, read=3), settings.table),
+        settings.interval,
+        Store(table),
+        Outbox(table),
+        History(table),
         Credentials(_secrets(settings), _signer),
         _channels(settings),
         lambda: datetime.now(UTC),
         logger,
+        metrics,
     )
 
 

@@ -1,33 +1,59 @@
-"""Hand alerts to SES and SNS, and tell what they answered."""
+"""Hand portions of alerts to SES and SNS, and tell what they answered."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
+from enum import Enum, auto
+from functools import partial
+from itertools import groupby
 from typing import Any, Protocol
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from heartline.codec import encode
-from heartline.message import Report, bundles, compose
+from heartline.message import Fleet, Message, compose
 from heartline.model import Alert, Target
+from heartline.portion import EMAIL, TOPIC, Part, Portion, left
 from heartline.render import as_html, as_text
+from heartline.report import bundles
+from heartline.text import tame
 
-EMAIL = "email"
-TOPIC = "topic"
-# These two say that this one mail will not do; all other errors would meet the next mail as well.
+
+class Scope(Enum):
+    """Say what a refusal is about, and so what to do next."""
+
+    LATER = auto()  # nothing is wrong but the moment: the next tick tries again
+    SENDER = auto()  # no mail at all goes until somebody mends the set-up
+    RECIPIENT = auto()  # one of the recipients cannot be reached: the others may be
+    CONTENT = auto()  # this text cannot be sent
+
+
 # https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_SendEmail.html#API_SendEmail_Errors
-_ABOUT_ONE_MAIL = frozenset({"MessageRejected", "BadRequestException"})
+# What is not listed, such as throttling, time-outs and faults of the service, passes.
+_SCOPES = {
+    "MessageRejected": Scope.RECIPIENT,
+    "BadRequestException": Scope.CONTENT,
+    "MailFromDomainNotVerifiedException": Scope.SENDER,
+    "AccountSuspendedException": Scope.SENDER,
+    "NotFoundException": Scope.SENDER,
+    "AccessDeniedException": Scope.SENDER,
+    # SNS: https://docs.aws.amazon.com/sns/latest/api/API_Publish.html#API_Publish_Errors
+    "InvalidParameter": Scope.CONTENT,
+    "InvalidParameterValue": Scope.CONTENT,
+    "NotFound": Scope.SENDER,
+    "AuthorizationError": Scope.SENDER,
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Say why a channel did not accept, and whether it is of any use to try it with another alert now."""
+    """Say why a channel did not accept, by the service's own word for it."""
 
     reason: str
-    stops: bool
+    scope: Scope
 
 
 class Channel(Protocol):
@@ -35,17 +61,17 @@ class Channel(Protocol):
 
     name: str
 
-    def portions(self, alerts: Sequence[Alert]) -> list[tuple[Alert, ...]]:
-        """Split alerts, oldest first, into what one call tells."""
+    def portions(self, parts: Sequence[Part]) -> list[Portion]:
+        """Divide what waits for this channel into calls, in the order in which they must be made."""
         ...
 
-    def send(self, alerts: Sequence[Alert], target: Target, now: datetime) -> Refusal | None:
+    def send(self, portion: Portion, fleet: Fleet, now: datetime) -> Refusal | None:
         """Send one portion; None when it was accepted."""
         ...
 
 
 class EmailChannel:
-    """Mail alerts through SES, the alerts of one incident in one mail.
+    """Mail alerts through SES: all that is due for the same recipients in one mail.
 
     Parameters
     ----------
@@ -61,30 +87,31 @@ class EmailChannel:
         self._client = client
         self._sender = sender
 
-    def portions(self, alerts: Sequence[Alert]) -> list[tuple[Alert, ...]]:
-        """Put the alerts of one incident together: a late `down` and its `recovered` are one mail."""
-        return bundles(alerts)
+    def portions(self, parts: Sequence[Part]) -> list[Portion]:
+        """Put together what goes to the same recipients; first what only some of a target's have not had yet."""
+        groups: dict[tuple[bool, tuple[str, ...]], list[Part]] = {}
+        for part in parts:
+            for key, alerts in groupby(part.alerts, partial(_recipients, part.target)):
+                groups.setdefault(key, []).append(Part(part.target, tuple(alerts)))
+        return [Portion(tuple(groups[key]), key[1]) for key in sorted(groups)]
 
-    def send(self, alerts: Sequence[Alert], target: Target, now: datetime) -> Refusal | None:
-        """Send one mail to all recipients of the target."""
-        report = compose(alerts, now)
-        incident = alerts[-1].incident
-        headers = {
-            "Auto-Submitted": "auto-generated",  # RFC 3834: no out-of-office answers
-            "X-Heartline-Target": alerts[-1].target,
-            "X-Heartline-Status": report.status,
-            "X-Heartline-Incident": incident.id if incident else "none",
-        }
+    def send(self, portion: Portion, fleet: Fleet, now: datetime) -> Refusal | None:
+        """Send one mail to all recipients of the portion."""
+        message = compose([bundle for part in portion.parts for bundle in bundles(part.alerts)], fleet, now)
         return _answer(
             self._client.send_email,
             FromEmailAddress=self._sender,
-            Destination={"ToAddresses": list(target.recipients)},
-            Content={"Simple": _simple(report, headers)},
+            Destination={"ToAddresses": list(portion.recipients)},
+            Content={"Simple": _simple(message)},
         )
 
 
+def _recipients(target: Target, alert: Alert) -> tuple[bool, tuple[str, ...]]:
+    return EMAIL in alert.waiting, left(alert, target)
+
+
 class TopicChannel:
-    """Publish alerts to an SNS topic as JSON, each by itself.
+    """Publish alerts to an SNS topic, each by itself: as JSON, and as text where people read it.
 
     Parameters
     ----------
@@ -100,32 +127,91 @@ class TopicChannel:
         self._client = client
         self._topic = topic
 
-    def portions(self, alerts: Sequence[Alert]) -> list[tuple[Alert, ...]]:
+    def portions(self, parts: Sequence[Part]) -> list[Portion]:
         """Leave each alert by itself: programs read them."""
-        return [(alert,) for alert in alerts]
+        return [Portion((replace(part, alerts=(alert,)),)) for part in parts for alert in part.alerts]
 
-    def send(self, alerts: Sequence[Alert], target: Target, now: datetime) -> Refusal | None:  # noqa: ARG002
-        """Publish one alert; its fields are those of the model, times in ISO 8601."""
-        report = compose(alerts, now)
-        document = {"version": 1, "subject": report.subject} | encode(alerts[-1])
-        document.pop("waiting")
+    def send(self, portion: Portion, fleet: Fleet, now: datetime) -> Refusal | None:
+        """Publish one alert."""
+        alert = portion.parts[0].alerts[0]
+        message = compose([(alert,)], fleet, now)
         return _answer(
             self._client.publish,
             TopicArn=self._topic,
-            Subject=report.subject[:100],  # SNS takes fewer than 100 characters, and no line breaks
-            Message=json.dumps(document, default=float),
+            Subject=_short(message.subject, 99),  # SNS takes fewer than 100 characters of ASCII
+            Message=json.dumps(_by_protocol(alert, message)),
+            MessageStructure="json",
         )
 
 
-def _simple(report: Report, headers: dict[str, str]) -> dict[str, Any]:
+def _simple(message: Message) -> dict[str, Any]:
     def part(text: str) -> dict[str, str]:
         return {"Data": text, "Charset": "UTF-8"}
 
+    headers = {
+        "Auto-Submitted": "auto-generated",  # RFC 3834: no out-of-office answers
+        "X-Heartline-Target": _listed(message.targets),
+        "X-Heartline-Status": message.status,
+        "X-Heartline-Incident": _listed(message.incidents) or "none",
+    }
     return {
-        "Subject": part(report.subject),
-        "Body": {"Text": part(as_text(report)), "Html": part(as_html(report))},
+        "Subject": part(message.subject),
+        "Body": {"Text": part(as_text(message)), "Html": part(as_html(message))},
         "Headers": [{"Name": name, "Value": value} for name, value in headers.items()],
     }
+
+
+# SES takes header values of at most 995 octets:
+# https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_MessageHeader.html
+_MOST_HEADER = 870
+
+
+def _listed(names: Iterable[str]) -> str:
+    """List names as long as there is room for them in a header."""
+    listed, room = [], _MOST_HEADER
+    for name in names:
+        room -= len(name) + 2
+        if room < 0:
+            break
+        listed.append(name)
+    return ", ".join(listed)
+
+
+def _by_protocol(alert: Alert, message: Message) -> dict[str, str]:
+    """Give SNS what each kind of subscriber gets: JSON for programs and chat, text for mail, phones and pagers.
+
+    https://docs.aws.amazon.com/sns/latest/dg/sns-send-custom-platform-specific-payloads-mobile-devices.html
+    """
+    text, subject = as_text(message), message.subject
+    shown = {"aps": {"alert": subject}}
+    return {
+        "default": json.dumps(_document(alert, subject, text), default=float),
+        "email": text,
+        "sms": _short(subject, 140),
+        "APNS": json.dumps(shown),
+        "APNS_SANDBOX": json.dumps(shown),
+        "GCM": json.dumps({"notification": {"title": "Heartline", "body": subject}}),
+    }
+
+
+def _document(alert: Alert, subject: str, text: str) -> Mapping[str, Any]:
+    """Give the documented JSON: the alert's own fields, and what Amazon Q Developer shows in a chat.
+
+    https://docs.aws.amazon.com/chatbot/latest/adminguide/custom-notifs.html
+    """
+    fields = encode(alert)
+    fields.pop("waiting")
+    chat = {"textType": "client-markdown", "title": subject, "description": f"```\n{_unfenced(text)}\n```"}
+    return {"version": "1.0", "source": "custom", "content": chat, "subject": subject, "text": text, **fields}
+
+
+def _unfenced(text: str) -> str:
+    """Keep a text from ending the block of code that it stands in."""
+    return text.replace("```", "'''")
+
+
+def _short(text: str, most: int) -> str:
+    return tame(text.encode("ascii", "replace").decode(), most)
 
 
 def _answer(call: Any, **arguments: Any) -> Refusal | None:  # noqa: ANN401
@@ -133,7 +219,7 @@ def _answer(call: Any, **arguments: Any) -> Refusal | None:  # noqa: ANN401
         call(**arguments)
     except ClientError as error:
         code = str(error.response.get("Error", {}).get("Code", "unknown"))
-        return Refusal(code, stops=code not in _ABOUT_ONE_MAIL)
+        return Refusal(code, _SCOPES.get(code, Scope.LATER))
     except BotoCoreError as error:
-        return Refusal(type(error).__name__, stops=True)
+        return Refusal(type(error).__name__, Scope.LATER)
     return None

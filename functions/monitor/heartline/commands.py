@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import datetime
 from typing import Any
 
 from heartline import values
-from heartline.model import Alert, AlertKind, CommandError, Failure, State, Status, Stored, Target, Unreadable
+from heartline.message import Fleet
+from heartline.model import Alert, AlertKind, CommandError, State, Status, Target, Unreadable
 from heartline.observe import observe_once
+from heartline.overview import entry, failure_entry, overview
+from heartline.parts import Heartline
+from heartline.portion import Part, Portion
 from heartline.text import tame
-from heartline.tick import Heartline
 
 _SAVE_ATTEMPTS = 5
 _MUTE_BOUNDS = (60, 30 * 86400)
@@ -42,53 +44,13 @@ def run_command(heartline: Heartline, event: Mapping[str, Any]) -> dict[str, Any
     return command(heartline, event)
 
 
-def _status(heartline: Heartline, _: Mapping[str, Any]) -> dict[str, Any]:
-    stored = heartline.store.load(target.name for target in heartline.targets).targets
-    now = heartline.clock()
-    return {"targets": [_entry(target.name, stored[target.name], now) for target in heartline.targets]}
-
-
-def _entry(name: str, stored: Stored | Unreadable, now: datetime) -> dict[str, Any]:
-    if isinstance(stored, Unreadable):
-        return _entry(name, Stored(State(name)), now) | {"error": f"the stored item is left alone: {stored.reason}"}
-    state = stored.state
-    muted = state.muted_until if state.muted_until and state.muted_until > now else None
-    return {
-        "name": name,
-        "status": state.status.value,
-        "since": _iso(state.since),
-        "last_ok": _iso(state.last_ok),
-        "incident": state.incident.id if state.incident else None,
-        "failure": _failure(state.failure),
-        "pending": len(stored.outbox),
-        "muted_until": _iso(muted),
-    }
-
-
-def _iso(moment: datetime | None) -> str | None:
-    return moment.isoformat() if moment else None
-
-
-def _failure(failure: Failure | None) -> dict[str, Any] | None:
-    if failure is None:
-        return None
-    sort = "misconfigured" if failure.kind.misconfigured else "outage"
-    return {
-        "phase": failure.phase.value,
-        "kind": failure.kind.value,
-        "sqlstate": failure.sqlstate,
-        "cause": f"{sort}: {failure.cause}",
-        "next_step": failure.next_step,
-    }
-
-
 def _probe(heartline: Heartline, event: Mapping[str, Any]) -> dict[str, Any]:
     target = _target(heartline, event)
     seen = observe_once(target, heartline.credentials)
     return {
         "target": target.name,
         "healthy": seen.healthy,
-        "failure": _failure(seen.failure),
+        "failure": failure_entry(seen.failure),
         "phases": {phase.value: spent for phase, spent in seen.phases.items()},
     }
 
@@ -102,7 +64,8 @@ def _test_alert(heartline: Heartline, event: Mapping[str, Any]) -> dict[str, Any
         everybody = dict.fromkeys(who for target in heartline.targets for who in target.recipients)
         target = replace(heartline.targets[0], name="heartline", recipients=tuple(everybody))
     alert = Alert(f"test-{now:%Y%m%dT%H%M%SZ}", AlertKind.TEST, target.name, now)
-    refusals = {channel.name: channel.send((alert,), target, now) for channel in heartline.channels}
+    portion, fleet = Portion((Part(target, (alert,)),), target.recipients), Fleet(len(heartline.targets))
+    refusals = {channel.name: channel.send(portion, fleet, now) for channel in heartline.channels}
     return {
         "recipients": list(target.recipients),
         "channels": {name: refusal.reason if refusal else "accepted" for name, refusal in refusals.items()},
@@ -147,7 +110,7 @@ def _change(heartline: Heartline, target: Target, change: Callable[[State], Stat
             raise CommandError(f"{target.name}: its stored item is left alone: {stored.reason}")
         state = change(stored.state)
         if heartline.store.save(stored, state):
-            return _entry(target.name, replace(stored, state=state), heartline.clock())
+            return entry(target, replace(stored, state=state), heartline.clock())
     raise CommandError(f"{target.name}: other runs kept changing it: try again")
 
 
@@ -165,7 +128,7 @@ def _target(heartline: Heartline, event: Mapping[str, Any]) -> Target:
 
 Command = Callable[[Heartline, Mapping[str, Any]], dict[str, Any]]
 COMMANDS: Mapping[str, tuple[Command, frozenset[str]]] = {
-    "status": (_status, frozenset()),
+    "status": (lambda heartline, _: overview(heartline), frozenset()),
     "probe": (_probe, frozenset({"target"})),
     "test-alert": (_test_alert, frozenset({"target"})),
     "mute": (_mute, frozenset({"target", "for", "reason"})),

@@ -5,19 +5,36 @@ Everything here is pure: the same arguments give the same decision.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from enum import Enum, auto
 
-from heartline.model import Alert, AlertKind, Incident, Observation, Policy, State, Status
+from heartline.model import Alert, Failure, Incident, Observation, Policy, Span, State, Status
+from heartline.spell import came_up, unobserved, went_down
+from heartline.tell import amended, tell
+from heartline.windows import open_until
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """Pair the new state of a target with the alerts that follow from it, oldest first."""
+    """Pair the new state of a target with the alerts that follow from it, oldest first.
+
+    `ended` are the incidents whose record in the history is to be written, or written anew. `seen` is how the
+    observations found the target, `unknown` where they came to no verdict.
+    """
 
     state: State
     alerts: tuple[Alert, ...] = ()
+    ended: tuple[Incident, ...] = ()
+    seen: Status = Status.UNKNOWN
+
+
+def quiet_until(state: State, policy: Policy, now: datetime) -> datetime | None:
+    """Tell until when nobody is to be told of this target: it is muted, or maintained; None when neither."""
+    window = open_until(policy.maintenance, now)
+    muted = state.muted_until if state.muted_until and now < state.muted_until else None
+    return max(filter(None, (window, muted)), default=None)
 
 
 def wants_another(state: State, observations: Sequence[Observation], policy: Policy) -> bool:
@@ -32,13 +49,12 @@ def wants_another(state: State, observations: Sequence[Observation], policy: Pol
     policy
         How many probes confirm a transition.
     """
-    last = observations[-1]
-    if state.status is Status.DOWN:
-        return last.healthy and len(observations) < policy.recover_after
-    return not last.healthy and len(observations) <= policy.confirmations
+    return _verdict(state, observations, policy) is _Verdict.UNCLEAR
 
 
-def decide(state: State, observations: Sequence[Observation], policy: Policy, now: datetime) -> Decision:
+def decide(
+    state: State, observations: Sequence[Observation], policy: Policy, now: datetime, gap: Span | None = None
+) -> Decision:
     """Derive the new state and the alerts to send from what one tick saw.
 
     Parameters
@@ -49,88 +65,136 @@ def decide(state: State, observations: Sequence[Observation], policy: Policy, no
         All that this tick has seen, oldest first; at least one. A tick that ran out of time while
         `wants_another` still said yes leaves everything as it was.
     policy
-        How many probes confirm a transition, and how often a reminder is due.
+        How many probes confirm a transition, how often a reminder is due, when nobody is told.
     now
         The time of the decision, in UTC.
+    gap
+        The time before this tick in which Heartline did not run, when ticks were missed.
     """
-    if wants_another(state, observations, policy):
+    verdict = _verdict(state, observations, policy)
+    if verdict is _Verdict.UNCLEAR:
         return Decision(state)
-    observed = (_while_down if state.status is Status.DOWN else _while_up)(state, observations)
-    if observed.muted_until is not None and now < observed.muted_until:
-        return Decision(observed)
-    return _tell(observed, observations[-1], policy, now)
+    observed = _TRANSITIONS[state.status, verdict](state, observations, policy)
+    if gap is not None and state.status is not Status.UNKNOWN:
+        observed = _with_gap(observed, gap)
+    if quiet_until(observed, policy, now):
+        return Decision(observed, (), _ended(state, observed, ()), observed.status)
+    told, alerts = tell(observed, observations[-1], policy, now)
+    return Decision(told, alerts, _ended(state, told, alerts), told.status)
 
 
-def _while_up(state: State, observations: Sequence[Observation]) -> State:
-    first, last = observations[0], observations[-1]
-    if last.healthy:
-        if state.status is Status.UNKNOWN:
-            state = replace(state, status=Status.UP, since=last.at, last_ok=last.at)
-        if not first.healthy:
-            state = replace(state, blips=state.blips + 1, last_blip=first.at)
-        return state
-    incident = Incident(f"{state.target}-{first.at:%Y%m%dT%H%M%SZ}", first.at, state.last_ok)
-    return replace(state, status=Status.DOWN, since=first.at, incident=incident, failure=last.failure)
+class _Verdict(Enum):
+    HEALTHY = auto()
+    FAILED = auto()
+    UNCLEAR = auto()
 
 
-def _while_down(state: State, observations: Sequence[Observation]) -> State:
-    first, last = observations[0], observations[-1]
-    if not last.healthy:
-        return replace(state, failure=last.failure)
-    told = state.told and replace(state.told, ended=state.told.ended or first.at)
-    return replace(
+def _verdict(state: State, observations: Sequence[Observation], policy: Policy) -> _Verdict:
+    """Judge the probes of one tick: what is up needs all to fail, what is down needs all to be healthy."""
+    first, last, number = observations[0], observations[-1], len(observations)
+    if state.status is not Status.DOWN:
+        if last.healthy:
+            return _Verdict.HEALTHY
+        return _Verdict.FAILED if number > policy.confirmations else _Verdict.UNCLEAR
+    if first.failure:
+        another = number == 1 and policy.confirmations and not _alike(first.failure, state.failure)
+        return _Verdict.UNCLEAR if another else _Verdict.FAILED
+    if last.failure:
+        return _Verdict.FAILED
+    return _Verdict.HEALTHY if number >= policy.recover_after else _Verdict.UNCLEAR
+
+
+def _alike(one: Failure, other: Failure | None) -> bool:
+    return other is not None and one.kind is other.kind
+
+
+def _first_good(state: State, observations: Sequence[Observation], _: Policy) -> State:
+    last = observations[-1]
+    seen = replace(state, status=Status.UP, first_seen=last.at, since=last.at, last_ok=last.at)
+    return _count_blip(seen, observations)
+
+
+def _stay_up(state: State, observations: Sequence[Observation], _: Policy) -> State:
+    return _count_blip(state, observations)
+
+
+def _count_blip(state: State, observations: Sequence[Observation]) -> State:
+    first = observations[0]
+    return state if first.healthy else replace(state, blips=state.blips + 1, last_blip=first.at)
+
+
+def _go_down(state: State, observations: Sequence[Observation], policy: Policy) -> State:
+    first, failure = observations[0], observations[-1].failure
+    assert failure is not None  # noqa: S101 - the verdict is that it failed
+    incident = Incident(
+        f"{state.target}-{first.at:%Y%m%dT%H%M%SZ}", first.at, state.last_ok, first.at, kinds=(failure.kind,)
+    )
+    down = replace(
         state,
+        status=Status.DOWN,
+        first_seen=state.first_seen or state.since or first.at,
+        since=first.at,
+        last_failed=first.at,
+        incident=incident,
+        failure=failure,
+    )
+    return went_down(down, incident, policy)
+
+
+def _stay_down(state: State, observations: Sequence[Observation], policy: Policy) -> State:
+    """Take over a failure of another kind once two probes agree on it."""
+    failures = [seen.failure for seen in observations if seen.failure]
+    failure = failures[-1]
+    assert state.incident is not None  # noqa: S101 - what is down has one
+    if _alike(failure, state.failure):
+        return replace(state, failure=failure)
+    if policy.confirmations and not (len(failures) > 1 and _alike(failure, failures[-2])):
+        return state
+    kinds = tuple(dict.fromkeys((*state.incident.kinds, failure.kind)))
+    return replace(amended(state, state.incident.id, kinds=kinds), failure=failure)
+
+
+def _come_up(state: State, observations: Sequence[Observation], _: Policy) -> State:
+    first, incident = observations[0], state.incident
+    assert incident is not None  # noqa: S101 - what is down has one
+    up = amended(state, incident.id, ended=first.at, last_failed=state.last_failed)
+    return replace(
+        up,
         status=Status.UP,
         since=first.at,
-        last_ok=last.at,
+        last_ok=observations[-1].at,
         incident=None,
+        previous=up.incident,
+        spell=state.spell and came_up(state.spell, incident.began, first.at),
         failure=None,
-        told=told,
         acknowledged=False,
     )
 
 
-def _tell(state: State, last: Observation, policy: Policy, now: datetime) -> Decision:
-    alerts = []
-    if state.told and state.told.ended:
-        over = replace(state, failure=None)
-        alerts.append(_alert(over, AlertKind.RECOVERED, last, now, incident=state.told))
-        state = replace(state, told=None, told_at=None, told_failure=None, alerts_made=state.alerts_made + 1)
-    if kind := _due(state, policy, now):
-        alert = _alert(state, kind, last, now, incident=state.told or state.incident)
-        alerts.append(alert if state.acknowledged else replace(alert, remind_at=now + policy.remind_every))
-        state = replace(
-            state,
-            told=state.told or state.incident,
-            told_at=now,
-            told_failure=state.failure,
-            alerts_made=state.alerts_made + 1,
-        )
-    return Decision(state, tuple(alerts))
+_Transition = Callable[[State, Sequence[Observation], Policy], State]
+_TRANSITIONS: Mapping[tuple[Status, _Verdict], _Transition] = {
+    (Status.UNKNOWN, _Verdict.HEALTHY): _first_good,
+    (Status.UNKNOWN, _Verdict.FAILED): _go_down,
+    (Status.UP, _Verdict.HEALTHY): _stay_up,
+    (Status.UP, _Verdict.FAILED): _go_down,
+    (Status.DOWN, _Verdict.HEALTHY): _come_up,
+    (Status.DOWN, _Verdict.FAILED): _stay_down,
+}
+
+# Of an incident through which Heartline is stopped again and again, the last of these are kept.
+_MOST_GAPS = 20
 
 
-def _due(state: State, policy: Policy, now: datetime) -> AlertKind | None:
-    """Name the alert that a target which is down is due, if any."""
-    if state.status is not Status.DOWN or state.failure is None:
-        return None
-    if state.told is None or state.told_at is None or state.told_failure is None:
-        return AlertKind.DOWN
-    if state.failure.kind is not state.told_failure.kind:
-        return AlertKind.CHANGED
-    if not state.acknowledged and now - state.told_at >= policy.remind_every:
-        return AlertKind.REMINDER
-    return None
+def _with_gap(state: State, gap: Span) -> State:
+    """Note in the incident that began, went on or ended in it that part of its bounds was not observed."""
+    touched = state.incident or state.previous
+    if touched and (touched.ended is None or touched.ended >= gap.ended):
+        state = amended(state, touched.id, unobserved=(*touched.unobserved, gap)[-_MOST_GAPS:])
+    return replace(state, spell=state.spell and unobserved(state.spell, gap))
 
 
-def _alert(state: State, kind: AlertKind, last: Observation, now: datetime, *, incident: Incident | None) -> Alert:
-    return Alert(
-        id=f"{state.alerts_made + 1:08d}",
-        kind=kind,
-        target=state.target,
-        at=now,
-        endpoint=last.endpoint,
-        incident=incident,
-        failure=state.failure,
-        previous=state.told_failure,
-        phases=last.phases,
-    )
+def _ended(before: State, state: State, alerts: Sequence[Alert]) -> tuple[Incident, ...]:
+    """List the ended incidents that are not as they were before."""
+    incidents = [state.previous, *(alert.incident for alert in alerts)]
+    fresh = {one.id: one for one in incidents if one and one.ended and one != before.previous}
+    return tuple(fresh.values())

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 
 from heartline.codec import decode, encode
-from heartline.model import Alert, State, Status, Stored, Unreadable
+from heartline.model import Alert, Incident, Span, State, Status, Stored, Unreadable
 
 # Counts up when an item's form changes so that older code cannot read it.
 FORMAT = 1
 # Partition and sort key.
 Key = tuple[str, str]
 HEARTBEAT_KEY: Key = ("heartbeat", "heartbeat")
+# What the sort keys begin with of an incident in a target's partition, and of a gap in the heartbeat's.
+INCIDENT, GAP = "incident#", "gap#"
+# How long either is kept: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/TTL.html
+_KEPT = timedelta(days=400)
 
 _serialize = TypeSerializer().serialize
 _deserialize = TypeDeserializer().deserialize
@@ -24,15 +28,36 @@ _deserialize = TypeDeserializer().deserialize
 
 @dataclass(frozen=True, slots=True)
 class Heartbeat:
-    """Say when a tick last ran and which targets it found healthy."""
+    """Say when a tick last ran, which targets it found healthy, and which not."""
 
     at: datetime
     healthy: tuple[str, ...]
+    failed: tuple[str, ...] = ()
 
 
 def target_key(name: str) -> Key:
     """Give the key of a target's item."""
     return f"target#{name}", "state"
+
+
+def incident_key(name: str, incident: Incident) -> Key:
+    """Give the key of an incident in a target's history: by its beginning."""
+    return target_key(name)[0], f"{INCIDENT}{sortable(incident.began)}#{incident.id}"
+
+
+def gap_key(gap: Span) -> Key:
+    """Give the key of a time in which Heartline did not run."""
+    return HEARTBEAT_KEY[0], f"{GAP}{sortable(gap.began)}"
+
+
+def sortable(at: datetime) -> str:
+    """Write a time so that texts sort as times do."""
+    return at.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+def record(ended: datetime, document: Mapping[str, object]) -> dict[str, object]:
+    """Give an item of the history, which DynamoDB removes in time."""
+    return {"format": FORMAT, "expires_at": int((ended + _KEPT).timestamp()), **document}
 
 
 def key_of(item: Mapping[str, Any]) -> Key:
@@ -60,7 +85,9 @@ def read_heartbeat(item: Mapping[str, Any] | None) -> Heartbeat | None:
     if item is None:
         return None
     try:
-        return decode(Heartbeat, {"at": item.get("at"), "healthy": item.get("healthy")})
+        return decode(
+            Heartbeat, {"at": item.get("at"), "healthy": item.get("healthy"), "failed": item.get("failed", [])}
+        )
     except ValueError:
         return None
 
@@ -91,10 +118,16 @@ class _Item:
 
 
 def freshen(stored: Stored, heartbeat: Heartbeat | None) -> Stored:
-    """Give a target that was healthy at the last tick that tick's time as its last good one."""
+    """Give a target the last tick's time as that of its last good probe, or of its last failed one."""
     state = stored.state
-    if heartbeat is None or state.status is not Status.UP or state.target not in heartbeat.healthy:
+    if heartbeat is None:
         return stored
-    if state.last_ok is not None and state.last_ok >= heartbeat.at:
-        return stored
-    return replace(stored, state=replace(state, last_ok=heartbeat.at))
+    if state.status is Status.UP and state.target in heartbeat.healthy:
+        return replace(stored, state=replace(state, last_ok=_later(state.last_ok, heartbeat.at)))
+    if state.status is Status.DOWN and state.target in heartbeat.failed:
+        return replace(stored, state=replace(state, last_failed=_later(state.last_failed, heartbeat.at)))
+    return stored
+
+
+def _later(known: datetime | None, seen: datetime) -> datetime:
+    return seen if known is None else max(known, seen)

@@ -1,183 +1,146 @@
-"""Say in one mail what the alerts of one incident tell."""
+"""Say in one mail what one or many reports tell: subject, what they have in common, and each of them."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
+from ipaddress import ip_address, ip_network
 
-from heartline.model import Alert, AlertKind, Failure, Kind, Phase
-from heartline.text import length, moment, tame
+from heartline.model import Alert, Failure, Phase
+from heartline.report import Report, report, short
+from heartline.text import tame
 
-# A tick sends what it decides within seconds; what is older than a tick and a bit has waited for a later one.
-_LATE = timedelta(seconds=90)
-
-_SHORT = {
-    Kind.CREDENTIALS: "no credential",
-    Kind.UNRESOLVABLE: "name not found",
-    Kind.REFUSED: "connection refused",
-    Kind.UNREACHABLE: "no route to host",
-    Kind.TLS_REFUSED: "server offers no TLS",
-    Kind.CERTIFICATE: "certificate not valid",
-    Kind.TLS: "TLS handshake fails",
-    Kind.AUTH: "login rejected",
-    Kind.NO_DATABASE: "no such database",
-    Kind.SATURATED: "too many connections",
-    Kind.STARTING: "starting up",
-    Kind.STOPPING: "shutting down",
-    Kind.DENIED: "query not permitted",
-    Kind.WRONG_ROLE: "read-only",
-    Kind.SERVER_ERROR: "server error",
-    Kind.PROTOCOL: "no PostgreSQL protocol",
-    Kind.CLOSED: "connection closed",
-    Kind.TIMEOUT: "timeout",
-}
-_TIMEOUT = {
-    Phase.RESOLVE: "timeout while resolving the name",
-    Phase.CONNECT: "timeout while connecting",
-    Phase.TLS: "timeout in the TLS handshake",
-    Phase.LOGIN: "timeout while logging in",
-    Phase.QUERY: "timeout while querying",
-}
+# A mail of all that 500 databases have to say would be cut off by mail programs (Gmail: at 102 KB).
+_MOST_REPORTS = 25
+_MOST_NAMES = 4
+_WORST = ("down", "misconfigured", "unstable", "up", "test")
+_BEFORE_LOGIN = frozenset({Phase.RESOLVE, Phase.CONNECT, Phase.TLS})
+# Fewer that fail together say nothing of the monitor's own network.
+_LEAST_CUT_OFF = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class Fleet:
+    """Say how many targets there are, and what every one of them fails with now, as it was last seen."""
+
+    targets: int
+    failures: tuple[Failure, ...] = ()
+
+    @property
+    def cut_off(self) -> Failure | None:
+        """Give the failure that all targets share, where it is so that the monitor itself may be cut off."""
+        if len(self.failures) < max(self.targets, _LEAST_CUT_OFF):
+            return None
+        first = self.failures[0]
+        alike = all((one.phase, one.kind) == (first.phase, first.kind) for one in self.failures)
+        return first if alike and first.phase in _BEFORE_LOGIN else None
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
     """Hold what a mail says, before it is written as text or HTML.
 
-    `rows` are pairs of a label and a value; `status` is for people's filters.
+    `sentences` are about all `reports`; `more` are the subjects of those that it has no room for.
     """
 
     subject: str
-    headline: str
-    sentences: tuple[str, ...]
-    rows: tuple[tuple[str, str], ...]
     status: str
+    targets: tuple[str, ...]
+    incidents: tuple[str, ...]
+    sentences: tuple[str, ...]
+    reports: tuple[Report, ...]
+    more: tuple[str, ...] = ()
 
 
-def bundles(alerts: Sequence[Alert]) -> list[tuple[Alert, ...]]:
-    """Group alerts, oldest first, into what one mail each tells: neighbours of the same incident."""
-    groups: list[list[Alert]] = []
-    for alert in alerts:
-        if groups and _incident(groups[-1][-1]) == _incident(alert):
-            groups[-1].append(alert)
-        else:
-            groups.append([alert])
-    return [tuple(group) for group in groups]
-
-
-def _incident(alert: Alert) -> str:
-    return alert.incident.id if alert.incident else alert.id
-
-
-def compose(bundle: Sequence[Alert], now: datetime) -> Report:
-    """Say what the alerts of one incident tell, in one report.
+def compose(bundles: Sequence[Sequence[Alert]], fleet: Fleet, now: datetime) -> Message:
+    """Say what alerts tell, in one mail.
 
     Parameters
     ----------
-    bundle
-        The alerts, oldest first; at least one, of one incident.
+    bundles
+        What each report tells of; at least one.
+    fleet
+        What is known of all targets, to tell a failure of the monitor's own network from one of the databases.
     now
-        When the mail leaves, to say how late it is.
+        When the mail leaves.
     """
-    last = bundle[-1]
-    late = _lateness(bundle[0], now)
-    if last.kind is AlertKind.TEST:
-        return _test(last)
-    if last.kind is AlertKind.RECOVERED:
-        return _recovered(bundle, late)
-    return _down(bundle, late)
-
-
-def _down(bundle: Sequence[Alert], late: tuple[str, ...]) -> Report:
-    first, last, failure, incident = bundle[0], bundle[-1], bundle[-1].failure, bundle[-1].incident
-    assert failure is not None  # noqa: S101 - decide gives each of these kinds both
-    assert incident is not None  # noqa: S101
-    label = "CANNOT LOG IN" if failure.kind.misconfigured else "DOWN"
-    said = f"{_short(failure)} since {incident.began:%H:%M} UTC"
-    if first.kind is AlertKind.CHANGED and first.previous:
-        said = f"now {_short(failure)}, before {_short(first.previous)}"
-    elif first.kind is AlertKind.REMINDER:
-        label, said = f"STILL {label}", f"{_short(failure)} for {length(last.at - incident.began)}"
-    sentences = (*late, _verdict(failure), f"What to look at first: {failure.next_step}")
-    rows = (
-        *_where(last),
-        *_bounds(last),
-        *_what(failure, last),
-        ("Next reminder", moment(last.remind_at) if last.remind_at else "none: it is acknowledged"),
-        ("Incident", incident.id),
+    reports = sorted((report(bundle, now) for bundle in bundles), key=lambda one: _WORST.index(one.status))
+    failed = [one for one in reports if one.status in {"down", "misconfigured", "unstable"}]
+    cut_off = _cut_off(fleet) if failed else ()
+    common = _in_common(failed) if len(failed) > 1 else ()
+    incidents = [one.alert.incident.id for one in reports if one.alert.incident]
+    return Message(
+        tame(reports[0].subject if len(reports) == 1 else _subject(reports, fleet), 200),
+        reports[0].status,
+        tuple(dict.fromkeys(one.alert.target for one in reports)),
+        tuple(incidents),
+        (*cut_off, *common),
+        tuple(reports[:_MOST_REPORTS]),
+        tuple(one.subject for one in reports[_MOST_REPORTS:]),
     )
-    subject = f"[{label}] {last.target}: {said}"
-    headline = f"{last.target}: {failure.cause}"
-    return Report(subject, headline, sentences, rows, "misconfigured" if failure.kind.misconfigured else "down")
 
 
-def _recovered(bundle: Sequence[Alert], late: tuple[str, ...]) -> Report:
-    last, incident = bundle[-1], bundle[-1].incident
-    assert incident is not None  # noqa: S101 - decide gives it to each recovery
-    ended = incident.ended or last.at
-    lasted = length(ended - incident.began)
-    told = bundle[0].kind is not AlertKind.DOWN
-    what = f"down {lasted}" if told else f"was down {lasted}, over before this mail could leave"
-    headline = f"{last.target} answers again; it was down for {lasted}."
-    sentences = late if told else (*late, "You have had no mail of its going down: this one tells both.")
-    cause = (("It was", last.previous.cause), *_what(last.previous, None)) if last.previous else ()
-    rows = (*_where(last), *_bounds(last), ("Up since", moment(ended)), *cause, ("Incident", incident.id))
-    return Report(f"[RECOVERED] {last.target}: {what}", headline, sentences, rows, "up")
+def _subject(reports: Sequence[Report], fleet: Fleet) -> str:
+    """Say how many of the fleet are what, the worst first, and why where it is the same for all of them."""
+    labels = Counter(one.label for one in reports)
+    label = reports[0].label
+    first = [one for one in reports if one.label == label]
+    targets = dict.fromkeys(one.target for one in first)
+    others = [f"{number} {name}" for name, number in labels.items() if name != label]
+    number = f"{len(targets)} of {max(fleet.targets, len(targets))} databases"
+    return "; ".join([f"[{label}] {number}: {_gist(first)}", *others])
 
 
-def _test(alert: Alert) -> Report:
-    sentences = ("This is a test that somebody asked for. No database is down because of it.",)
-    rows = (("Asked at", moment(alert.at)),)
-    return Report("[TEST] Heartline's alerts reach you", "Heartline's alerts reach you.", sentences, rows, "test")
+def _gist(reports: Sequence[Report]) -> str:
+    said = {short(one.alert.failure) if one.alert.failure else "" for one in reports}
+    if len(said) == 1 and (shared := said.pop()):
+        return shared
+    names = list(dict.fromkeys(one.target for one in reports))
+    left = len(names) - _MOST_NAMES
+    return ", ".join(names[:_MOST_NAMES]) + (f" and {left} more" if left > 0 else "")
 
 
-def _verdict(failure: Failure) -> str:
-    if failure.kind is Kind.CREDENTIALS:
-        return "This is no outage that the monitor could see: it is misconfigured and has no password to ask with."
-    if failure.kind.misconfigured:
-        return "This is no outage: the database is reachable, but the monitor is misconfigured or not let in."
-    return "This is an outage: applications are likely to see the same."
+def _in_common(failed: Sequence[Report]) -> tuple[str, ...]:
+    """Say what several failures share: it is where to look first."""
+    failures = [one.alert.failure for one in failed if one.alert.failure]
+    shared = []
+    if len({(one.phase, one.kind) for one in failures}) == 1:
+        shared.append(f"all fail in phase {failures[0].phase} ({short(failures[0])})")
+    hosts = {one.alert.endpoint.host for one in failed}
+    if len(hosts) == 1 and (host := hosts.pop()):
+        shared.append(f"all are on the host {tame(host, 253)}")
+    elif network := _network([one.alert.address for one in failed]):
+        shared.append(f"all are in the network {network}")
+    return (f"In common: {'; '.join(shared)}.",) if shared else ()
 
 
-def _lateness(first: Alert, now: datetime) -> tuple[str, ...]:
-    late = now - first.at
-    if late < _LATE:
+def _network(addresses: Sequence[str | None]) -> str | None:
+    """Name the smallest usual network that all addresses are in: a subnet's size, else a VPC's (RFC 1918)."""
+    known = [ip_address(one.split("%")[0]) for one in addresses if one]
+    if len(known) < len(addresses) or len({one.version for one in known}) != 1:
+        return None
+    for prefix, what in ((24, "subnet"), (16, "VPC")) if known[0].version == 4 else ((64, "subnet"), (56, "VPC")):
+        networks = {ip_network((one, prefix), strict=False) for one in known}
+        if len(networks) == 1 and (what == "subnet" or known[0].is_private):
+            return f"{networks.pop()}, the size of a {what}"
+    return None
+
+
+def _cut_off(fleet: Fleet) -> tuple[str, ...]:
+    """Say that it may be the monitor's own network, what supports that, and what to check."""
+    failure = fleet.cut_off
+    if failure is None:
         return ()
-    return (f"This mail is {length(late)} late: it was due at {moment(first.at)} and could not be sent before.",)
-
-
-def _where(alert: Alert) -> tuple[tuple[str, str], ...]:
-    endpoint = alert.endpoint
-    return (
-        ("Target", alert.target),
-        ("Host", f"{endpoint.host or '(in the secret)'} port {endpoint.port}"),
-        ("Database", tame(endpoint.database, 100)),
-        ("User", tame(endpoint.user, 100) or "(in the secret)"),
+    checks = {
+        Phase.RESOLVE: "the DNS of the function's VPC (enableDnsSupport, the resolver, a private hosted zone)",
+        Phase.CONNECT: "the function's subnets, their route tables and network ACLs, and its security groups",
+        Phase.TLS: "what stands between the function and the databases: a proxy, or an authority that has changed",
+    }
+    said = (
+        f"The monitor itself may be cut off: all {fleet.targets} databases fail in the same way before login, in phase "
+        f"{failure.phase} ({short(failure)}), which is more likely one cause near the monitor than "
+        f"{fleet.targets} databases at once. Check {checks[failure.phase]}; and whether applications still work."
     )
-
-
-def _bounds(alert: Alert) -> tuple[tuple[str, str], ...]:
-    incident = alert.incident
-    assert incident is not None  # noqa: S101 - only what has an incident has bounds
-    good = moment(incident.last_ok) if incident.last_ok else "never seen"
-    return (("Last good probe", good), ("First failed probe", moment(incident.began)))
-
-
-def _what(failure: Failure, alert: Alert | None) -> tuple[tuple[str, str], ...]:
-    rows = [("Failed in phase", failure.phase.value), ("Kind", failure.kind.value)]
-    if failure.sqlstate:
-        rows.append(("SQLSTATE", failure.sqlstate))
-    if failure.said:
-        rows.append(("The server said", f'"{tame(failure.said)}"'))
-    if alert and alert.phases:
-        rows.append(("Phases", ", ".join(f"{phase} {spent:g} ms" for phase, spent in alert.phases.items())))
-    return tuple(rows)
-
-
-def _short(failure: Failure) -> str:
-    """Name a failure in the few words that a subject has room for."""
-    if failure.kind is Kind.TIMEOUT:
-        return _TIMEOUT.get(failure.phase, _SHORT[failure.kind])
-    words = "password rejected" if failure.sqlstate == "28P01" else _SHORT[failure.kind]
-    return f"{words} ({failure.sqlstate})" if failure.sqlstate else words
+    return (said,)

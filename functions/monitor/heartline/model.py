@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta, tzinfo
 from enum import StrEnum
 
 
@@ -67,6 +67,8 @@ class AlertKind(StrEnum):
     CHANGED = "changed"
     REMINDER = "reminder"
     RECOVERED = "recovered"
+    UNSTABLE = "unstable"
+    SETTLED = "settled"
     TEST = "test"
 
 
@@ -88,13 +90,28 @@ class Tls(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Window:
+    """Recur on some days of the week, Monday being 0, by the clock of a place; past midnight where it ends early."""
+
+    days: frozenset[int]
+    begins: time
+    ends: time
+    zone: tzinfo
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
-    """Say how many probes make a transition, and how often it is brought to mind again."""
+    """Say how many probes make a transition, how often it is brought to mind again, and when nobody is told.
+
+    `settle_after` is how long a target must stay as it is to count as settled.
+    """
 
     confirmations: int = 2
     confirm_after: timedelta = timedelta(seconds=3)
     recover_after: int = 2
     remind_every: timedelta = timedelta(hours=1)
+    settle_after: timedelta = timedelta(minutes=5)
+    maintenance: tuple[Window, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,13 +190,17 @@ class Server:
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """Record what one probe saw: healthy, or a failure. Phases are in milliseconds."""
+    """Record what one probe saw: healthy, or a failure. Phases are in milliseconds.
+
+    `address` is where the name led to, where it led anywhere.
+    """
 
     at: datetime
     endpoint: Endpoint
     phases: Mapping[Phase, float] = field(default_factory=dict)
     failure: Failure | None = None
     server: Server | None = None
+    address: str | None = None
 
     @property
     def healthy(self) -> bool:
@@ -188,16 +209,46 @@ class Observation:
 
 
 @dataclass(frozen=True, slots=True)
+class Span:
+    """Bound a time."""
+
+    began: datetime
+    ended: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Incident:
     """Bound the time from the first failed probe to the first of those that confirmed recovery.
 
-    `last_ok` is the last good probe before it, where one is known.
+    `last_ok` is the last good probe before it and `last_failed` the last failed one in it, where they are known;
+    `unobserved` are the times within these bounds in which Heartline itself did not run. `kinds` are the kinds of
+    failure that were seen, and `told` those of the alerts that were made, each in its order.
     """
 
     id: str
     began: datetime
     last_ok: datetime | None = None
+    last_failed: datetime | None = None
     ended: datetime | None = None
+    kinds: tuple[Kind, ...] = ()
+    told: tuple[AlertKind, ...] = ()
+    unobserved: tuple[Span, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Spell:
+    """Sum up the outages of a target that goes down and up again and again; lengths are in seconds.
+
+    `steady` is since when it has been observed as it is now, `told` whether people know of the spell.
+    """
+
+    id: str
+    began: datetime
+    steady: datetime
+    outages: int = 1
+    total: float = 0
+    longest: float = 0
+    told: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +257,7 @@ class Alert:
 
     `id` counts up within its target; `waiting` names the channels that have not accepted it yet.
     `previous` is the failure that was told before: what changed, or what is over. `remind_at` is when the
-    next reminder is due, None where there will be none.
+    next reminder is due, None where there will be none. `calm` is for how many seconds a spell must rest.
     """
 
     id: str
@@ -214,11 +265,14 @@ class Alert:
     target: str
     at: datetime
     endpoint: Endpoint = Endpoint()
+    address: str | None = None
     incident: Incident | None = None
+    spell: Spell | None = None
     failure: Failure | None = None
     previous: Failure | None = None
     phases: Mapping[Phase, float] = field(default_factory=dict)
     remind_at: datetime | None = None
+    calm: float | None = None
     waiting: tuple[str, ...] = ()
 
 
@@ -226,18 +280,26 @@ class Alert:
 class State:
     """Keep what is known of one target between two ticks.
 
-    `told` is the incident that people believe to be open: told as down, not yet told as recovered.
+    `incident` is the open one and `previous` the last that ended; `lull` is how many seconds lay between it and
+    the one before. `told` is the incident that people believe to be open: told as down, not yet as recovered.
     """
 
     target: str
     status: Status = Status.UNKNOWN
+    first_seen: datetime | None = None
     since: datetime | None = None
     last_ok: datetime | None = None
+    last_failed: datetime | None = None
     incident: Incident | None = None
+    previous: Incident | None = None
+    lull: float | None = None
+    spell: Spell | None = None
     failure: Failure | None = None
     told: Incident | None = None
     told_at: datetime | None = None
     told_failure: Failure | None = None
+    reminders: int = 0
+    changes: int = 0
     acknowledged: bool = False
     muted_until: datetime | None = None
     mute_reason: str | None = None

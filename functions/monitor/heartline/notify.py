@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from aws_lambda_powertools import Logger
 
-from heartline.channels import Channel
+from heartline.channels import Channel, Refusal, Scope
 from heartline.deadline import Deadline
+from heartline.message import Fleet
 from heartline.model import Alert, Stored, Target
+from heartline.portion import Part, Portion, accepted, channel_of, waits_for
 
-# Longer than any sending of one target's alerts, shorter than a tick.
+# Longer than a tick has left when it begins to send, shorter than from one tick to the next.
 LEASE = timedelta(seconds=45)
 # One call to SES or SNS takes at most this long (see app): less is no time to begin one.
 SEND_SECONDS = 7
+# Claims, clearings and releases at once: each waits for DynamoDB for some milliseconds.
+_AT_ONCE = 8
+_T = TypeVar("_T")
+_R = TypeVar("_R")
+_NO_TIME = Refusal("no time left in this run", Scope.LATER)
 
 
-class Outbox(Protocol):
+class Claims(Protocol):
     """Lend a target's alerts to one sender at a time."""
 
     def claim(self, name: str, owner: str, now: datetime, lease: timedelta) -> Stored | None:
@@ -35,13 +44,18 @@ class Outbox(Protocol):
         ...
 
 
-class _LeaseLostError(Exception):
-    """Stop sending: the outbox is another run's now."""
+@dataclass(slots=True)
+class _Held:
+    """Hold one target's outbox; nothing more of it goes to the channels where it is `stuck`, in this run."""
+
+    target: Target
+    alerts: dict[str, Alert]
+    stuck: set[str] = field(default_factory=set)
 
 
 @dataclass(slots=True)
 class Delivery:
-    """Deliver what waits, target by target.
+    """Deliver what waits, all targets together.
 
     Parameters
     ----------
@@ -49,6 +63,8 @@ class Delivery:
         Where the alerts wait.
     channels
         Where they go; one that refuses for a reason that is not the mail's is left alone from then on.
+    fleet
+        What is known of all targets.
     owner
         Who claims: unique to this run.
     deadline
@@ -59,14 +75,18 @@ class Delivery:
         Is told what was refused.
     """
 
-    outbox: Outbox
+    outbox: Claims
     channels: Sequence[Channel]
+    fleet: Fleet
     owner: str
     deadline: Deadline
     clock: Callable[[], datetime]
     log: Logger
     sent: int = 0
-    stopped: set[str] = field(default_factory=set)
+    refused: int = 0
+    faults: int = 0
+    _stopped: set[str] = field(default_factory=set)
+    _held: dict[str, _Held] = field(default_factory=dict)
 
     def drain(self, targets: Iterable[Target]) -> int:
         """Send what waits for these targets, and give the number of alerts that every channel has accepted.
@@ -74,53 +94,156 @@ class Delivery:
         A target whose outbox cannot be read, written or put into words is logged and passed over; nothing of
         it is lost, and it costs the others nothing.
         """
-        for target in targets:
-            if len(self.stopped) == len(self.channels) or not self.deadline.allows(SEND_SECONDS):
-                break
-            try:
-                self._drain_one(target)
-            except Exception as error:  # noqa: BLE001 - whatever it is, it is about this one target
-                self.log.error("outbox not drained", target=target.name, reason=type(error).__name__)
+        waiting = list(targets)
+        if not waiting or not self.deadline.allows(SEND_SECONDS):
+            return 0
+        self.deadline = Deadline(min(self.deadline.at, Deadline.after(LEASE.total_seconds()).at))
+        claimed = self._at_once(self._claim, waiting)
+        self._held = {held.target.name: held for held in claimed if held}
+        try:
+            self._send_all()
+        finally:
+            self._at_once(self._release, self._held.values())
         return self.sent
 
-    def _drain_one(self, target: Target) -> None:
-        claimed = self.outbox.claim(target.name, self.owner, self.clock(), LEASE)
-        if claimed is None:
-            return
-        held = Deadline.after(LEASE.total_seconds())
-        alerts = {alert.id: alert for alert in claimed.outbox}
+    def _at_once(self, call: Callable[[_T], _R], items: Iterable[_T]) -> list[_R]:
+        """Make calls that each wait for DynamoDB, some at a time, and give their answers in order."""
+        listed = list(items)
+        if len(listed) < 2:
+            return [call(one) for one in listed]
+        with ThreadPoolExecutor(min(_AT_ONCE, len(listed))) as pool:
+            return list(pool.map(call, listed))
+
+    def _claim(self, target: Target) -> _Held | None:
+        with self._passing_over(target):
+            claimed = self.outbox.claim(target.name, self.owner, self.clock(), LEASE)
+            if claimed is not None:
+                return _Held(target, {alert.id: alert for alert in claimed.outbox})
+        return None
+
+    def _release(self, held: _Held) -> None:
+        with self._passing_over(held.target):
+            self.outbox.release(held.target.name, self.owner)
+
+    @contextmanager
+    def _passing_over(self, target: Target) -> Iterator[None]:
+        """Log what goes wrong with one target's outbox, and leave the rest of it to the next tick."""
         try:
-            self._settle(target, None, claimed.outbox, alerts)
-            for channel in self.channels:
-                if channel.name not in self.stopped:
-                    self._send(channel, target, alerts, held)
-        except _LeaseLostError:
-            self.log.warning("lease lost: another run may send an alert again", target=target.name)
-        finally:
-            self.outbox.release(target.name, self.owner)
+            yield
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is about this one target
+            self._leave(target)
+            self.faults += 1
+            self.log.error("outbox not drained", target=target.name, reason=type(error).__name__)
 
-    def _send(self, channel: Channel, target: Target, alerts: dict[str, Alert], held: Deadline) -> None:
-        """Send through one channel, oldest first, up to the first refusal: nothing may overtake."""
-        waiting = [alert for alert in alerts.values() if channel.name in alert.waiting]
-        for portion in channel.portions(waiting):
-            if not self.deadline.allows(SEND_SECONDS) or not held.allows(SEND_SECONDS):
-                return
-            refusal = channel.send(portion, target, self.clock())
-            if refusal is not None:
-                self.log.error("alert refused", target=target.name, channel=channel.name, reason=refusal.reason)
-                if refusal.stops:
-                    self.stopped.add(channel.name)
-                return
-            self._settle(target, channel.name, portion, alerts)
+    def _leave(self, target: Target) -> None:
+        if held := self._held.get(target.name):
+            held.stuck.update(channel.name for channel in self.channels)
 
-    def _settle(self, target: Target, accepted: str | None, portion: Sequence[Alert], alerts: dict[str, Alert]) -> None:
-        """Strike the channel that accepted, and those that are no longer configured, off what alerts wait for."""
-        configured = {channel.name for channel in self.channels} - {accepted}
-        settled = [
-            replace(alert, waiting=tuple(name for name in alert.waiting if name in configured)) for alert in portion
-        ]
-        changed = [alert for alert in settled if alert != alerts[alert.id]]
-        if changed and not self.outbox.clear(target.name, self.owner, changed):
-            raise _LeaseLostError
-        alerts.update({alert.id: alert for alert in changed})
-        self.sent += sum(not alert.waiting for alert in changed)
+    def _send_all(self) -> None:
+        self._settle((one, _configured(one.alerts.values(), self.channels)) for one in self._held.values())
+        for channel in self.channels:
+            waiting = [
+                (one, [a for a in one.alerts.values() if waits_for(a, channel.name)]) for one in self._held.values()
+            ]
+            for portion in channel.portions([Part(one.target, tuple(alerts)) for one, alerts in waiting if alerts]):
+                self._deliver(channel, portion)
+
+    def _deliver(self, channel: Channel, portion: Portion) -> None:
+        """Send a portion, in smaller ones where that may help."""
+        parts = [part for part in portion.parts if channel.name not in self._held[part.target.name].stuck]
+        if not parts or channel.name in self._stopped:
+            return
+        portion = replace(portion, parts=tuple(parts))
+        refusal = self._attempt(channel, portion)
+        if refusal and refusal.scope is Scope.RECIPIENT:
+            refusal = self._to_each(channel, portion, refusal)
+        if refusal and refusal.scope is Scope.CONTENT and len(parts) > 1:
+            for part in parts:
+                self._deliver(channel, replace(portion, parts=(part,)))
+        elif refusal:
+            self._hold_back(channel, portion, refusal)
+
+    def _attempt(self, channel: Channel, portion: Portion) -> Refusal | None:
+        """Send a portion, and write at once that it was accepted."""
+        if not self.deadline.allows(SEND_SECONDS):
+            return _NO_TIME
+        try:
+            refusal = channel.send(portion, self.fleet, self.clock())
+        except Exception as error:  # noqa: BLE001 - an alert that cannot be put into words holds up no other
+            return Refusal(type(error).__name__, Scope.CONTENT)
+        if refusal is None:
+            self._strike(channel, portion)
+        return refusal
+
+    def _to_each(self, channel: Channel, portion: Portion, refusal: Refusal) -> Refusal | None:
+        """Send to each recipient alone; give up those who cannot be reached, unless nobody can."""
+        lost = []
+        for who in portion.recipients:
+            alone: Refusal | None = refusal
+            if len(portion.recipients) > 1:
+                alone = self._attempt(channel, self._now(replace(portion, recipients=(who,))))
+            if alone and alone.scope is not Scope.RECIPIENT:
+                return alone
+            if alone:
+                lost.append(who)
+        portion = self._now(replace(portion, recipients=tuple(lost)))
+        if any(channel.name in alert.waiting for part in portion.parts for alert in part.alerts):
+            return refusal
+        if lost:
+            self.refused += len(lost)
+            names = [part.target.name for part in portion.parts]
+            self.log.error("mail given up for recipients that SES refuses", targets=names[:20], recipients=lost)
+            self._strike(channel, portion)
+        return None
+
+    def _now(self, portion: Portion) -> Portion:
+        """Give a portion with its alerts as they are by now."""
+        parts = (
+            replace(part, alerts=tuple(self._held[part.target.name].alerts[alert.id] for alert in part.alerts))
+            for part in portion.parts
+        )
+        return replace(portion, parts=tuple(parts))
+
+    def _hold_back(self, channel: Channel, portion: Portion, refusal: Refusal) -> None:
+        """Leave a portion to the next tick, and what is newer of its targets with it."""
+        self.refused += 1
+        names = [part.target.name for part in portion.parts]
+        tell = self.log.error if refusal.scope is Scope.LATER else self.log.critical
+        tell("alert refused", targets=names[:20], channel=channel.name, reason=refusal.reason, about=refusal.scope.name)
+        if refusal.scope in {Scope.LATER, Scope.SENDER}:
+            self._stopped.add(channel.name)
+        for name in names:
+            self._held[name].stuck.add(channel.name)
+
+    def _strike(self, channel: Channel, portion: Portion) -> None:
+        """Strike what was accepted, or given up, off what the alerts wait for."""
+
+        def struck(part: Part) -> list[Alert]:
+            return [accepted(alert, part.target, channel.name, portion.recipients) for alert in part.alerts]
+
+        self._settle((self._held[part.target.name], struck(part)) for part in portion.parts)
+
+    def _settle(self, settled: Iterable[tuple[_Held, Sequence[Alert]]]) -> None:
+        self.sent += sum(self._at_once(self._settle_one, settled))
+
+    def _settle_one(self, settled: tuple[_Held, Sequence[Alert]]) -> int:
+        """Write what a target's alerts wait for now; give the number of those that wait for nothing more."""
+        held, alerts = settled
+        changed = [alert for alert in alerts if alert != held.alerts[alert.id]]
+        with self._passing_over(held.target):
+            if changed and not self.outbox.clear(held.target.name, self.owner, changed):
+                self.log.warning("lease lost: another run may send an alert again", target=held.target.name)
+                self._leave(held.target)
+                return 0
+            held.alerts.update({alert.id: alert for alert in changed})
+            return sum(not alert.waiting for alert in changed)
+        return 0
+
+
+def _configured(alerts: Iterable[Alert], channels: Iterable[Channel]) -> list[Alert]:
+    """Strike off the channels that are no longer configured."""
+    names = {channel.name for channel in channels}
+    return [
+        replace(alert, waiting=tuple(entry for entry in alert.waiting if channel_of(entry) in names))
+        for alert in alerts
+    ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -27,9 +28,9 @@ class Settings:
     targets: tuple[Target, ...]
     table: str
     sender: str
-    recipients: tuple[str, ...]
     topic: str | None = None
     log_level: str = "INFO"
+    interval: timedelta = timedelta(minutes=1)
 
 
 def read_settings(environment: Mapping[str, str], packaged: Path = _PACKAGED) -> Settings:
@@ -38,7 +39,7 @@ def read_settings(environment: Mapping[str, str], packaged: Path = _PACKAGED) ->
     Parameters
     ----------
     environment
-        TARGETS, STATE_TABLE, ALERT_SENDER, ALERT_RECIPIENTS, ALERT_TOPIC and LOG_LEVEL.
+        TARGETS, STATE_TABLE, ALERT_SENDER, ALERT_RECIPIENTS, ALERT_TOPIC, LOG_LEVEL and SCHEDULE_MINUTES.
     packaged
         The document that is read when TARGETS is empty.
 
@@ -54,13 +55,14 @@ def read_settings(environment: Mapping[str, str], packaged: Path = _PACKAGED) ->
     recipients = read("ALERT_RECIPIENTS", _addresses, None)
     topic = read("ALERT_TOPIC", _topic, None)
     log_level = read("LOG_LEVEL", _log_level, "INFO")
+    interval = read("SCHEDULE_MINUTES", _interval, timedelta(minutes=1))
     try:
         targets = _targets(environment.get("TARGETS", ""), packaged, recipients)
     except ConfigurationError as error:
         faults += error.faults
     if faults:
         raise ConfigurationError(faults)
-    return Settings(targets, table, sender, recipients or (), topic, log_level)
+    return Settings(targets, table, sender, topic, log_level, interval)
 
 
 _T = TypeVar("_T")
@@ -115,3 +117,9 @@ def _log_level(value: str) -> str:
     if value and value.upper() not in _LOG_LEVELS:
         raise ValueError(f"give one of {', '.join(_LOG_LEVELS)}, or leave it empty")
     return value.upper() or "INFO"
+
+
+def _interval(value: str) -> timedelta:
+    if not re.fullmatch(r"|[1-9]\d?", value, re.ASCII):
+        raise ValueError("give the minutes from one tick to the next, 1 to 99, or leave it empty for 1")
+    return timedelta(minutes=int(value or "1"))

@@ -10,6 +10,7 @@ from datetime import timedelta
 
 from heartline import values
 from heartline.model import ConfigurationError, Policy, Target, Tls
+from heartline.windows import windows
 
 # A tick is a minute: what confirms a transition must fit into it, with time left to save and to send.
 _CONFIRMATION_LIMIT = timedelta(seconds=45)
@@ -104,7 +105,7 @@ def _missing(given: Mapping[str, object]) -> list[str]:
     return missing
 
 
-_POLICY = ("confirmations", "confirm_after", "recover_after", "remind_every")
+_POLICY = ("confirmations", "confirm_after", "recover_after", "remind_every", "settle_after", "maintenance")
 
 
 def _named(name: object) -> bool:
@@ -199,4 +200,6 @@ _READERS: Mapping[str, Callable[[object], object]] = {
     "confirm_after": _duration(0, 30),
     "recover_after": _whole(1, 10),
     "remind_every": _duration(60, 30 * 86400),
+    "settle_after": _duration(1, 86400),
+    "maintenance": windows,
 }

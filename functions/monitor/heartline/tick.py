@@ -1,57 +1,27 @@
-"""Run one tick: credential and probe, decide, store, notify."""
+"""Run one tick: follow all targets, write that it ran, send what waits."""
 
 from __future__ import annotations
 
-import traceback
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from time import monotonic
 from typing import Any
 from uuid import uuid4
 
-from aws_lambda_powertools import Logger
+from aws_lambda_powertools.metrics import MetricUnit
 from botocore.exceptions import BotoCoreError, ClientError
 
-from heartline.channels import Channel
-from heartline.credentials import Credentials
 from heartline.deadline import Deadline
-from heartline.decide import decide, wants_another
+from heartline.follow import Outcome, follow_all, missed
 from heartline.items import Heartbeat
-from heartline.model import Failure, State, Status, Stored, Target, Unreadable
+from heartline.message import Fleet
+from heartline.model import Status
 from heartline.notify import Delivery
-from heartline.observe import observe
-from heartline.store import Loaded, Store
-from heartline.turnstile import PACE
+from heartline.parts import Heartline
 
 # The share of a tick's time that is kept for saving and sending after the last probe, and the most of it.
 _RESERVE = 0.3
 _RESERVE_SECONDS = 12
-
-
-@dataclass(frozen=True, slots=True)
-class Heartline:
-    """Hold the parts that a run puts together."""
-
-    targets: tuple[Target, ...]
-    store: Store
-    credentials: Credentials
-    channels: tuple[Channel, ...]
-    clock: Callable[[], datetime]
-    log: Logger
-
-
-@dataclass(frozen=True, slots=True)
-class _Outcome:
-    """Tell what became of one target in a tick."""
-
-    target: Target
-    state: State
-    waiting: int = 0
-    healthy: bool = False
-    contested: bool = False
-    unprobed: bool = False
 
 
 def run_tick(heartline: Heartline, seconds: float) -> dict[str, Any]:
@@ -76,152 +46,70 @@ def run_tick(heartline: Heartline, seconds: float) -> dict[str, Any]:
     """
     began, at, deadline = monotonic(), heartline.clock(), Deadline.after(seconds)
     reserve = min(_RESERVE * seconds, _RESERVE_SECONDS)
-    outcomes, last_beat = _follow_all(heartline, Deadline(deadline.at - reserve))
-    healthy = sorted(outcome.target.name for outcome in outcomes if outcome.healthy)
-    _beat(heartline, Heartbeat(at, tuple(healthy)), last_beat)
+    try:
+        outcomes, last_beat = follow_all(heartline, at, Deadline(deadline.at - reserve))
+    except (ClientError, BotoCoreError) as error:
+        heartline.log.critical("states not read: nothing is decided in this tick", reason=type(error).__name__)
+        _measure(heartline, {"Faults": 1})
+        raise
+    faults = sum(outcome.faulty for outcome in outcomes) + (not _beat(heartline, at, outcomes, last_beat))
     # Not the request's id: Lambda starts a request that failed again under the same one.
-    owner = uuid4().hex
-    delivery = Delivery(heartline.store, heartline.channels, owner, deadline, heartline.clock, heartline.log)
+    owner, fleet = uuid4().hex, _fleet(heartline, outcomes)
+    delivery = Delivery(heartline.outbox, heartline.channels, fleet, owner, deadline, heartline.clock, heartline.log)
     sent = delivery.drain(outcome.target for outcome in outcomes if outcome.waiting or outcome.contested)
     statuses = [outcome.state.status for outcome in outcomes]
-    summary = {
+    counts = {
+        "TargetsUp": statuses.count(Status.UP),
+        "TargetsDown": statuses.count(Status.DOWN),
+        "TargetsUnprobed": sum(outcome.unprobed for outcome in outcomes),
+        "AlertsSent": sent,
+        "AlertsPending": max(0, sum(outcome.waiting for outcome in outcomes) - sent),
+        "AlertsRefused": delivery.refused,
+        "Faults": faults + delivery.faults,
+    }
+    duration = round((monotonic() - began) * 1000)
+    heartline.log.info("tick", extra={"tick": at.isoformat(), "duration_ms": duration, **counts})
+    _measure(heartline, counts, duration)
+    return {
         "tick": at.isoformat(),
         "targets": len(heartline.targets),
-        "up": statuses.count(Status.UP),
-        "down": statuses.count(Status.DOWN),
-        "alerts": {"sent": sent, "pending": max(0, sum(outcome.waiting for outcome in outcomes) - sent)},
-        "duration_ms": round((monotonic() - began) * 1000),
+        "up": counts["TargetsUp"],
+        "down": counts["TargetsDown"],
+        "alerts": {"sent": sent, "pending": counts["AlertsPending"]},
+        "duration_ms": duration,
     }
-    heartline.log.info("tick", extra={**summary, "unprobed": sum(outcome.unprobed for outcome in outcomes)})
-    return summary
 
 
-def _follow_all(heartline: Heartline, deadline: Deadline) -> tuple[list[_Outcome], Heartbeat | None]:
-    """Follow all targets at once, whatever happens to one of them; give also the heartbeat of the last tick."""
-    # A thread for each, since all may have to wait at once.
-    pool = ThreadPoolExecutor(len(heartline.targets) + 1)
+def _measure(heartline: Heartline, counts: Mapping[str, int], duration: int | None = None) -> None:
+    """Write the tick's metrics as one line of the log.
+
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format.html
+    """
+    for name, number in counts.items():
+        heartline.metrics.add_metric(name, MetricUnit.Count, number)
+    if duration is not None:
+        heartline.metrics.add_metric("TickDuration", MetricUnit.Milliseconds, duration)
+    heartline.metrics.flush_metrics()
+
+
+def _fleet(heartline: Heartline, outcomes: Sequence[Outcome]) -> Fleet:
+    states = [outcome.state for outcome in outcomes]
+    failures = tuple(state.failure for state in states if state.status is Status.DOWN and state.failure)
+    return Fleet(len(heartline.targets), failures)
+
+
+def _beat(heartline: Heartline, at: datetime, outcomes: Sequence[Outcome], before: Heartbeat | None) -> bool:
+    """Write that this tick has run, and which were missed before it; tell whether it could."""
+    seen = {
+        status: tuple(sorted(outcome.target.name for outcome in outcomes if outcome.seen is status))
+        for status in (Status.UP, Status.DOWN)
+    }
     try:
-        loading = pool.submit(heartline.store.load, [target.name for target in heartline.targets])
-        following = [
-            (target, _start(pool, heartline, target, loading, deadline))
-            for target in _slowest_first(heartline.targets, loading)
-        ]
-        wait([future for _, future in following if future])
-        loaded = loading.result()
-    finally:
-        # They end by themselves; to see each of a hundred do so costs as much as ten probes.
-        pool.shutdown(wait=False)
-    outcomes = [_outcome(heartline, target, future, loaded.targets[target.name]) for target, future in following]
-    return outcomes, loaded.heartbeat
-
-
-def _slowest_first(targets: Sequence[Target], loading: Future[Loaded]) -> Iterator[Target]:
-    """Give the targets in turn, from when it is known those that are down first: they may take their whole timeout."""
-    waiting, known = list(reversed(targets)), False
-    while waiting:
-        if not known and loading.done() and loading.exception() is None:
-            stored = loading.result().targets
-            waiting.sort(key=lambda target: _is_down(stored[target.name]))
-            known = True
-        yield waiting.pop()
-
-
-def _is_down(stored: Stored | Unreadable) -> bool:
-    return isinstance(stored, Stored) and stored.state.status is Status.DOWN
-
-
-def _start(
-    pool: ThreadPoolExecutor, heartline: Heartline, target: Target, loading: Future[Loaded], deadline: Deadline
-) -> Future[_Outcome] | None:
-    """Begin a thread for a target when there is something for it to compute; None when that time never comes."""
-    if not PACE.take(deadline.left()):
-        return None
-    try:
-        return pool.submit(_follow, heartline, target, loading, deadline)
-    except RuntimeError:  # no more threads
-        PACE.leave()
-        return None
-
-
-def _outcome(
-    heartline: Heartline, target: Target, future: Future[_Outcome] | None, before: Stored | Unreadable
-) -> _Outcome:
-    """Give what became of a target; one that the monitor failed at, or did not come to, is left as it was."""
-    if future is None:
-        return _unprobed(heartline, target, before)
-    error = future.exception()
-    if error is None:
-        return future.result()
-    _log_fault(heartline.log, target, error)
-    return _left(target, before)
-
-
-def _follow(heartline: Heartline, target: Target, loading: Future[Loaded], deadline: Deadline) -> _Outcome:
-    """Observe one target, decide, and save what changed."""
-
-    def stored() -> Stored | Unreadable:
-        return loading.result().targets[target.name]
-
-    def undecided(seen: Any) -> bool:  # noqa: ANN401
-        before = stored()
-        return isinstance(before, Stored) and wants_another(before.state, seen, target.policy)
-
-    observations = observe(target, heartline.credentials, undecided, deadline)
-    before = stored()
-    if isinstance(before, Unreadable):
-        heartline.log.error("stored item left alone", target=target.name, reason=before.reason)
-        return _left(target, before)
-    if not observations:
-        return _unprobed(heartline, target, before)
-    last = observations[-1]
-    decision = decide(before.state, observations, target.policy, heartline.clock())
-    if last.failure is not None:
-        _log_failure(heartline.log, target, last.failure, decision.state)
-    alerts = tuple(replace(alert, waiting=tuple(c.name for c in heartline.channels)) for alert in decision.alerts)
-    changed = decision.state != before.state
-    if changed and not heartline.store.save(before, decision.state, alerts):
-        heartline.log.info("another run has decided: this decision is dropped", target=target.name)
-        return replace(_left(target, before), contested=True)
-    healthy = last.healthy and decision.state.status is Status.UP
-    return _Outcome(target, decision.state, len(before.outbox) + len(alerts), healthy)
-
-
-def _unprobed(heartline: Heartline, target: Target, before: Stored | Unreadable) -> _Outcome:
-    heartline.log.error("no time to probe: the target is left as it was", target=target.name)
-    return replace(_left(target, before), unprobed=True)
-
-
-def _left(target: Target, before: Stored | Unreadable) -> _Outcome:
-    if isinstance(before, Unreadable):
-        return _Outcome(target, State(target.name))
-    return _Outcome(target, before.state, len(before.outbox))
-
-
-def _beat(heartline: Heartline, heartbeat: Heartbeat, before: Heartbeat | None) -> None:
-    try:
-        heartline.store.beat(heartbeat, before)
+        if gap := missed(before.at if before else None, at, heartline.interval):
+            heartline.history.note_gap(gap)
+            heartline.log.warning("ticks were missed", since=gap.began.isoformat(), until=gap.ended.isoformat())
+        heartline.store.beat(Heartbeat(at, seen[Status.UP], seen[Status.DOWN]), before)
     except (ClientError, BotoCoreError) as error:
         heartline.log.error("heartbeat not written", reason=type(error).__name__)
-
-
-def _log_failure(log: Logger, target: Target, failure: Failure, state: State) -> None:
-    log.warning(
-        "failure",
-        target=target.name,
-        status=state.status,
-        phase=failure.phase,
-        kind=failure.kind,
-        sqlstate=failure.sqlstate,
-        cause=failure.cause,
-    )
-
-
-def _log_fault(log: Logger, target: Target, error: BaseException) -> None:
-    """Log where a fault of the monitor arose, without the exception's text: it may quote anything."""
-    where = traceback.extract_tb(error.__traceback__)
-    log.error(
-        "target left as it was by a fault of the monitor",
-        target=target.name,
-        error=type(error).__name__,
-        where=[f"{frame.name} ({frame.filename}:{frame.lineno})" for frame in where[-8:]],
-    )
+        return False
+    return True

@@ -35,8 +35,8 @@ def probe(target: Target, credential: Credential, deadline: Deadline) -> Observa
         server = _attempt(target, credential, deadline, stopwatch)
     except Exception as error:  # noqa: BLE001 - a hostile peer can make pg8000 raise anything
         failure = diagnose(error, stopwatch.phase, target, credential)
-        return Observation(at, credential.endpoint, stopwatch.phases, failure)
-    return Observation(at, credential.endpoint, stopwatch.phases, server=server)
+        return Observation(at, credential.endpoint, stopwatch.phases, failure, address=stopwatch.address)
+    return Observation(at, credential.endpoint, stopwatch.phases, server=server, address=stopwatch.address)
 
 
 def _attempt(target: Target, credential: Credential, deadline: Deadline, stopwatch: _Stopwatch) -> Server:
@@ -44,8 +44,10 @@ def _attempt(target: Target, credential: Credential, deadline: Deadline, stopwat
     with ExitStack() as opened:
         with stopwatch.time(Phase.RESOLVE):
             addresses = resolve(endpoint.host, endpoint.port, deadline)
+        stopwatch.address = str(addresses[0][4][0])
         with stopwatch.time(Phase.CONNECT):
             sock: PlainSocket | TlsSocket = opened.enter_context(plain := connect(addresses, deadline))
+        stopwatch.address = str(plain.getpeername()[0])
         if target.tls is not Tls.DISABLE:
             with stopwatch.time(Phase.TLS):
                 sock = opened.enter_context(secure(plain, endpoint.host, target.tls, deadline))
@@ -76,10 +78,11 @@ def _expiry(sock: PlainSocket | TlsSocket) -> datetime | None:
 
 
 class _Stopwatch:
-    """Take the milliseconds of each phase, and remember the one that was entered last."""
+    """Take the milliseconds of each phase, and remember the one that was entered last and the address found."""
 
     def __init__(self) -> None:
         self.phase = Phase.RESOLVE
+        self.address: str | None = None
         self.phases: dict[Phase, float] = {}
         self._began = 0.0
 

@@ -1,0 +1,32 @@
+"""Name the parts that a run puts together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from aws_lambda_powertools import Logger, Metrics
+
+from heartline.channels import Channel
+from heartline.credentials import Credentials
+from heartline.history import History
+from heartline.model import Target
+from heartline.outbox import Outbox
+from heartline.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Heartline:
+    """Hold the parts that a run puts together; `interval` is the time from one tick to the next."""
+
+    targets: tuple[Target, ...]
+    interval: timedelta
+    store: Store
+    outbox: Outbox
+    history: History
+    credentials: Credentials
+    channels: tuple[Channel, ...]
+    clock: Callable[[], datetime]
+    log: Logger
+    metrics: Metrics

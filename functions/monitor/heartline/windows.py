@@ -1,0 +1,101 @@
+"""Read maintenance windows, and tell when one is open."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from datetime import datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from heartline.model import Window
+
+_DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_EVERY_DAY = frozenset(range(7))
+_WRITTEN = re.compile(
+    r"(?:([A-Za-z]{3,5}(?:[-,][A-Za-z]{3,5})*)\s+)?(\d\d:\d\d)-(\d\d:\d\d)(?:\s+([A-Za-z0-9_+/-]{1,64}))?"
+)
+_MEND = (
+    'give days, times and a time zone, like "Sun 02:00-04:00 Asia/Seoul", "Mon-Fri 22:30-00:15 UTC" or "daily '
+    '03:00-03:30"; without a zone it is UTC'
+)
+
+
+def window(value: object) -> Window:
+    """Read one window, such as "Sun 02:00-04:00 Asia/Seoul".
+
+    Raises
+    ------
+    ValueError
+        When it is none, empty or in no known time zone (IANA's names); the text is the mend.
+    """
+    written = _WRITTEN.fullmatch(value.strip()) if isinstance(value, str) else None
+    if written is None:
+        raise ValueError(_MEND)
+    try:
+        begins, ends = time.fromisoformat(written[2]), _end(written[3])
+        read = Window(_days(written[1] or "daily"), begins, ends, ZoneInfo(written[4] or "UTC"))
+    except (ValueError, KeyError, OSError):
+        raise ValueError(_MEND) from None
+    if begins == ends:
+        raise ValueError(f"the window is empty: {_MEND}")
+    return read
+
+
+def windows(values: object) -> tuple[Window, ...]:
+    """Read a list of windows.
+
+    Raises
+    ------
+    ValueError
+        When it is no list, or one of them is wrong.
+    """
+    if not isinstance(values, list):
+        raise ValueError('give a list of windows, like ["Sun 02:00-04:00 Asia/Seoul"]')  # noqa: TRY004 - a wrong type is one more wrong value
+    return tuple(window(value) for value in values)
+
+
+def _end(written: str) -> time:
+    return time.fromisoformat("00:00" if written == "24:00" else written)
+
+
+def _days(written: str) -> frozenset[int]:
+    """Read names of days and ranges of them; a range may go over the end of the week."""
+    if written.lower() == "daily":
+        return _EVERY_DAY
+    days: set[int] = set()
+    for part in written.lower().split(","):
+        first, *last = [_DAYS.index(name[:3]) for name in part.split("-") if name[:3] in _DAYS and len(name) == 3]
+        if len(last) != part.count("-") or len(last) > 1:
+            raise ValueError(part)
+        days.update((first + step) % 7 for step in range((last[0] - first) % 7 + 1 if last else 1))
+    return frozenset(days)
+
+
+def open_until(windows: Iterable[Window], now: datetime) -> datetime | None:
+    """Tell when the windows that are open now will have closed; None when none is.
+
+    Windows that follow one another without a break count as one.
+    """
+    end, seen = None, now
+    listed: Sequence[Window] = tuple(windows)
+    # Each round ends with a later closing; a week of daily windows that touch is told as seven days.
+    for _ in range(8 * len(listed)):
+        closing = max((closes for one in listed if (closes := _closing(one, seen))), default=None)
+        if closing is None or (end is not None and closing <= end):
+            break
+        end = seen = closing
+    return end
+
+
+def _closing(window: Window, now: datetime) -> datetime | None:
+    """Tell when a window closes that is open now; it may have opened the day before."""
+    today = now.astimezone(window.zone).date()
+    for day in (today, today - timedelta(days=1)):
+        if day.weekday() not in window.days:
+            continue
+        last = day if window.begins < window.ends else day + timedelta(days=1)
+        opened = datetime.combine(day, window.begins, window.zone).astimezone(now.tzinfo)
+        closes = datetime.combine(last, window.ends, window.zone).astimezone(now.tzinfo)
+        if opened <= now < closes:
+            return closes
+    return None
