@@ -93,7 +93,8 @@ class EmailChannel:
         for part in parts:
             for key, alerts in groupby(part.alerts, partial(_recipients, part.target)):
                 groups.setdefault(key, []).append(Part(part.target, tuple(alerts)))
-        return [Portion(tuple(groups[key]), key[1]) for key in sorted(groups)]
+        ordered = [tuple(groups[key]) for key in sorted(groups)]
+        return [Portion(grouped, left(grouped[0].alerts[0], grouped[0].target)) for grouped in ordered]
 
     def send(self, portion: Portion, fleet: Fleet, now: datetime) -> Refusal | None:
         """Send one mail to all recipients of the portion."""
@@ -107,7 +108,7 @@ class EmailChannel:
 
 
 def _recipients(target: Target, alert: Alert) -> tuple[bool, tuple[str, ...]]:
-    return EMAIL in alert.waiting, left(alert, target)
+    return EMAIL in alert.waiting, tuple(sorted(left(alert, target)))
 
 
 class TopicChannel:

@@ -25,6 +25,8 @@ SEND_SECONDS = 7
 _AT_ONCE = 8
 _T = TypeVar("_T")
 _R = TypeVar("_R")
+# SES calls an address that it cannot read a bad request.
+_MAY_BE_ONE_RECIPIENT = frozenset({Scope.RECIPIENT, Scope.CONTENT})
 _NO_TIME = Refusal("no time left in this run", Scope.LATER)
 
 
@@ -155,12 +157,13 @@ class Delivery:
             return
         portion = replace(portion, parts=tuple(parts))
         refusal = self._attempt(channel, portion)
-        if refusal and refusal.scope is Scope.RECIPIENT:
-            refusal = self._to_each(channel, portion, refusal)
         if refusal and refusal.scope is Scope.CONTENT and len(parts) > 1:
             for part in parts:
                 self._deliver(channel, replace(portion, parts=(part,)))
-        elif refusal:
+            return
+        if refusal and refusal.scope in _MAY_BE_ONE_RECIPIENT:
+            refusal = self._to_each(channel, portion, refusal)
+        if refusal:
             self._hold_back(channel, portion, refusal)
 
     def _attempt(self, channel: Channel, portion: Portion) -> Refusal | None:
@@ -179,29 +182,29 @@ class Delivery:
         """Send to each recipient alone; give up those who cannot be reached, unless nobody can."""
         lost = []
         for who in portion.recipients:
-            alone: Refusal | None = refusal
-            if len(portion.recipients) > 1:
-                alone = self._attempt(channel, self._now(replace(portion, recipients=(who,))))
-            if alone and alone.scope is not Scope.RECIPIENT:
+            piece = self._now(channel, replace(portion, recipients=(who,)))
+            alone = self._attempt(channel, piece) if piece.parts and len(portion.recipients) > 1 else refusal
+            if alone and alone.scope not in _MAY_BE_ONE_RECIPIENT:
                 return alone
             if alone:
                 lost.append(who)
-        portion = self._now(replace(portion, recipients=tuple(lost)))
+        portion = self._now(channel, replace(portion, recipients=tuple(lost)))
         if any(channel.name in alert.waiting for part in portion.parts for alert in part.alerts):
             return refusal
-        if lost:
+        if lost and portion.parts:
             self.refused += len(lost)
             names = [part.target.name for part in portion.parts]
             self.log.error("mail given up for recipients that SES refuses", targets=names[:20], recipients=lost)
             self._strike(channel, portion)
         return None
 
-    def _now(self, portion: Portion) -> Portion:
-        """Give a portion with its alerts as they are by now."""
-        parts = (
-            replace(part, alerts=tuple(self._held[part.target.name].alerts[alert.id] for alert in part.alerts))
-            for part in portion.parts
-        )
+    def _now(self, channel: Channel, portion: Portion) -> Portion:
+        """Give a portion with its alerts as they are by now, without those that are another run's."""
+        parts = []
+        for part in portion.parts:
+            held = self._held[part.target.name]
+            if channel.name not in held.stuck:
+                parts.append(replace(part, alerts=tuple(held.alerts[alert.id] for alert in part.alerts)))
         return replace(portion, parts=tuple(parts))
 
     def _hold_back(self, channel: Channel, portion: Portion, refusal: Refusal) -> None:
@@ -221,10 +224,10 @@ class Delivery:
         def struck(part: Part) -> list[Alert]:
             return [accepted(alert, part.target, channel.name, portion.recipients) for alert in part.alerts]
 
-        self._settle((self._held[part.target.name], struck(part)) for part in portion.parts)
+        self.sent += self._settle((self._held[part.target.name], struck(part)) for part in portion.parts)
 
-    def _settle(self, settled: Iterable[tuple[_Held, Sequence[Alert]]]) -> None:
-        self.sent += sum(self._at_once(self._settle_one, settled))
+    def _settle(self, settled: Iterable[tuple[_Held, Sequence[Alert]]]) -> int:
+        return sum(self._at_once(self._settle_one, settled))
 
     def _settle_one(self, settled: tuple[_Held, Sequence[Alert]]) -> int:
         """Write what a target's alerts wait for now; give the number of those that wait for nothing more."""
