@@ -19,15 +19,14 @@ def calm(state: State, policy: Policy) -> timedelta:
 
 
 def went_down(state: State, incident: Incident, policy: Policy) -> State:
-    """Count an outage that has begun: people were told of one before, and it had not settled since."""
+    """Count an outage that has begun: people were told of a short one before, and it had not settled since."""
     previous, spell = state.previous, state.spell
     if previous is None or previous.ended is None:
         return state
-    lull = incident.began - previous.ended
+    lull, length = incident.began - previous.ended, _seconds(previous.began, previous.ended)
     if lull > calm(state, policy) and not (spell and spell.told):
         spell = None
-    elif spell is None and previous.told:
-        length = _seconds(previous.began, previous.ended)
+    elif spell is None and previous.told and length < policy.settle_after.total_seconds():
         spell = Spell(f"{previous.id}-unstable", previous.began, incident.began, 1, length, length)
     if spell:
         spell = replace(spell, outages=spell.outages + 1, steady=incident.began)

@@ -61,7 +61,7 @@ class _Telling:
         if spell and spell.told:
             self._restart_reminders()
             self._tell(AlertKind.SETTLED, self.state.incident if down else self.state.previous)
-            self.state = replace(self.state, told=self.state.incident)
+            self.state = replace(self.state, told=self.state.incident, told_failure=self.state.failure)
         self.state = replace(self.state, spell=None)
 
     def down(self) -> None:

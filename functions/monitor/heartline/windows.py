@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from heartline.model import Window
@@ -36,7 +36,7 @@ def window(value: object) -> Window:
         read = Window(_days(written[1] or "daily"), begins, ends, ZoneInfo(written[4] or "UTC"))
     except (ValueError, KeyError, OSError):
         raise ValueError(_MEND) from None
-    if begins == ends:
+    if written[2] == written[3]:
         raise ValueError(f"the window is empty: {_MEND}")
     return read
 
@@ -94,8 +94,13 @@ def _closing(window: Window, now: datetime) -> datetime | None:
         if day.weekday() not in window.days:
             continue
         last = day if window.begins < window.ends else day + timedelta(days=1)
-        opened = datetime.combine(day, window.begins, window.zone).astimezone(now.tzinfo)
-        closes = datetime.combine(last, window.ends, window.zone).astimezone(now.tzinfo)
+        # Where the clock is put back an hour comes twice, where it is put forward one never comes: the widest counts.
+        opened = min(_moment(day, window.begins, window, now, fold) for fold in (0, 1))
+        closes = max(_moment(last, window.ends, window, now, fold) for fold in (0, 1))
         if opened <= now < closes:
             return closes
     return None
+
+
+def _moment(day: date, at: time, window: Window, now: datetime, fold: int) -> datetime:
+    return datetime.combine(day, at.replace(fold=fold), window.zone).astimezone(now.tzinfo)
