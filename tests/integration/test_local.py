@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import email
+import json
 import socket
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import dataclass, field
 from email.policy import default
+from functools import partial
 from typing import Any
 
 import boto3
 import psutil
 import pytest
 from botocore.config import Config
+from botocore.exceptions import ConnectionClosedError, ReadTimeoutError
 from pg8000 import native
 
 from local.aws import REGION, EmulatedAws
 from local.postgres import Postgres
+from local.processes import wait_until
+from local.wire import UNANSWERED, Call
 
 SENDER = "heartline@example.com"
 PASSWORD = "it's: a/password"
@@ -33,10 +41,10 @@ def _sender(aws: EmulatedAws) -> None:
     aws.verify_sender(SENDER)
 
 
-def function_client(aws: EmulatedAws, service: str) -> Any:  # noqa: ANN401, boto3's clients have no static type
+def function_client(aws: EmulatedAws, service: str, limit: float = 10) -> Any:  # noqa: ANN401, boto3's clients have no static type
     variables = aws.environment()
     session = boto3.Session(variables["AWS_ACCESS_KEY_ID"], variables["AWS_SECRET_ACCESS_KEY"])
-    config = Config(retries={"total_max_attempts": 1}, proxies={})
+    config = Config(retries={"total_max_attempts": 1}, proxies={}, read_timeout=limit)
     return session.client(service, REGION, endpoint_url=variables["AWS_ENDPOINT_URL"], config=config)
 
 
@@ -52,6 +60,14 @@ def send(ses: Any, subject: str = "DOWN: orders") -> None:  # noqa: ANN401
             }
         },
     )
+
+
+def item(name: str) -> dict[str, dict[str, str]]:
+    return {"pk": {"S": f"target#{name}"}, "sk": {"S": "state"}}
+
+
+def stored(aws: EmulatedAws, table: str) -> list[str]:
+    return [found["pk"]["S"] for found in aws.client("dynamodb").scan(TableName=table)["Items"]]
 
 
 def login(postgres: Postgres, password: str = PASSWORD) -> native.Connection:
@@ -196,3 +212,145 @@ def test_a_secret_can_change(aws: EmulatedAws) -> None:
     assert aws.put_secret("heartline/orders", {"password": "new"}) == arn
     value = function_client(aws, "secretsmanager").get_secret_value(SecretId="heartline/orders")
     assert value["SecretString"] == '{"password": "new"}'
+
+
+def test_a_call_that_hangs_ends_by_its_time_out_and_blocks_no_other(aws: EmulatedAws) -> None:
+    table = aws.create_table()
+    database = function_client(aws, "dynamodb", limit=0.3)
+    aws.hang("dynamodb:PutItem")
+    with pytest.raises(ReadTimeoutError):
+        database.put_item(TableName=table, Item=item("a"))
+    assert stored(aws, table) == []
+    assert (aws.log[-1].name, aws.log[-1].status) == ("dynamodb:PutItem", UNANSWERED)
+    aws.accept()
+    database.put_item(TableName=table, Item=item("a"))
+
+
+def test_a_call_that_hangs_is_hung_up_on_once_it_is_accepted(aws: EmulatedAws) -> None:
+    database = function_client(aws, "dynamodb")
+    aws.hang("dynamodb:*")
+    with ThreadPoolExecutor() as pool:
+        hanging = pool.submit(database.list_tables)
+        wait_until(lambda: aws.calls == ["dynamodb:ListTables"], "the call to hang")
+        aws.accept()
+        with pytest.raises(ConnectionClosedError):
+            hanging.result(10)
+
+
+@pytest.mark.parametrize(
+    ("misbehave", "error"),
+    [
+        (EmulatedAws.lose, ConnectionClosedError),
+        (partial(EmulatedAws.hang, carried_out=True), ReadTimeoutError),
+    ],
+    ids=["closed", "hangs"],
+)
+def test_a_call_whose_answer_is_lost_was_carried_out(
+    aws: EmulatedAws, misbehave: Callable[[EmulatedAws, str], None], error: type[Exception]
+) -> None:
+    ses = function_client(aws, "sesv2", limit=0.3)
+    misbehave(aws, "sesv2:SendEmail")
+    with pytest.raises(error):
+        send(ses)
+    assert len(aws.mails) == 1
+
+
+@pytest.mark.parametrize(("left", "answered"), [(None, []), (1, ["target#b"])])
+def test_a_batch_leaves_keys_unprocessed_as_often_as_it_is_told(
+    aws: EmulatedAws, left: int | None, answered: list[str]
+) -> None:
+    table, database = aws.create_table(), function_client(aws, "dynamodb")
+    for name in "ab":
+        database.put_item(TableName=table, Item=item(name))
+    asked = {table: {"Keys": [item("a"), item("b")], "ConsistentRead": True}}
+    aws.leave_unprocessed(left, times=1)
+    answer = database.batch_get_item(RequestItems=asked)
+    assert [found["pk"]["S"] for found in answer["Responses"][table]] == answered
+    assert answer["UnprocessedKeys"] == {table: {"Keys": asked[table]["Keys"][:left], "ConsistentRead": True}}
+    answer = database.batch_get_item(RequestItems=answer["UnprocessedKeys"])
+    assert len(answer["Responses"][table]) + len(answered) == 2
+    assert answer["UnprocessedKeys"] == {}
+
+
+def test_one_call_of_many_is_chosen_by_its_label(aws: EmulatedAws) -> None:
+    table, database = aws.create_table(), function_client(aws, "dynamodb")
+    aws.refuse("dynamodb:PutItem target#b/state", "ThrottlingException", after=1, times=1)
+    for name in "abaab":
+        with suppress(database.exceptions.ThrottlingException):
+            database.put_item(TableName=table, Item=item(name))
+    assert [call.status for call in aws.log] == [200, 200, 200, 200, 400]
+
+
+@pytest.mark.parametrize(
+    ("service", "method", "arguments", "label"),
+    [
+        (
+            "dynamodb",
+            "transact_write_items",
+            {
+                "TransactItems": [
+                    {"Put": {"TableName": "t", "Item": {"pk": {"S": "target#a"}, "sk": {"S": sk}}}}
+                    for sk in ("state", "incident#2026-11-23T15:00:11.5+00:00")
+                ]
+            },
+            "dynamodb:TransactWriteItems target#a/state target#a/incident#*",
+        ),
+        ("sns", "publish", {"TopicArn": "t", "Message": '{"kind": "down", "target": "a"}'}, "sns:Publish a/down"),
+        (
+            "sns",
+            "publish",
+            {
+                "TopicArn": "t",
+                "MessageStructure": "json",
+                "Message": json.dumps({"default": "a is down", "sqs": '{"kind": "down", "target": "a"}'}),
+            },
+            "sns:Publish a/down",
+        ),
+    ],
+    ids=["transaction", "message", "message for each protocol"],
+)
+def test_a_label_says_what_a_call_is_about(
+    aws: EmulatedAws, service: str, method: str, arguments: dict[str, Any], label: str
+) -> None:
+    client = function_client(aws, service)
+    with suppress(client.exceptions.ClientError):
+        getattr(client, method)(**arguments)
+    assert [call.label for call in aws.log] == [label]
+
+
+@dataclass
+class Watching:
+    """Note what was sent at each telling, and end the calls of one stage."""
+
+    aws: EmulatedAws
+    ends: str | None = None
+    told: list[tuple[str, str, int, int]] = field(default_factory=list)
+
+    def before(self, call: Call) -> None:
+        self._note("before", call)
+
+    def after(self, call: Call) -> None:
+        self._note("after", call)
+
+    def _note(self, stage: str, call: Call) -> None:
+        self.told.append((stage, call.label, call.status, len(self.aws.mails)))
+        if stage == self.ends:
+            raise ConnectionAbortedError
+
+
+def test_a_witness_is_told_of_each_call_before_and_after(aws: EmulatedAws) -> None:
+    ses, watching = function_client(aws, "sesv2"), Watching(aws)
+    aws.create_table()
+    with aws.seen_by(watching):
+        send(ses)
+    send(ses)
+    label = "sesv2:SendEmail oncall@example.com dba@example.com"
+    assert watching.told == [("before", label, UNANSWERED, 0), ("after", label, 200, 1)]
+
+
+@pytest.mark.parametrize(("ends", "mails"), [("before", 0), ("after", 1)])
+def test_a_witness_can_end_a_call(aws: EmulatedAws, ends: str, mails: int) -> None:
+    ses = function_client(aws, "sesv2")
+    with aws.seen_by(Watching(aws, ends)), pytest.raises(ConnectionClosedError):
+        send(ses)
+    assert len(aws.mails) == mails

@@ -1,37 +1,73 @@
-"""Emulated DynamoDB, SES v2, Secrets Manager, SNS and SQS, with a door in front that listens and refuses."""
+"""Emulated DynamoDB, SES v2, Secrets Manager, SNS and SQS, with a door in front that listens and misbehaves."""
 
 from __future__ import annotations
 
 import http.client
 import io
 import json
-from contextlib import suppress
+import socket
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from threading import Lock, Thread
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 import boto3
 from botocore.config import Config
+from moto import backends
+from moto.core.serialize import ResponseSerializer
 from moto.moto_server.werkzeug_app import (
     DomainDispatcherApplication,
     MotoRequestHandler,
     create_backend_app,
 )
 from werkzeug.serving import BaseWSGIServer, make_server
+from werkzeug.wrappers import Response
 
 from local.mailbox import Mail
 from local.template import table_properties
-from local.wire import SEND_MAIL, Call, Refusal, operation, refuse, signature
+from local.wire import PUBLISH, SEND_MAIL, UNANSWERED, Call, Mode, Rule, operation, refuse, signature
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 HOST = "127.0.0.1"
 REGION = "us-east-1"  # the one that `sam local` falls back to
 HARNESS_KEY = "harness"  # requests signed with it are not the function's: never counted, never refused
 FUNCTION_KEY = "heartline"
+BATCH_GET = "dynamodb:BatchGetItem"
+
+
+_MODULES = tuple(backends.list_of_moto_modules())
+_get_value = ResponseSerializer.get_value
+
+
+def _get_value_at_once(serializer: ResponseSerializer, value: Any, key: str, shape: Any) -> Any:  # noqa: ANN401
+    """Find a member of what moto answers; a DynamoDB value has each under its own name."""
+    parent = getattr(shape, "parent", None)
+    if type(value) is dict and parent is not None and parent.name == "AttributeValue":
+        return value.get(key)
+    return _get_value(serializer, value, key, shape)
+
+
+# Half of moto's time goes here: it looks for each of a value's ten possible kinds under a dozen names, and for
+# each call it lists its own directory.
+ResponseSerializer.get_value = _get_value_at_once  # type: ignore[method-assign]
+backends.list_of_moto_modules = lambda: _MODULES
+
+
+class Witness(Protocol):
+    """Is told of each call of the function; a ConnectionError ends the call there, without an answer."""
+
+    def before(self, call: Call) -> None:
+        """Learn of a call that is about to be carried out."""
+        ...
+
+    def after(self, call: Call) -> None:
+        """Learn of a call that has been carried out and not yet answered."""
+        ...
 
 
 class EmulatedAws:
@@ -48,7 +84,8 @@ class EmulatedAws:
     def __init__(self, host: str = HOST) -> None:
         self.host = host
         self.log: list[Call] = []
-        self._refusals: list[Refusal] = []
+        self._rules: list[Rule] = []
+        self._witness: Witness | None = None
         self._clients: dict[str, Any] = {}
         self._moto: WSGIApplication = DomainDispatcherApplication(create_backend_app)
         # One request at a time: DynamoDB's conditional writes are atomic, moto's are not.
@@ -82,7 +119,7 @@ class EmulatedAws:
     @property
     def published(self) -> list[Mapping[str, str]]:
         """The Publish requests that SNS accepted (TopicArn, Message, Subject, ...), oldest first."""
-        return [call.request for call in self._accepted("sns:Publish")]
+        return [call.request for call in self._accepted(PUBLISH)]
 
     def start(self) -> None:
         """Serve on a free port, with nothing stored."""
@@ -92,6 +129,7 @@ class EmulatedAws:
 
     def close(self) -> None:
         """Stop serving."""
+        self.accept()
         while self._clients:
             self._clients.popitem()[1].close()
         if self._server is not None:
@@ -100,7 +138,7 @@ class EmulatedAws:
             self._server = None
 
     def reset(self) -> None:
-        """Forget all that is stored, logged and refused."""
+        """Forget all that is stored and logged, and all rules."""
         connection = http.client.HTTPConnection(self.host, self.port, timeout=10)
         connection.request("POST", "/moto-api/reset")
         status = connection.getresponse().status
@@ -108,7 +146,7 @@ class EmulatedAws:
         if status != 200:
             raise RuntimeError(f"moto answered its reset with {status}")
         self.log.clear()
-        self._refusals.clear()
+        self.accept()
 
     def environment(self, host: str | None = None) -> dict[str, str]:
         """Give the variables that lead boto3 here.
@@ -163,7 +201,7 @@ class EmulatedAws:
         Parameters
         ----------
         pattern
-            Calls as `calls` names them; "dynamodb:*" for all of a service.
+            Calls as `calls` names them, or their labels; "dynamodb:*" for all of a service.
         code, status
             The error code and the HTTP status as in the service's API reference.
         times
@@ -171,11 +209,35 @@ class EmulatedAws:
         after
             How many to let pass before.
         """
-        self._refusals.append(Refusal(pattern, code, status, times, after))
+        self._rules.append(Rule(pattern, Mode.REFUSE, times, after, code=code, status=status))
+
+    def hang(self, pattern: str, *, carried_out: bool = False, times: int | None = None, after: int = 0) -> None:
+        """Give calls no answer until `accept`, and carry them out or not; the other parameters as of `refuse`."""
+        self._rules.append(Rule(pattern, Mode.HANG, times, after, carried_out))
+
+    def lose(self, pattern: str, *, times: int | None = None, after: int = 0) -> None:
+        """Carry calls out and close their connection without an answer; parameters as of `refuse`."""
+        self._rules.append(Rule(pattern, Mode.CLOSE, times, after, carried_out=True))
+
+    def leave_unprocessed(self, keys: int | None = None, *, times: int | None = None, after: int = 0) -> None:
+        """Let BatchGetItem leave that many keys unprocessed, or all; other parameters as of `refuse`."""
+        self._rules.append(Rule(BATCH_GET, Mode.UNPROCESSED, times, after, keys=keys))
 
     def accept(self, pattern: str = "*") -> None:
-        """Take back the refusals that `pattern` covers."""
-        self._refusals = [rule for rule in self._refusals if not fnmatchcase(rule.pattern, pattern)]
+        """Take back the rules that `pattern` covers; what hangs by them is hung up on."""
+        taken_back = [rule for rule in self._rules if fnmatchcase(rule.pattern, pattern)]
+        self._rules = [rule for rule in self._rules if rule not in taken_back]
+        for rule in taken_back:
+            rule.over.set()
+
+    @contextmanager
+    def seen_by(self, witness: Witness) -> Iterator[None]:
+        """Tell a witness of each call of the function until the block ends."""
+        self._witness = witness
+        try:
+            yield
+        finally:
+            self._witness = None
 
     def refuse_mail(
         self, code: str = "TooManyRequestsException", *, status: int = 429, times: int | None = None
@@ -191,36 +253,62 @@ class EmulatedAws:
         return [call for call in self.log if call.name == name and call.status == 200]
 
     def _answer(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+        length = int(environ.get("CONTENT_LENGTH") or 0)
+        body = environ["wsgi.input"].read(length)
+        if len(body) < length:
+            raise ConnectionAbortedError  # the client was killed while it sent
         environ["wsgi.input"] = io.BytesIO(body)
         key, service = signature(environ)
-        with self._one_at_a_time:
-            if key in (HARNESS_KEY, ""):
+        if key in (HARNESS_KEY, ""):
+            with self._one_at_a_time:
                 return self._moto(environ, start_response)
-            name, request = operation(environ, service, body)
-            rule = self._matching_refusal(name)
-            if rule is None:
-                status, answer = self._ask_moto(environ, start_response)
-            else:
-                status, answer = rule.status, refuse(rule, service, start_response)
-            self.log.append(Call(name, request, status, datetime.now(UTC)))
-            return answer
+        name, request = operation(environ, service, body)
+        try:
+            response = self._treat(Call(name, request, key, datetime.now(UTC)), service, environ)
+        except ConnectionError:
+            environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)
+            raise
+        return response(environ, start_response)
 
-    def _ask_moto(self, environ: WSGIEnvironment, start_response: StartResponse) -> tuple[int, Iterable[bytes]]:
-        seen: list[int] = []
+    def _treat(self, call: Call, service: str, environ: WSGIEnvironment) -> Response:
+        """Do to a call what the rules say and give its answer; ConnectionError where it gets none."""
+        with self._one_at_a_time:
+            rule = self._matching_rule(call)
+            if self._witness:
+                self._witness.before(call)
+            response = self._carry_out(rule, call, service, environ)
+            status = UNANSWERED if response is None else response.status_code
+            self.log.append(replace(call, status=status))
+            if self._witness:
+                self._witness.after(self.log[-1])
+        # Not under the lock: other calls are answered meanwhile.
+        if rule and rule.mode is Mode.HANG:
+            rule.over.wait()
+        if response is None or (rule and rule.mode in {Mode.HANG, Mode.CLOSE}):
+            raise ConnectionAbortedError
+        return response
 
-        def start(status: str, headers: list[tuple[str, str]], *exc_info: Any) -> Any:  # noqa: ANN401
-            seen.append(int(status[:3]))
-            return start_response(status, headers, *exc_info)
+    def _carry_out(self, rule: Rule | None, call: Call, service: str, environ: WSGIEnvironment) -> Response | None:
+        if rule is None or rule.carried_out:
+            return Response.from_app(self._moto, environ, buffered=True)
+        if rule.mode is Mode.REFUSE:
+            return refuse(rule, service)
+        return self._get_batch(rule.keys, call.request, environ) if rule.mode is Mode.UNPROCESSED else None
 
-        answer: Iterable[bytes] = self._moto(environ, start)
-        return seen[-1], answer
+    def _get_batch(self, unread: int | None, request: Mapping[str, Any], environ: WSGIEnvironment) -> Response:
+        """Answer BatchGetItem without the first of the keys that it asks of its table."""
+        ((table, asked),) = request["RequestItems"].items()
+        left, wanted = asked["Keys"][:unread], asked["Keys"][len(asked["Keys"][:unread]) :]
+        answer: dict[str, Any] = {"Responses": {table: []}}
+        if wanted:
+            body = json.dumps({"RequestItems": {table: asked | {"Keys": wanted}}}).encode()
+            less = environ | {"wsgi.input": io.BytesIO(body), "CONTENT_LENGTH": str(len(body))}
+            answer = json.loads(Response.from_app(self._moto, less, buffered=True).get_data())
+        answer["UnprocessedKeys"] = {table: asked | {"Keys": left}}
+        return Response(json.dumps(answer), content_type="application/x-amz-json-1.0")
 
-    def _matching_refusal(self, name: str) -> Refusal | None:
-        for rule in self._refusals:
-            if fnmatchcase(name, rule.pattern) and rule.applies():
-                return rule
-        return None
+    def _matching_rule(self, call: Call) -> Rule | None:
+        return next((rule for rule in self._rules if rule.covers(call) and rule.applies()), None)
 
 
 class _QuietHandler(MotoRequestHandler):

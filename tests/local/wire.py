@@ -5,42 +5,78 @@ from __future__ import annotations
 import json
 import re
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from enum import StrEnum
+from fnmatch import fnmatchcase
+from threading import Event
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 from xml.sax.saxutils import escape
 
+from werkzeug.wrappers import Response
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from datetime import datetime
-    from wsgiref.types import StartResponse, WSGIEnvironment
+    from wsgiref.types import WSGIEnvironment
 
 SEND_MAIL = "sesv2:SendEmail"
+PUBLISH = "sns:Publish"
 CREDENTIAL = re.compile(r"Credential=([^/]+)/[^/]+/[^/]+/([^/]+)/")  # key and service (AWS Signature V4)
+MOMENT = re.compile(r"\d{4}-?\d\d-?\d\d(T[\d:.]+)?(Z|[+-]\d\d:?\d\d)?")
+UNANSWERED = 0  # the status of a call that was not carried out
 
 
 @dataclass(frozen=True)
 class Call:
-    """One request of the function: what it asked and the HTTP status that it got."""
+    """One request of the function: what it asked, with which access key, and how it went."""
 
     name: str  # "dynamodb:UpdateItem"
     request: Mapping[str, Any]
-    status: int
+    key: str
     at: datetime
+    status: int = UNANSWERED
+
+    @property
+    def touches(self) -> tuple[str, ...]:
+        """The items or recipients that it is about; times in them are stars, so that each run names them alike."""
+        return tuple(dict.fromkeys(MOMENT.sub("*", what) for what in _subjects(self.name, self.request)))
+
+    @property
+    def label(self) -> str:
+        """What it does, to whom: "dynamodb:UpdateItem target#orders/state"."""
+        return " ".join((self.name, *self.touches))
+
+
+class Mode(StrEnum):
+    """What a rule does to a call instead of letting it through."""
+
+    REFUSE = "refuse"  # an error is the answer
+    HANG = "hang"  # no answer until the rule is taken back
+    CLOSE = "close"  # the connection is closed without an answer
+    UNPROCESSED = "unprocessed"  # BatchGetItem leaves keys out
 
 
 @dataclass
-class Refusal:
-    """One rule: calls to refuse, how, how often still (None: until accepted again), and how many pass before."""
+class Rule:
+    """Calls to treat otherwise: how, how often still (None: until taken back), and how many pass before."""
 
-    pattern: str
-    code: str
-    status: int
-    times: int | None
+    pattern: str  # a call's name or label
+    mode: Mode
+    times: int | None = None
     after: int = 0
+    carried_out: bool = False  # only the answer is lost
+    code: str = ""
+    status: int = 0
+    keys: int | None = None  # how many are left unprocessed; None: all
+    over: Event = field(default_factory=Event)  # set when it is taken back
+
+    def covers(self, call: Call) -> bool:
+        """Tell whether the rule is about such calls."""
+        return fnmatchcase(call.name, self.pattern) or fnmatchcase(call.label, self.pattern)
 
     def applies(self) -> bool:
-        """Count one call that the pattern covers, and tell whether it is refused."""
+        """Count one call that the rule covers, and tell whether it is treated so."""
         if self.after > 0:
             self.after -= 1
             return False
@@ -68,21 +104,47 @@ def operation(environ: WSGIEnvironment, service: str, body: bytes) -> tuple[str,
     return f"{service}:{form.get('Action', '')}", form
 
 
-def refuse(rule: Refusal, service: str, start_response: StartResponse) -> list[bytes]:
+def _subjects(name: str, request: Mapping[str, Any]) -> Iterator[str]:
+    if name == SEND_MAIL:
+        yield from request["Destination"].get("ToAddresses", ())
+    elif name == PUBLISH:
+        document = published_alert(request)
+        yield f"{document.get('target')}/{document.get('kind')}"
+    else:
+        yield from _item_keys(request)
+
+
+def published_alert(request: Mapping[str, str]) -> dict[str, Any]:
+    """Read the alert of a Publish request: the message itself, or the part of it that is for programs."""
+    document: dict[str, Any] = json.loads(request["Message"])
+    if request.get("MessageStructure") == "json":
+        parts = [json.loads(part) for part in document.values() if part.startswith("{")]
+        return next((part for part in parts if "kind" in part), {})
+    return document
+
+
+def _item_keys(document: Any) -> Iterator[str]:  # noqa: ANN401, any JSON
+    """Give the keys of the table that a DynamoDB request holds, wherever its operation has them."""
+    if isinstance(document, list):
+        for part in document:
+            yield from _item_keys(part)
+    elif isinstance(document, dict):
+        if "pk" in document and "sk" in document:
+            yield f"{document['pk']['S']}/{document['sk']['S']}"
+            return
+        for part in document.values():
+            yield from _item_keys(part)
+
+
+def refuse(rule: Rule, service: str) -> Response:
     """Answer as the service's protocol does, so that botocore raises the exception of that code."""
     message = "refused by the emulator, as it was told to"
     if service == "sns":
         kind = "text/xml"
         error = f"<Type>Sender</Type><Code>{escape(rule.code)}</Code><Message>{message}</Message>"
-        body = f"<ErrorResponse><Error>{error}</Error></ErrorResponse>".encode()
+        body = f"<ErrorResponse><Error>{error}</Error></ErrorResponse>"
     else:
         kind = "application/json"
-        body = json.dumps({"__type": rule.code, "message": message}).encode()
-    headers = [
-        ("Content-Type", kind),
-        ("Content-Length", str(len(body))),
-        ("x-amzn-ErrorType", rule.code),
-        ("x-amzn-RequestId", str(uuid.uuid4())),
-    ]
-    start_response(f"{rule.status} Refused", headers)
-    return [body]
+        body = json.dumps({"__type": rule.code, "message": message})
+    headers = {"x-amzn-ErrorType": rule.code, "x-amzn-RequestId": str(uuid.uuid4())}
+    return Response(body, f"{rule.status} Refused", headers, content_type=kind)
