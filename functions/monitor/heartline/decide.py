@@ -189,7 +189,9 @@ def _with_gap(state: State, gap: Span) -> State:
     """Note in the incident that began, went on or ended in it that part of its bounds was not observed."""
     touched = state.incident or state.previous
     if touched and (touched.ended is None or touched.ended >= gap.ended):
-        state = amended(state, touched.id, unobserved=(*touched.unobserved, gap)[-_MOST_GAPS:])
+        # A tick that could not write its heartbeat is noticed with the ones that were missed before it.
+        others = (one for one in touched.unobserved if one.began != gap.began)
+        state = amended(state, touched.id, unobserved=(*others, gap)[-_MOST_GAPS:])
     return replace(state, spell=state.spell and unobserved(state.spell, gap))
 
 

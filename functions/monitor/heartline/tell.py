@@ -52,7 +52,8 @@ class _Telling:
         self._last, self._policy, self._now = last, policy, now
 
     def recovered(self) -> None:
-        self._tell(AlertKind.RECOVERED, self.state.told, failure=None)
+        """Tell that what was told is over; where it has gone down again in a time of quiet, with the failure of now."""
+        self._tell(AlertKind.RECOVERED, self.state.told)
         self.state = replace(self.state, told=None, told_failure=None)
 
     def settled(self) -> None:
@@ -96,7 +97,7 @@ class _Telling:
     def _restart_reminders(self) -> None:
         self.state = replace(self.state, reminders=0, changes=0)
 
-    def _tell(self, kind: AlertKind, incident: Incident | None, **differing: object) -> None:
+    def _tell(self, kind: AlertKind, incident: Incident | None) -> None:
         """Make one alert, and note that it was told."""
         state = self.state
         if incident:
@@ -117,7 +118,7 @@ class _Telling:
             remind_at=self._remind_at(kind),
             calm=calm(state, self._policy).total_seconds() if kind is AlertKind.UNSTABLE else None,
         )
-        self.alerts.append(replace(alert, **differing))  # type: ignore[arg-type]
+        self.alerts.append(alert)
         self.state = replace(
             state,
             told_at=self._now,

@@ -94,10 +94,12 @@ def _closing(window: Window, now: datetime) -> datetime | None:
         if day.weekday() not in window.days:
             continue
         last = day if window.begins < window.ends else day + timedelta(days=1)
-        # Where the clock is put back an hour comes twice, where it is put forward one never comes: the widest counts.
-        opened = min(_moment(day, window.begins, window, now, fold) for fold in (0, 1))
+        # By the clock on the wall, so that a beginning that the clock skips is at the jump; one that comes twice is at
+        # its first coming, and an end at its last.
+        local = now.astimezone(window.zone).replace(tzinfo=None)
+        opened = local >= datetime.combine(day, window.begins) or _moment(day, window.begins, window, now, 0) <= now
         closes = max(_moment(last, window.ends, window, now, fold) for fold in (0, 1))
-        if opened <= now < closes:
+        if opened and now < closes:
             return closes
     return None
 
