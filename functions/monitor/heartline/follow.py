@@ -12,7 +12,6 @@ from aws_lambda_powertools import Logger
 
 from heartline.deadline import Deadline
 from heartline.decide import Decision, decide, wants_another
-from heartline.items import Heartbeat
 from heartline.model import Failure, Observation, Span, State, Status, Stored, Target, Unreadable
 from heartline.observe import observe
 from heartline.parts import Heartline
@@ -47,8 +46,8 @@ def missed(last: datetime | None, at: datetime, interval: timedelta) -> Span | N
     return Span(last, at)
 
 
-def follow_all(heartline: Heartline, at: datetime, deadline: Deadline) -> tuple[list[Outcome], Heartbeat | None]:
-    """Follow all targets at once, whatever happens to one of them; give also the heartbeat of the last tick."""
+def follow_all(heartline: Heartline, at: datetime, deadline: Deadline) -> tuple[list[Outcome], Loaded]:
+    """Follow all targets at once, whatever happens to one of them; give also what was stored before."""
     # A thread for each, since all may have to wait at once.
     pool = ThreadPoolExecutor(len(heartline.targets) + 1)
     try:
@@ -63,7 +62,7 @@ def follow_all(heartline: Heartline, at: datetime, deadline: Deadline) -> tuple[
         # They end by themselves; to see each of a hundred do so costs as much as ten probes.
         pool.shutdown(wait=False)
     outcomes = [_outcome(heartline, target, future, loaded.targets[target.name]) for target, future in following]
-    return outcomes, loaded.heartbeat
+    return outcomes, loaded
 
 
 def _slowest_first(targets: Sequence[Target], loading: Future[Loaded]) -> Iterator[Target]:

@@ -9,6 +9,9 @@ from heartline.items import FORMAT, read_target, target_key
 from heartline.model import Alert, Stored
 from heartline.table import Guard, Table
 
+# An expression takes 4 KB: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html
+_SLICE = 50
+
 
 class Outbox:
     """Claim, settle and give back the outboxes of targets.
@@ -61,8 +64,11 @@ class Outbox:
         Returns
         -------
         bool
-            False when the lease is no longer the owner's: then nothing was written.
+            False when the lease is no longer the owner's: then nothing more was written.
         """
+        return all(self._clear(name, owner, alerts[at : at + _SLICE]) for at in range(0, len(alerts), _SLICE))
+
+    def _clear(self, name: str, owner: str, alerts: Sequence[Alert]) -> bool:
         marks = {f"a{place}": alert for place, alert in enumerate(alerts)}
         kept = {mark: alert for mark, alert in marks.items() if alert.waiting}
         clauses = {

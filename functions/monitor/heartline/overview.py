@@ -13,9 +13,9 @@ from heartline.follow import missed
 from heartline.model import Failure, Incident, Span, State, Stored, Target, Unreadable
 from heartline.parts import Heartline
 
-# How far back it looks for what reaches into the longest of these.
 _LENGTHS = {"24h": timedelta(days=1), "7d": timedelta(days=7), "30d": timedelta(days=30)}
-_LOOKED_BACK = timedelta(days=60)
+# As far as anything is kept, and so that what began long ago and reaches into these is not missed.
+_LOOKED_BACK = timedelta(days=800)
 _MOST_INCIDENTS = 5
 _AT_ONCE = 8
 

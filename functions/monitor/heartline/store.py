@@ -38,10 +38,11 @@ _THROTTLED = Unreadable("DynamoDB did not give it, again and again: the table is
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """Hold what was stored of each target, and of the last tick."""
+    """Hold what was stored of each target, and of the last tick, unless DynamoDB did not give that (`unsure`)."""
 
     targets: Mapping[str, Stored | Unreadable]
     heartbeat: Heartbeat | None = None
+    unsure: bool = False
 
 
 class Store:
@@ -67,7 +68,7 @@ class Store:
         for name, key in keys.items():
             stored = _THROTTLED if key in unread else read_target(name, items.get(key))
             targets[name] = freshen(stored, heartbeat) if isinstance(stored, Stored) else stored
-        return Loaded(targets, heartbeat)
+        return Loaded(targets, heartbeat, unsure=HEARTBEAT_KEY in unread)
 
     def _read(self, keys: Sequence[Key]) -> tuple[dict[Key, dict[str, Any]], set[Key]]:
         """Read items by their keys; give also the keys that DynamoDB left unread, again and again."""

@@ -18,6 +18,7 @@ from heartline.message import Fleet
 from heartline.model import Status
 from heartline.notify import Delivery
 from heartline.parts import Heartline
+from heartline.store import Loaded
 
 # The share of a tick's time that is kept for saving and sending after the last probe, and the most of it.
 _RESERVE = 0.3
@@ -47,12 +48,12 @@ def run_tick(heartline: Heartline, seconds: float) -> dict[str, Any]:
     began, at, deadline = monotonic(), heartline.clock(), Deadline.after(seconds)
     reserve = min(_RESERVE * seconds, _RESERVE_SECONDS)
     try:
-        outcomes, last_beat = follow_all(heartline, at, Deadline(deadline.at - reserve))
+        outcomes, loaded = follow_all(heartline, at, Deadline(deadline.at - reserve))
     except (ClientError, BotoCoreError) as error:
         heartline.log.critical("states not read: nothing is decided in this tick", reason=type(error).__name__)
         _measure(heartline, {"Faults": 1})
         raise
-    faults = sum(outcome.faulty for outcome in outcomes) + (not _beat(heartline, at, outcomes, last_beat))
+    faults = sum(outcome.faulty for outcome in outcomes) + (not _beat(heartline, at, outcomes, loaded))
     # Not the request's id: Lambda starts a request that failed again under the same one.
     owner, fleet = uuid4().hex, _fleet(heartline, outcomes)
     delivery = Delivery(heartline.outbox, heartline.channels, fleet, owner, deadline, heartline.clock, heartline.log)
@@ -98,8 +99,12 @@ def _fleet(heartline: Heartline, outcomes: Sequence[Outcome]) -> Fleet:
     return Fleet(len(heartline.targets), failures)
 
 
-def _beat(heartline: Heartline, at: datetime, outcomes: Sequence[Outcome], before: Heartbeat | None) -> bool:
+def _beat(heartline: Heartline, at: datetime, outcomes: Sequence[Outcome], loaded: Loaded) -> bool:
     """Write that this tick has run, and which were missed before it; tell whether it could."""
+    before = loaded.heartbeat
+    if loaded.unsure:
+        heartline.log.error("heartbeat not written: the last one could not be read")
+        return False
     seen = {
         status: tuple(sorted(outcome.target.name for outcome in outcomes if outcome.seen is status))
         for status in (Status.UP, Status.DOWN)
