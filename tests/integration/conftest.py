@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from time import monotonic
 from types import SimpleNamespace
@@ -58,6 +58,11 @@ class Monitor:
     def status(self, name: str = "demo") -> dict[str, Any]:
         return next(entry for entry in self.order("status")["targets"] if entry["name"] == name)
 
+    @property
+    def now(self) -> datetime:
+        """The time for the handler and its probes."""
+        return datetime.now(UTC) + self.moved
+
     def pass_time(self, **span: float) -> None:
         """Let that much time go by for the handler."""
         self.moved += timedelta(**span)
@@ -71,10 +76,20 @@ class Monitor:
         return [mail.subject for mail in self.mails]
 
     @property
+    def stored(self) -> dict[tuple[str, str], Any]:
+        """All that is stored, by partition and sort key, in DynamoDB's own notation."""
+        pages = self.aws.client("dynamodb").get_paginator("scan").paginate(TableName=self.environment["STATE_TABLE"])
+        return {(item["pk"]["S"], item["sk"]["S"]): item for page in pages for item in page["Items"]}
+
+    @property
     def items(self) -> dict[str, Any]:
-        """All that is stored, by partition key, in DynamoDB's own notation."""
-        scanned = self.aws.client("dynamodb").scan(TableName=self.environment["STATE_TABLE"])
-        return {item["pk"]["S"]: item for item in scanned["Items"]}
+        """The states and the heartbeat, by partition key, in DynamoDB's own notation."""
+        return {pk: item for (pk, sk), item in self.stored.items() if "#" not in sk}
+
+    @property
+    def history(self) -> dict[str, Any]:
+        """The incidents that are over and the gaps, by sort key, in DynamoDB's own notation."""
+        return {sk: item for (_, sk), item in self.stored.items() if "#" in sk}
 
     def store(self, item: Mapping[str, Any]) -> None:
         """Put an item as it is, in DynamoDB's own notation."""
@@ -82,7 +97,7 @@ class Monitor:
 
     def forget(self) -> None:
         """Empty the table."""
-        for item in self.items.values():
+        for item in self.stored.values():
             self.aws.client("dynamodb").delete_item(
                 TableName=self.environment["STATE_TABLE"], Key={"pk": item["pk"], "sk": item["sk"]}
             )
@@ -118,7 +133,9 @@ def monitor(
     """Give the function for the one target "demo", quick to decide; nothing of earlier tests is cached."""
     monitor = Monitor(environment, aws, log)
     monitor.watch("demo", secret="heartline/demo")
-    monkeypatch.setattr(app, "datetime", SimpleNamespace(now=lambda zone: datetime.now(zone) + monitor.moved))
+    clock = SimpleNamespace(now=lambda zone: datetime.now(zone) + monitor.moved, fromtimestamp=datetime.fromtimestamp)
+    for module in ("app", "heartline.observe", "heartline.probe"):
+        monkeypatch.setattr(f"{module}.datetime", clock)
     # Else a refused call takes up to three seconds before it is given up.
     monkeypatch.setattr("botocore.retries.standard.ExponentialBackoff.delay_amount", lambda *_: 0)
     app._heartline.cache_clear()

@@ -28,6 +28,8 @@ def test_status_of_a_target_never_seen(monitor: Monitor) -> None:
                 "failure": None,
                 "pending": 0,
                 "muted_until": None,
+                "incidents": [],
+                "availability": {name: {"percent": None, "unobserved_seconds": 0} for name in ("24h", "7d", "30d")},
             }
         ]
     }
@@ -110,6 +112,7 @@ def test_an_acknowledged_outage_is_not_brought_to_mind_again(monitor: Monitor, d
     assert len(monitor.mails) == 1
     database.start()
     monitor.tick()
+    monitor.pass_time(hours=5)
     database.kill()
     monitor.tick()
     monitor.pass_time(hours=5)
@@ -126,7 +129,7 @@ def test_probe_shows_the_phases_and_changes_nothing(monitor: Monitor, database: 
     failure = monitor.order("probe", target="demo")["failure"]
     assert failure.keys() == {"phase", "kind", "sqlstate", "cause", "next_step"}
     assert failure["kind"] == "refused"
-    assert monitor.items == {}
+    assert monitor.stored == {}
     assert monitor.mails == []
 
 
@@ -137,7 +140,7 @@ def test_a_test_alert_goes_the_way_of_an_alert(monitor: Monitor, aws: EmulatedAw
     assert (mail.sender, mail.to) == (SENDER, (RECIPIENT,))
     assert mail.subject.startswith("[TEST]")
     assert len(aws.published) == 1
-    assert monitor.items == {}
+    assert monitor.stored == {}
 
 
 def test_a_test_alert_reaches_everybody_or_one_targets_people(monitor: Monitor) -> None:
@@ -156,31 +159,71 @@ def test_a_refused_test_alert_says_by_whom_and_why(monitor: Monitor, aws: Emulat
     assert channels == {"email": "MailFromDomainNotVerifiedException", "topic": "accepted"}
 
 
+DURATION = 'mute: field "for": give seconds, or text like "90s", "5m", "2h", from 1m to 30d'
+UNKNOWN = 'field "target": no such target: known are demo'
+
+
+@pytest.fixture(params=["up", "down"])
+def watched(monitor: Monitor, database: Postgres, request: pytest.FixtureRequest) -> Monitor:
+    """Watch a database that is as the parameter says."""
+    if request.param == "down":
+        database.kill()
+    monitor.tick()
+    return monitor
+
+
 @pytest.mark.parametrize(
-    ("command", "fields"),
+    ("command", "fields", "mend"),
     [
-        ("status", {"target": "demo"}),
-        ("probe", {"target": "orders"}),
-        ("probe", {"target": None}),
-        ("probe", {"target": ["demo"]}),
-        ("test-alert", {"target": "orders"}),
-        ("test-alert", {"to": "me@example.com"}),
-        ("mute", {}),
-        ("mute", {"for": "soon"}),
-        ("mute", {"for": -5}),
-        ("mute", {"for": "400d"}),
-        ("mute", {"for": True}),
-        ("mute", {"for": "1h", "reason": 5}),
-        ("mute", {"for": "1h", "until": "noon"}),
-        ("unmute", {"for": "1h"}),
-        ("acknowledge", {"target": "orders"}),
-        ("acknowledge", {"target": "demo"}),  # it is not down
+        ("status", {"target": "demo"}, 'status: unknown field "target": it takes none'),
+        ("probe", {"target": "orders"}, f"probe: {UNKNOWN}"),
+        ("probe", {"target": None}, f"probe: {UNKNOWN}"),
+        ("probe", {"target": ["demo"]}, f"probe: {UNKNOWN}"),
+        ("test-alert", {"target": "orders"}, f"test-alert: {UNKNOWN}"),
+        ("test-alert", {"to": "me@example.com"}, 'test-alert: unknown field "to": it takes target'),
+        ("mute", {}, DURATION),
+        ("mute", {"reason": "moving"}, DURATION),
+        ("mute", {"for": "soon"}, DURATION),
+        ("mute", {"for": -5}, DURATION),
+        ("mute", {"for": "30s"}, DURATION),
+        ("mute", {"for": "400d"}, DURATION),
+        ("mute", {"for": True}, DURATION),
+        ("mute", {"for": {"h": 2}}, DURATION),
+        ("mute", {"for": "1h", "reason": 5}, 'mute: field "reason": give a text, or leave it out'),
+        ("mute", {"for": "1h", "until": "noon"}, 'mute: unknown field "until": it takes for, reason, target'),
+        ("mute", {"for": "1h", "target": "orders"}, f"mute: {UNKNOWN}"),
+        ("unmute", {"for": "1h"}, 'unmute: unknown field "for": it takes target'),
+        ("unmute", {"target": "orders"}, f"unmute: {UNKNOWN}"),
+        ("acknowledge", {"target": "orders"}, f"acknowledge: {UNKNOWN}"),
+        ("acknowledge", {"for": "1h"}, 'acknowledge: unknown field "for": it takes target'),
     ],
 )
-def test_a_wrong_order_is_refused_and_changes_nothing(monitor: Monitor, command: str, fields: dict[str, Any]) -> None:
+def test_a_wrong_order_says_what_is_right_and_changes_nothing(
+    watched: Monitor, command: str, fields: dict[str, Any], mend: str
+) -> None:
+    before, mails = watched.stored, len(watched.mails)
+    with pytest.raises(CommandError) as raised:
+        watched.order(command, **fields)
+    assert str(raised.value) == mend
+    assert watched.stored == before
+    assert len(watched.mails) == mails
+
+
+@pytest.mark.parametrize("ticks", [0, 1])
+def test_what_is_not_down_cannot_be_acknowledged(monitor: Monitor, ticks: int) -> None:
+    for _ in range(ticks):
+        monitor.tick()
+    before = monitor.stored
+    status = monitor.status()["status"]
+    with pytest.raises(CommandError, match=f"^acknowledge: demo is {status}: only what is down has reminders to stop$"):
+        monitor.order("acknowledge")
+    assert monitor.stored == before
+
+
+def test_an_order_that_many_runs_overtake_is_given_up_and_says_so(monitor: Monitor, aws: EmulatedAws) -> None:
     monitor.tick()
-    before = monitor.items
-    with pytest.raises(CommandError, match=f"^{command}: "):
-        monitor.order(command, **fields)
-    assert monitor.items == before
-    assert monitor.mails == []
+    before = monitor.stored
+    aws.refuse("dynamodb:UpdateItem", "ConditionalCheckFailedException")
+    with pytest.raises(CommandError, match="demo: other runs kept changing it: try again"):
+        monitor.order("mute", **{"for": "1h"})
+    assert monitor.stored == before

@@ -26,6 +26,7 @@ TARGET = '[[targets]]\nname = "demo"\nhost = "db.example.com"\nuser = "heartline
         ("ALERT_RECIPIENTS", "oncall@example.com,dba", "ALERT_RECIPIENTS: give bare e-mail addresses"),
         ("ALERT_TOPIC", "alerts", "ALERT_TOPIC: give the ARN"),
         ("LOG_LEVEL", "LOUD", "LOG_LEVEL: give one of DEBUG"),
+        ("SCHEDULE_MINUTES", "1 minute", "SCHEDULE_MINUTES: give the minutes"),
         ("TARGETS", "", "no targets"),
         ("TARGETS", "targets = 5", "no targets"),
         ("TARGETS", "[[targets]\n", "TARGETS: not a TOML document"),
@@ -34,6 +35,14 @@ TARGET = '[[targets]]\nname = "demo"\nhost = "db.example.com"\nuser = "heartline
         ("TARGETS", TARGET + "tiemout = 5", 'target "demo": unknown key "tiemout"'),
         ("TARGETS", TARGET + 'password = "hunter2"', "put it into Secrets Manager"),
         ("TARGETS", TARGET + 'recipients = ["nobody"]', 'target "demo": key "recipients"'),
+        ("TARGETS", TARGET + 'settle_after = "0s"', 'target "demo": key "settle_after"'),
+        ("TARGETS", TARGET + 'settle_after = "2d"', 'target "demo": key "settle_after"'),
+        ("TARGETS", TARGET + 'maintenance = "Sun 02:00-04:00"', "give a list of windows"),
+        ("TARGETS", TARGET + 'maintenance = ["Sun 02:00"]', 'like "Sun 02:00-04:00 Asia/Seoul"'),
+        ("TARGETS", TARGET + 'maintenance = ["Sun 02:00-04:00 Asia/Atlantis"]', "time zone"),
+        ("TARGETS", TARGET + 'maintenance = ["Sum 02:00-04:00"]', 'like "Sun 02:00-04:00 Asia/Seoul"'),
+        ("TARGETS", TARGET + 'maintenance = ["Sun 02:00-25:00"]', 'like "Sun 02:00-04:00 Asia/Seoul"'),
+        ("TARGETS", TARGET + 'maintenance = ["Sun 02:00-02:00"]', "the window is empty"),
     ],
 )
 def test_a_bad_variable_is_named_with_its_mend(monitor: Monitor, variable: str, value: str, mend: str) -> None:

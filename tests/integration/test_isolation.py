@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError
 
 import heartline.channels
 import heartline.observe
+from heartline.outbox import Outbox
 from heartline.store import Store
 from local.stack import SECRET
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from local.postgres import Postgres
 
 Item = dict[str, Any]
+LOUD = {"ERROR", "CRITICAL"}
 
 
 @pytest.fixture
@@ -30,7 +32,7 @@ def pair(monitor: Monitor) -> Monitor:
 
 
 def told(monitor: Monitor) -> list[str]:
-    return [mail.headers["X-Heartline-Target"] for mail in monitor.mails]
+    return [name for mail in monitor.mails for name in mail.headers["X-Heartline-Target"].split(", ")]
 
 
 def newer(item: Item) -> None:
@@ -135,32 +137,32 @@ def break_probe(monkeypatch: pytest.MonkeyPatch) -> None:
 def break_save(monkeypatch: pytest.MonkeyPatch) -> None:
     real = Store.save
 
-    def save(self: Store, before: Any, state: Any, alerts: Any = ()) -> bool:  # noqa: ANN401
+    def save(self: Store, before: Any, state: Any, *told: Any) -> bool:  # noqa: ANN401
         if state.target == "bad":
             raise ClientError({"Error": {"Code": "ItemCollectionSizeLimitExceededException"}}, "UpdateItem")
-        return real(self, before, state, alerts)
+        return real(self, before, state, *told)
 
     monkeypatch.setattr(Store, "save", save)
 
 
 def break_claim(monkeypatch: pytest.MonkeyPatch) -> None:
-    real = Store.claim
+    real = Outbox.claim
 
-    def claim(self: Store, name: str, *arguments: Any) -> Any:  # noqa: ANN401
+    def claim(self: Outbox, name: str, *arguments: Any) -> Any:  # noqa: ANN401
         if name == "bad":
             raise RuntimeError("hunter2")
         return real(self, name, *arguments)
 
-    monkeypatch.setattr(Store, "claim", claim)
+    monkeypatch.setattr(Outbox, "claim", claim)
 
 
 def break_text(monkeypatch: pytest.MonkeyPatch) -> None:
     real = heartline.channels.compose
 
-    def compose(alerts: Any, *arguments: Any) -> Any:  # noqa: ANN401
-        if alerts[-1].target == "bad":
+    def compose(bundles: Any, *arguments: Any) -> Any:  # noqa: ANN401
+        if any(alert.target == "bad" for bundle in bundles for alert in bundle):
             raise RuntimeError("hunter2")
-        return real(alerts, *arguments)
+        return real(bundles, *arguments)
 
     monkeypatch.setattr(heartline.channels, "compose", compose)
 
@@ -175,7 +177,7 @@ def test_a_fault_in_one_target_leaves_the_others_told(
         harm(patched)
         pair.tick()
     assert told(pair) == ["good"]
-    assert "bad" in [line.get("target") for line in pair.log if line["level"] == "ERROR"]
+    assert ["bad"] in [line.get("targets", [line.get("target")]) for line in pair.log if line["level"] in LOUD]
     assert "hunter2" not in str(pair.log)
     pair.pass_time(minutes=1)
     pair.tick()

@@ -1,26 +1,22 @@
-"""What was decided is delivered: whoever refuses, however many run at once, whenever one is killed."""
+"""What was decided is delivered: whoever refuses, and whenever a run is killed."""
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from threading import Barrier, Event
-from typing import TYPE_CHECKING, Any
+from threading import Event
+from typing import TYPE_CHECKING
 
 import pytest
 from botocore.exceptions import ClientError
 
-import app
-from heartline.store import Store
-from local.function import Context, event
 from local.peers import Peer, listens
 from local.processes import wait_until
 from local.stack import SECRET
+from local.wire import published_alert
 
 if TYPE_CHECKING:
     import socket
@@ -33,70 +29,12 @@ if TYPE_CHECKING:
     Serve = Callable[[Callable[..., None]], Peer]
 
 
-def at_once(monitor: Monitor, number: int) -> list[dict[str, Any]]:
-    """Run ticks that begin together, in one environment."""
-    together = Barrier(number)
-
-    def tick(_: int) -> dict[str, Any]:
-        together.wait(10)
-        return app.lambda_handler(event("scheduled"), Context(60))
-
-    before = dict(os.environ)
-    os.environ.update(monitor.environment)
-    try:
-        with ThreadPoolExecutor(number) as pool:
-            return list(pool.map(tick, range(number)))
-    finally:
-        os.environ.clear()
-        os.environ.update(before)
-
-
-@pytest.mark.parametrize("number", [2, 8])
-def test_ticks_at_once_tell_a_transition_once(monitor: Monitor, database: Postgres, number: int) -> None:
-    monitor.tick()
-    for rounds in (1, 2, 3):
-        database.kill()
-        downs = at_once(monitor, number)
-        database.start()
-        ups = at_once(monitor, number)
-        assert [subject.split()[0] for subject in monitor.subjects] == ["[DOWN]", "[RECOVERED]"] * rounds
-        assert len(monitor.aws.published) == 2 * rounds
-        for answers in (downs, ups):
-            assert sum(answer["alerts"]["sent"] for answer in answers) == 1
-        assert monitor.status()["pending"] == 0
-    incidents = [mail.headers["X-Heartline-Incident"] for mail in monitor.mails]
-    assert incidents[::2] == incidents[1::2]
-
-
-@pytest.mark.parametrize("number", [2, 8])
-def test_ticks_at_once_see_a_new_target_once(monitor: Monitor, database: Postgres, number: int) -> None:
-    database.kill()
-    monitor.order("status")  # make the parts: boto3's default session is not for threads
-    at_once(monitor, number)
-    assert len(monitor.mails) == len(monitor.aws.published) == 1
-
-
-@pytest.mark.parametrize("seen_before", [True, False])
-def test_a_slow_tick_drops_what_a_faster_one_has_told(
-    monitor: Monitor, database: Postgres, monkeypatch: pytest.MonkeyPatch, seen_before: bool
-) -> None:
-    if seen_before:
-        monitor.tick()
-    database.kill()
-    save, slow = Store.save, iter([True])
-
-    def save_late(*arguments: Any) -> bool:  # noqa: ANN401
-        if next(slow, False):
-            assert monitor.tick()["alerts"] == {"sent": 1, "pending": 0}
-        return save(*arguments)
-
-    monkeypatch.setattr(Store, "save", save_late)
-    assert monitor.tick()["alerts"] == {"sent": 0, "pending": 0}
-    assert len(monitor.mails) == len(monitor.aws.published) == 1
-
-
 def test_a_refusing_ses_is_not_asked_for_each_target(monitor: Monitor, database: Postgres, aws: EmulatedAws) -> None:
-    monitor.watch("a", "b", "c", secret=SECRET)
+    documents = []
+    for name in "abc":
+        monitor.watch(name, secret=SECRET, recipients=[f"{name}@example.com"])
+        documents.append(monitor.environment["TARGETS"])
+    monitor.environment["TARGETS"] = "".join(documents)
     database.kill()
     aws.refuse_mail()
     assert monitor.tick()["alerts"] == {"sent": 0, "pending": 3}
@@ -154,19 +92,7 @@ def test_an_outage_that_nobody_heard_of_is_one_mail(monitor: Monitor, database: 
     (mail,) = monitor.mails
     assert mail.subject.startswith("[RECOVERED] demo: was down ")
     assert "connection" in mail.text
-    assert [json.loads(message["Message"])["kind"] for message in aws.published] == ["down", "recovered"]
-
-
-def test_one_bad_address_does_not_stop_the_other_targets(
-    monitor: Monitor, database: Postgres, aws: EmulatedAws
-) -> None:
-    monitor.watch("a", "b", secret=SECRET)
-    database.kill()
-    aws.refuse_mail("MessageRejected", status=400, times=1)
-    monitor.tick()
-    assert len(monitor.mails) == 1
-    monitor.tick()
-    assert sorted(mail.headers["X-Heartline-Target"] for mail in monitor.mails) == ["a", "b"]
+    assert [published_alert(message)["kind"] for message in aws.published] == ["down", "recovered"]
 
 
 # The calls of a tick that tells: read, save, heartbeat, claim, clear after the mail, clear after the topic, release.

@@ -57,7 +57,7 @@ def test_no_password_shows_anywhere(
     with pytest.raises(HeartlineError) as raised:
         monitor.tick()
     shown.append(str(raised.value))
-    said = [str(part) for part in (shown, monitor.log, caplog.text, capfd.readouterr(), monitor.items)]
+    said = [str(part) for part in (shown, monitor.log, caplog.text, capfd.readouterr(), monitor.stored)]
     sent = [str(call.request) for call in monitor.aws.log if not call.name.startswith("secretsmanager:")]
     assert len(monitor.mails) > 2
     for text in said + sent:

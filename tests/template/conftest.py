@@ -58,6 +58,14 @@ class Stack:
         declared = self.template["Resources"]["MonitorFunction"]["Properties"]["Environment"]["Variables"]
         return {name: value.strip("<>") for name, value in self.resolve(declared).items()}
 
+    def resources(self) -> dict[str, Any]:
+        """Give the resources that are made, with their properties."""
+        return {
+            name: self.resolve(resource["Properties"])
+            for name, resource in self.template["Resources"].items()
+            if "Condition" not in resource or self.resolve({"Condition": resource["Condition"]})
+        }
+
     def statements(self) -> dict[str, Any]:
         (policy,) = self.resolve(self.template["Resources"]["MonitorRole"]["Properties"]["Policies"])
         return {statement["Sid"]: statement for statement in policy["PolicyDocument"]["Statement"]}
@@ -90,7 +98,10 @@ class Stack:
     def _reference(self, name: str) -> object:
         if name in _PSEUDO:
             return _PSEUDO[name]
-        return self.parameter(name) if name in self.template["Parameters"] else f"<{name}>"
+        if name in self.template["Parameters"]:
+            return self.parameter(name)
+        made = self.template["Resources"][name]["Type"] == "AWS::SNS::Topic"
+        return f"arn:aws:sns:eu-west-1:123456789012:{name}" if made else f"<{name}>"
 
     def _sub(self, text: str) -> str:
         return re.sub(r"\$\{([\w:]+)\}", lambda match: str(self._reference(match[1])), text)

@@ -7,6 +7,7 @@ import re
 import shlex
 import tomllib
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from heartline.items import record
 from heartline.settings import read_settings
 from heartline.targets import parse_targets
 
@@ -31,6 +33,8 @@ IAM = {
     "DatabaseAuthentication": "iam",
     **MAIL,
 }
+OWN_TOPIC = "arn:aws:sns:eu-west-1:123456789012:alerts"
+MADE_TOPIC = "arn:aws:sns:eu-west-1:123456789012:AlertTopic"
 VPC = {"VpcSubnetIds": "subnet-0a1b2c3d, subnet-4e5f6a7b", "VpcSecurityGroupIds": "sg-0a1b2c3d"}
 LOCAL_ONLY = {"RES_OPTIONS", "AWS_ENDPOINT_URL"}  # for glibc and boto3, not for settings.py
 RENDERED = ("TargetName", "DatabaseHost", "DatabaseName", "DatabaseUser", "DatabaseSecretArn")
@@ -115,6 +119,11 @@ def test_what_a_pattern_takes_arrives_as_it_was_written(
         ("SecretPrefix", ""),
         ("SecretPrefix", "*"),
         ("ScheduleMinutes", "0"),
+        ("ScheduleMinutes", "61"),
+        ("AlertTopicArn", "alerts"),
+        ("AlertTopicArn", OWN_TOPIC + ".fifo"),
+        ("AlertTopicEmail", "Pager <pager@example.com>"),
+        ("AlertTopicEmail", "a@example.com,b@example.com"),
     ],
 )
 def test_a_value_that_cannot_work_is_refused(accepts: Accepts, name: str, value: str) -> None:
@@ -200,7 +209,7 @@ def test_a_password_target_is_rendered(stack: MakeStack) -> None:
     (target,) = settings.targets
     assert (target.name, target.host, target.port, target.database) == ("orders", "db.example.com", 5433, "orders")
     assert (target.user, target.secret, target.iam, target.tls) == (None, SECRET, False, "verify-full")
-    assert settings.recipients == ("oncall@example.com", "dba@example.com")
+    assert target.recipients == ("oncall@example.com", "dba@example.com")
 
 
 def test_a_secret_alone_gives_host_and_port_too(stack: MakeStack) -> None:
@@ -220,7 +229,7 @@ def test_without_a_database_the_packaged_file_counts(stack: MakeStack) -> None:
 # ---- What the function may do, and how it is run
 
 
-ALWAYS = {"KeepState", "SendMail", "WriteLogs"}
+ALWAYS = {"KeepState", "SendMail", "WriteLogs", "PublishAlerts"}
 
 
 @pytest.mark.parametrize(
@@ -230,7 +239,8 @@ ALWAYS = {"KeepState", "SendMail", "WriteLogs"}
         (IAM, {"LogInToDatabase"}),
         (IAM | {"DatabaseAuthentication": "none"}, set()),
         (PASSWORD | VPC, {"ReadSecrets", "JoinVpc", "SeeVpc"}),
-        (PASSWORD | {"AlertTopicArn": "arn:aws:sns:eu-west-1:123456789012:alerts"}, {"ReadSecrets", "PublishAlerts"}),
+        (PASSWORD | {"AlertTopicArn": OWN_TOPIC}, {"ReadSecrets"}),
+        (PASSWORD | {"AlertTopicEmail": "pager@example.com"}, {"ReadSecrets"}),
         (
             PASSWORD | {"SecretKeyArn": "arn:aws:kms:eu-west-1:123456789012:key/0a1b"},
             {"ReadSecrets", "DecryptSecrets"},
@@ -257,6 +267,60 @@ def test_each_permission_is_narrowed_to_what_is_configured(stack: MakeStack) -> 
     assert secret["KeepState"]["Resource"] == "<StateTable.Arn>"
 
 
+def test_the_state_policy_allows_the_calls_that_the_code_makes_and_none_that_it_does_not(stack: MakeStack) -> None:
+    code = "".join(path.read_text() for path in (ROOT / "functions/monitor").rglob("*.py"))
+    calls = {
+        "BatchGetItem": r"\bbatch_get_item\b",
+        "Query": r'get_paginator\("query"\)',
+        "PutItem": r"\bput_item\b",
+        "UpdateItem": r"\bupdate_item\b",
+        "GetItem": r"\.get_item\b",
+        "DeleteItem": r"\bdelete_item\b",
+        "Scan": r"\bscan\b|get_paginator\(\"scan",
+    }
+    made = {f"dynamodb:{name}" for name, call in calls.items() if re.search(call, code)}
+    assert set(stack(**PASSWORD).statements()["KeepState"]["Action"]) == made
+
+
+# ---- The second channel
+
+
+@pytest.mark.parametrize(
+    ("parameters", "made", "topic"),
+    [
+        ({}, {"AlertTopic"}, MADE_TOPIC),
+        ({"AlertTopicEmail": "pager@example.com"}, {"AlertTopic", "AlertTopicSubscription"}, MADE_TOPIC),
+        ({"AlertTopicArn": OWN_TOPIC}, set(), OWN_TOPIC),
+        ({"AlertTopicArn": OWN_TOPIC, "AlertTopicEmail": "pager@example.com"}, set(), OWN_TOPIC),
+    ],
+)
+def test_alerts_go_to_the_topic_that_is_given_or_else_to_one_that_is_made(
+    template: Template, stack: MakeStack, parameters: dict[str, str], made: set[str], topic: str
+) -> None:
+    whole = stack(**PASSWORD, **parameters)
+    assert {name for name in whole.resources() if name.startswith("AlertTopic")} == made
+    assert whole.environment()["ALERT_TOPIC"] == topic
+    assert read_settings(whole.environment()).topic == topic
+    assert whole.statements()["PublishAlerts"]["Action"] == "sns:Publish"
+    assert whole.statements()["PublishAlerts"]["Resource"] == topic
+    assert whole.resolve(template["Outputs"]["AlertTopicArn"]["Value"]) == topic
+
+
+def test_one_address_is_subscribed_to_the_topic_of_the_stack(stack: MakeStack) -> None:
+    subscription = stack(**PASSWORD, AlertTopicEmail="pager@example.com").resources()["AlertTopicSubscription"]
+    assert subscription == {"TopicArn": MADE_TOPIC, "Protocol": "email", "Endpoint": "pager@example.com"}
+
+
+def test_what_is_kept_is_encrypted_and_history_ends_in_time(stack: MakeStack) -> None:
+    made = stack(**PASSWORD).resources()
+    assert made["AlertTopic"]["KmsMasterKeyId"] == "alias/aws/sns"
+    assert made["StateTable"]["SSESpecification"] == {"SSEEnabled": True}
+    written = record(datetime(2026, 1, 1, tzinfo=UTC), {})
+    ttl = made["StateTable"]["TimeToLiveSpecification"]
+    assert ttl["Enabled"] is True
+    assert written[ttl["AttributeName"]] == datetime(2027, 2, 5, tzinfo=UTC).timestamp()
+
+
 def test_a_late_tick_is_never_tried_again(template: Template) -> None:
     function = template["Resources"]["MonitorFunction"]["Properties"]
     for retries in (function["EventInvokeConfig"], function["Events"]["Tick"]["Properties"]["RetryPolicy"]):
@@ -271,8 +335,14 @@ def test_the_schedule_is_in_the_grammar_of_eventbridge(
     assert stack(ScheduleMinutes=minutes).resolve(tick)["ScheduleExpression"] == rate
 
 
+@pytest.mark.parametrize("minutes", ["1", "15", "60"])
+def test_the_function_knows_how_often_it_is_started(stack: MakeStack, minutes: str) -> None:
+    settings = read_settings(stack(**PASSWORD, ScheduleMinutes=minutes).environment())
+    assert settings.interval == timedelta(minutes=int(minutes))
+
+
 def test_two_stacks_share_no_name(template: Template, stack: MakeStack) -> None:
-    fixed = {"TableName", "FunctionName", "RoleName", "LogGroupName", "Name"}
+    fixed = {"TableName", "FunctionName", "RoleName", "LogGroupName", "TopicName", "Name"}
     for resource in template["Resources"].values():
         assert not fixed & resource["Properties"].keys()
         assert stack().resolve(resource["Properties"]).get("LayerName", "heartline").startswith("heartline")

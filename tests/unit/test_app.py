@@ -28,6 +28,7 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]
         "ALERT_RECIPIENTS": "oncall@example.com",
         "ALERT_TOPIC": "",
         "LOG_LEVEL": "INFO",
+        "SCHEDULE_MINUTES": "1",
         "AWS_DEFAULT_REGION": "eu-west-1",
         "AWS_ACCESS_KEY_ID": "nobody",
         "AWS_SECRET_ACCESS_KEY": "nothing",
@@ -106,10 +107,12 @@ def test_a_wrong_environment_is_told_at_the_first_event_of_any_kind_and_logged(
 
 
 def test_the_environment_is_read_in_the_names_that_the_contract_gives(environment: pytest.MonkeyPatch) -> None:
-    for name in ("TARGETS", "STATE_TABLE", "ALERT_SENDER", "ALERT_RECIPIENTS", "ALERT_TOPIC", "LOG_LEVEL"):
+    names = ["TARGETS", "STATE_TABLE", "ALERT_SENDER", "ALERT_RECIPIENTS", "ALERT_TOPIC", "LOG_LEVEL"]
+    names.append("SCHEDULE_MINUTES")
+    for name in names:
         assert name in os.environ
         environment.setenv(name, "[[=")
     environment.setenv("STATE_TABLE", "")
     with pytest.raises(ConfigurationError) as raised:
         app.lambda_handler({"command": "status"}, None)
-    assert len({fault.split(":")[0] for fault in raised.value.faults}) == 6
+    assert {fault.split(":")[0] for fault in raised.value.faults} == set(names)

@@ -1,4 +1,4 @@
-"""What a mail says: its subject, its sentences, its facts."""
+"""What one mail of many reports says: its subject, what they have in common, and no more than it has room for."""
 
 from __future__ import annotations
 
@@ -11,151 +11,246 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pg8000.exceptions import DatabaseError
 
-from heartline.message import Report, bundles, compose
-from heartline.model import Alert, AlertKind, Credential, Incident, Kind, Phase
+from heartline.message import Fleet, Message, compose
+from heartline.model import Alert, AlertKind, Credential, Endpoint, Failure, Incident, Kind, Phase, Spell
 from heartline.probe.diagnosis import diagnose
 from heartline.render import as_html, as_text
-from unit.samples import CASES, ENDPOINT, MINUTE, MISCONFIGURED, NOW, SECOND, TARGET, alert, failure, hostile
+from heartline.report import bundles
+from unit.samples import ENDPOINT, MINUTE, NOW, SECOND, TARGET, alert, failure, hostile
 
-DOWN, CHANGED, REMINDER, RECOVERED, TEST = (
-    *(AlertKind.DOWN, AlertKind.CHANGED, AlertKind.REMINDER),
-    *(AlertKind.RECOVERED, AlertKind.TEST),
-)
-SQLSTATES = {Kind.AUTH: "28P01", Kind.NO_DATABASE: "3D000", Kind.SATURATED: "53300"}
+DOWN, RECOVERED, UNSTABLE, SETTLED = AlertKind.DOWN, AlertKind.RECOVERED, AlertKind.UNSTABLE, AlertKind.SETTLED
+REFUSED, TIMEOUT = failure(), failure(Kind.TIMEOUT, Phase.CONNECT)
+AUTH, STARTING = failure(Kind.AUTH, sqlstate="28P01"), failure(Kind.STARTING)
+SPELL = Spell("orders-unstable", NOW - 10 * MINUTE, NOW - MINUTE, 3, 60, 40, told=True)
 
 
-def composed(*alerts: Alert, late: int = 0) -> Report:
-    return compose(alerts, alerts[-1].at + late * SECOND)
+def about(
+    name: str,
+    kind: AlertKind = DOWN,
+    failed: Failure | None = REFUSED,
+    host: str | None = None,
+    **changes: object,
+) -> Alert:
+    incident = Incident(f"{name}-1", NOW - MINUTE, ended=NOW if kind is RECOVERED else None)
+    place = replace(ENDPOINT, host=f"{name}.example.com" if host is None else host)
+    known: dict[str, object] = {"target": name, "incident": incident, "endpoint": place}
+    if kind is not RECOVERED:
+        known["failure"] = failed
+    if kind in {UNSTABLE, SETTLED}:
+        known |= {"spell": replace(SPELL, id=f"{name}-unstable"), "calm": 300}
+    return alert(kind, **known | changes)
+
+
+def composed(*alerts: Alert, fleet: Fleet | None = None, late: int = 0) -> Message:
+    """Compose a mail of alerts, each a report of its own."""
+    return compose([[one] for one in alerts], fleet or Fleet(10), NOW + late * SECOND)
+
+
+def facts(message: Message) -> str:
+    return " ".join(message.sentences)
+
+
+def test_a_mail_of_one_report_has_its_subject_and_nothing_in_common() -> None:
+    message = composed(about("orders"))
+    assert message.subject == message.reports[0].subject
+    assert (message.targets, message.incidents) == (("orders",), ("orders-1",))
+    assert (message.sentences, message.more) == ((), ())
 
 
 @pytest.mark.parametrize(
-    ("alerts", "subject"),
+    ("alerts", "subject", "status"),
     [
-        ([alert(DOWN)], "[DOWN] orders: connection refused since 02:14 UTC"),
+        ([about("a"), about("b")], "[DOWN] 2 of 10 databases: connection refused", "down"),
+        ([about("a"), about("b", failed=TIMEOUT)], "[DOWN] 2 of 10 databases: a, b", "down"),
         (
-            [alert(DOWN, failure=failure(Kind.AUTH, sqlstate="28P01"))],
-            "[CANNOT LOG IN] orders: password rejected (28P01) since 02:14 UTC",
+            [about("a", RECOVERED), about("b"), about("c")],
+            "[DOWN] 2 of 10 databases: connection refused; 1 RECOVERED",
+            "down",
+        ),
+        ([about("a", RECOVERED), about("b", RECOVERED)], "[RECOVERED] 2 of 10 databases: a, b", "up"),
+        (
+            [about("a", failed=AUTH), about("b", failed=AUTH)],
+            "[CANNOT LOG IN] 2 of 10 databases: password rejected (28P01)",
+            "misconfigured",
         ),
         (
-            [alert(DOWN, failure=failure(Kind.TIMEOUT, Phase.TLS))],
-            "[DOWN] orders: timeout in the TLS handshake since 02:14 UTC",
+            [about("a", failed=AUTH), about("b")],
+            "[DOWN] 1 of 10 databases: connection refused; 1 CANNOT LOG IN",
+            "down",
         ),
         (
-            [alert(CHANGED, failure=failure(Kind.STARTING, sqlstate="57P03"), previous=failure())],
-            "[DOWN] orders: now starting up (57P03), before connection refused",
+            [about("a", RECOVERED), about("b", UNSTABLE)],
+            "[UNSTABLE] 1 of 10 databases: connection refused; 1 RECOVERED",
+            "unstable",
         ),
         (
-            [alert(CHANGED, failure=failure(Kind.NO_DATABASE, sqlstate="3D000"), previous=failure())],
-            "[CANNOT LOG IN] orders: now no such database (3D000), before connection refused",
+            [about(name, failed=one) for name, one in zip("abcdef", [REFUSED, TIMEOUT] * 3, strict=True)],
+            "[DOWN] 6 of 10 databases: a, b, c, d and 2 more",
+            "down",
         ),
-        ([alert(REMINDER, previous=failure())], "[STILL DOWN] orders: connection refused for 60 s"),
-        ([alert(RECOVERED)], "[RECOVERED] orders: down 60 s"),
-        ([alert(DOWN), alert(RECOVERED, 2)], "[RECOVERED] orders: was down 60 s, over before this mail could leave"),
-        ([alert(TEST)], "[TEST] Heartline's alerts reach you"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_subject_says_how_many_are_what_the_worst_first(alerts: list[Alert], subject: str, status: str) -> None:
+    message = composed(*alerts)
+    assert (message.subject, message.status) == (subject, status)
+    assert message.reports[0].status == status
+
+
+def test_a_target_that_is_up_again_by_now_is_not_in_the_subject_as_down() -> None:
+    """Its settling as down and its recovery were both late, and leave in one mail."""
+    spell = replace(SPELL, steady=NOW - 6 * MINUTE)
+    settled, recovered = about("a", SETTLED, spell=spell), about("a", RECOVERED, id="00000002", at=NOW + MINUTE)
+    message = compose(bundles([settled, recovered]), Fleet(10), NOW + 10 * MINUTE)
+    assert message.status == "up"
+    assert message.subject.startswith("[RECOVERED]")
+
+
+def test_more_targets_than_the_fleet_knows_are_not_more_than_all() -> None:
+    assert "2 of 2 databases" in composed(about("a"), about("b"), fleet=Fleet(1)).subject
+
+
+def test_a_target_with_two_stories_is_one_database() -> None:
+    first, second = about("a"), about("a", incident=Incident("a-2", NOW), id="00000002")
+    message = composed(first, second, about("b"))
+    assert "2 of 10 databases" in message.subject
+    assert message.targets == ("a", "b")
+    assert set(message.incidents) == {"a-1", "a-2", "b-1"}
+
+
+def test_what_failures_have_in_common_is_said() -> None:
+    same = facts(composed(about("a", host="one.example.com"), about("b", host="one.example.com")))
+    assert "connection refused" in same
+    assert "phase connect" in same
+    assert "host one.example.com" in same
+
+
+def test_what_failures_do_not_share_is_not_said() -> None:
+    assert composed(about("a"), about("b", failed=STARTING)).sentences == ()
+    assert "phase" not in facts(composed(about("a", host="x"), about("b", failed=TIMEOUT, host="x")))
+    assert "host" not in facts(composed(about("a"), about("b")))
+
+
+def test_secrets_that_cannot_be_read_share_no_host() -> None:
+    missing = failure(Kind.CREDENTIALS)
+    assert "host" not in facts(composed(*(about(name, failed=missing, host="") for name in "abc")))
+
+
+def test_what_has_recovered_is_not_among_what_fails_alike() -> None:
+    assert composed(about("a"), about("b", RECOVERED)).sentences == ()
+    assert composed(about("a", RECOVERED), about("b", RECOVERED)).sentences == ()
+
+
+@pytest.mark.parametrize(
+    ("addresses", "network"),
+    [
+        (["10.1.2.3", "10.1.2.99"], "10.1.2.0/24"),
+        (["10.1.2.3", "10.1.9.99"], "10.1.0.0/16"),
+        (["10.1.2.3", "10.2.2.3"], None),
+        (["203.0.113.5", "203.0.113.9"], "203.0.113.0/24"),
+        (["8.8.1.1", "8.8.2.2"], None),
+        (["fd00:1:2:3::1", "fd00:1:2:3::2"], "fd00:1:2:3::/64"),
+        (["fd00:1:2:3::1", "fd00:1:2:4::2"], "fd00:1:2::/56"),
+        (["fe80::1%eth0", "fe80::2%eth0"], "fe80::/64"),
+        (["10.1.2.3", "fd00::1"], None),
+        (["10.1.2.3", None], None),
+        ([None, None], None),
     ],
     ids=str,
 )
-def test_a_subject_says_all_that_a_lock_screen_has_room_for(alerts: Sequence[Alert], subject: str) -> None:
-    assert composed(*alerts).subject == subject
+def test_a_network_that_all_are_in_is_named(addresses: Sequence[str | None], network: str | None) -> None:
+    said = facts(composed(*(about(name, address=one) for name, one in zip("ab", addresses, strict=True))))
+    assert ("network" in said) == (network is not None)
+    assert f"network {network}" in said or network is None
 
 
-@pytest.mark.parametrize(("phase", "kind"), CASES, ids=lambda value: str(value.value))
-def test_each_failure_is_told_as_an_outage_or_as_a_monitor_that_is_not_let_in(phase: Phase, kind: Kind) -> None:
-    report = composed(alert(failure=failure(kind, phase, SQLSTATES.get(kind))))
-    text = as_text(report)
-    if kind in MISCONFIGURED:
-        assert report.subject.startswith("[CANNOT LOG IN] orders: ")
-        assert ("This is no outage" in text, report.status) == (True, "misconfigured")
-    else:
-        assert report.subject.startswith("[DOWN] orders: ")
-        assert ("This is an outage" in text, report.status) == (True, "down")
-    assert (SQLSTATES.get(kind) or "") in report.subject
-    assert {("Failed in phase", phase), ("Kind", kind)} <= set(report.rows)
-    assert "What to look at first: " in text
-
-
-def test_a_mail_of_a_target_that_was_never_good_says_so() -> None:
-    incident = Incident("orders-1", NOW - MINUTE)
-    assert ("Last good probe", "never seen") in composed(alert(incident=incident)).rows
-
-
-@pytest.mark.parametrize(("late", "said"), [(0, None), (89, None), (90, "90 s late"), (3600, "1 h late")])
-@pytest.mark.parametrize("kind", [DOWN, CHANGED, REMINDER, RECOVERED])
-def test_a_mail_that_leaves_late_says_how_late(kind: AlertKind, late: int, said: str | None) -> None:
-    sentences = " ".join(composed(alert(kind, previous=failure()), late=late).sentences)
-    assert (said is not None) == ("late" in sentences)
-    assert (said or "") in sentences
-    assert ("due at 2026-11-23 02:15:00 UTC" in sentences) == (said is not None)
-
-
-def test_what_a_late_mail_says_is_about_the_moment_of_the_alert() -> None:
-    prompt, late = composed(alert(REMINDER)), composed(alert(REMINDER), late=7200)
-    assert (late.subject, late.rows) == (prompt.subject, prompt.rows)
-
-
-def test_a_down_that_never_left_and_its_end_are_one_mail_that_tells_both() -> None:
-    begun, ended = alert(DOWN), alert(RECOVERED, 2, at=NOW + 10 * MINUTE)
-    ended = replace(ended, incident=replace(begun.incident, ended=NOW + 9 * MINUTE))
-    assert bundles([begun, ended]) == [(begun, ended)]
-    report = composed(begun, ended)
-    said = {("First failed probe", "2026-11-23 02:14:00 UTC"), ("Up since", "2026-11-23 02:24:00 UTC")}
-    assert said <= set(report.rows)
-    assert ("It was", failure().cause) in report.rows
-    for part in ("This mail is 10 min late", "this one tells both"):
-        assert part in " ".join(report.sentences)
-
-
-def test_a_recovery_whose_down_was_told_does_not_claim_otherwise() -> None:
-    for before in ((), (alert(CHANGED, previous=failure()),), (alert(REMINDER, previous=failure()),)):
-        assert "tells both" not in as_text(composed(*before, alert(RECOVERED, 2)))
-
-
-def test_two_incidents_are_two_mails_in_their_order() -> None:
-    first = [alert(DOWN, 1), alert(RECOVERED, 2)]
-    second = [
-        alert(DOWN, 3, incident=Incident("orders-2", NOW)),
-        alert(REMINDER, 4, incident=Incident("orders-2", NOW)),
-    ]
-    assert bundles([*first, *second]) == [tuple(first), tuple(second)]
-    assert bundles([]) == []
-
-
-def test_two_changes_in_one_mail_are_told_from_what_was_known_to_what_is() -> None:
-    refused, starting, full = failure(), failure(Kind.STARTING), failure(Kind.SATURATED)
-    first = alert(CHANGED, 2, failure=starting, previous=refused)
-    second = alert(CHANGED, 3, failure=full, previous=starting)
-    assert composed(first, second).subject == "[DOWN] orders: now too many connections, before connection refused"
-
-
-def test_a_change_and_a_reminder_in_one_mail_tell_the_change() -> None:
-    refused, starting = failure(), failure(Kind.STARTING)
-    change = alert(CHANGED, 2, failure=starting, previous=refused)
-    reminder = alert(REMINDER, 3, failure=starting, previous=starting)
-    assert composed(change, reminder).subject == "[DOWN] orders: now starting up, before connection refused"
-
-
-@given(st.lists(st.sampled_from([DOWN, CHANGED, REMINDER, RECOVERED]), min_size=1, max_size=8), st.data())
-def test_bundles_keep_every_alert_in_its_order(kinds: list[AlertKind], data: st.DataObject) -> None:
-    incidents = sorted(data.draw(st.integers(1, 3)) for _ in kinds)
-    alerts = [alert(kind, n, incident=Incident(f"i{incidents[n]}", NOW)) for n, kind in enumerate(kinds)]
-    grouped = bundles(alerts)
-    assert [one for group in grouped for one in group] == alerts
-    assert len(grouped) == len(set(incidents))
-
-
-@given(
-    hostile, hostile, st.sampled_from([Phase.LOGIN, Phase.QUERY]), st.sampled_from([DOWN, CHANGED, REMINDER, RECOVERED])
+@pytest.mark.parametrize(
+    ("targets", "failures", "phase"),
+    [
+        (3, [REFUSED] * 3, "connect"),
+        (5, [TIMEOUT] * 5, "connect"),
+        (3, [failure(Kind.UNRESOLVABLE)] * 3, "resolve"),
+        (3, [failure(Kind.CERTIFICATE)] * 3, "tls"),
+        (2, [REFUSED] * 2, None),
+        (4, [REFUSED] * 3, None),
+        (3, [REFUSED, REFUSED, TIMEOUT], None),
+        (3, [TIMEOUT, TIMEOUT, failure(Kind.TIMEOUT, Phase.TLS)], None),
+        (3, [STARTING] * 3, None),
+        (3, [failure(Kind.CREDENTIALS)] * 3, None),
+        (3, [], None),
+    ],
 )
-def test_what_a_hostile_server_says_harms_no_mail(message: str, code: str, phase: Phase, kind: AlertKind) -> None:
+def test_a_monitor_that_may_be_cut_off_says_so_and_what_to_check(
+    targets: int, failures: list[Failure], phase: str | None
+) -> None:
+    said = facts(composed(about("a"), fleet=Fleet(targets, tuple(failures))))
+    assert ("cut off" in said) == (phase is not None)
+    if phase:
+        for part in (f"all {targets} databases", f"phase {phase}", "Check "):
+            assert part in said
+
+
+def test_a_recovery_while_all_others_fail_is_not_told_as_a_monitor_that_is_cut_off() -> None:
+    assert "cut off" not in facts(composed(about("a", RECOVERED), fleet=Fleet(3, (REFUSED,) * 3)))
+
+
+@pytest.mark.parametrize("number", [25, 26, 60, 500])
+def test_a_mail_of_many_tells_some_whole_counts_the_rest_and_is_not_cut_off(number: int) -> None:
+    said = "x" * 300
+    alerts = [
+        about(f"database-{place}", failed=failure(Kind.AUTH, sqlstate="28P01", said=said)) for place in range(number)
+    ]
+    message = composed(*alerts, fleet=Fleet(number))
+    assert len(message.targets) == number
+    text, html = as_text(message), as_html(message)
+    if message.more:
+        assert f"{number - len(message.reports)} more" in text
+        assert f"{number - len(message.reports)} more" in html
+    for place in range(min(number, 60)):
+        assert re.search(rf"database-{place}\b", text)
+        assert re.search(rf"database-{place}\b", html)
+    assert len(html.encode()) < 102_000  # Gmail cuts off what is longer
+    assert len(text.encode()) < 102_000
+
+
+def test_the_worst_are_among_those_that_are_told_whole() -> None:
+    alerts = [about(f"good-{place}", RECOVERED) for place in range(40)] + [about("bad")]
+    assert composed(*alerts).reports[0].target == "bad"
+
+
+kinds = st.sampled_from([DOWN, AlertKind.CHANGED, AlertKind.REMINDER, RECOVERED, UNSTABLE, SETTLED])
+
+
+@given(hostile, hostile, st.sampled_from([Phase.LOGIN, Phase.QUERY]), kinds, st.integers(1, 2), hostile)
+def test_what_a_hostile_server_says_harms_no_mail(  # noqa: PLR0917
+    message: str, code: str, phase: Phase, kind: AlertKind, number: int, name: str
+) -> None:
     said = diagnose(DatabaseError({"M": message, "C": code}), phase, TARGET, Credential(ENDPOINT))
-    current = None if kind is RECOVERED else said
-    report = composed(alert(kind, failure=current, previous=said))
-    text, html = as_text(report), as_html(report)
-    assert report.subject.isprintable()
-    assert len(report.subject) < 200
+    place = Endpoint("orders.example.com", 5432, name, name)
+    mail = composed(*(about(one, kind, said, endpoint=place, previous=said) for one in "ab"[:number]))
+    text, html = as_text(mail), as_html(mail)
+    assert mail.subject.isprintable()
+    assert len(mail.subject) <= 200
     assert all(line.isprintable() for line in text.split("\n"))
     for tag in ("<script", "<img", "\u202e", "\u2066"):
         assert tag not in html
     assert not re.search(r"&(?!(?:amp|lt|gt|quot|#x27);)", html)
     assert all(line.isprintable() for line in html.split("\n"))
-    assert len(text.encode("utf-8")) + len(html.encode("utf-8")) < 20_000
+    assert len(text.encode("utf-8")) + len(html.encode("utf-8")) < 20_000 * number
+
+
+@given(st.lists(st.tuples(st.sampled_from("abcdef"), kinds, st.sampled_from([REFUSED, TIMEOUT, AUTH])), min_size=1))
+def test_each_alert_is_in_the_mail_and_the_numbers_in_its_subject_add_up(
+    told: list[tuple[str, AlertKind, Failure]],
+) -> None:
+    mail = composed(*(about(name, kind, failed) for name, kind, failed in told))
+    assert len(mail.reports) + len(mail.more) == len(told)
+    assert set(mail.targets) == {name for name, _, _ in told}
+    if len(told) > 1:
+        first, *others = mail.subject.split("; ")
+        label = first[1 : first.index("]")]
+        reports = [*(one.label for one in mail.reports), *(one[1 : one.index("]")] for one in mail.more)]
+        counted = {name: int(number) for number, name in (one.split(" ", 1) for one in others)}
+        assert counted == {name: reports.count(name) for name in set(reports) - {label}}
+        same = {one.target for one in mail.reports if one.label == label}
+        assert mail.more or f"] {len(same)} of 10 databases: " in first

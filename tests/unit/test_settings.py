@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ GOOD = {
     "ALERT_SENDER": "heartline@example.com",
     "ALERT_RECIPIENTS": " oncall@example.com, dba@example.com,",
 }
+VARIABLES = [*GOOD, "ALERT_TOPIC", "LOG_LEVEL", "SCHEDULE_MINUTES"]
 
 
 def faults(environment: dict[str, str]) -> tuple[str, ...]:
@@ -31,12 +33,21 @@ def test_what_may_be_left_out_has_a_safe_default() -> None:
     settings = read_settings(GOOD)
     assert (settings.topic, settings.log_level) == (None, "INFO")
     assert (settings.table, settings.sender) == ("heartline", "heartline@example.com")
-    assert settings.targets[0].recipients == settings.recipients == ("oncall@example.com", "dba@example.com")
+    assert settings.targets[0].recipients == ("oncall@example.com", "dba@example.com")
+    assert settings.interval == timedelta(minutes=1)
 
 
 def test_all_variables_are_read() -> None:
-    settings = read_settings(GOOD | {"ALERT_TOPIC": "arn:aws:sns:eu-west-1:123456789012:alerts", "LOG_LEVEL": "debug"})
-    assert (settings.topic, settings.log_level) == ("arn:aws:sns:eu-west-1:123456789012:alerts", "DEBUG")
+    topic = "arn:aws:sns:eu-west-1:123456789012:alerts"
+    settings = read_settings(GOOD | {"ALERT_TOPIC": topic, "LOG_LEVEL": "debug", "SCHEDULE_MINUTES": " 15 "})
+    assert (settings.topic, settings.log_level, settings.interval) == (topic, "DEBUG", timedelta(minutes=15))
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "1.5", "100", "one", "01", "٣", "1 minute"])
+def test_the_minutes_between_ticks_are_a_whole_number_that_a_schedule_can_have(value: str) -> None:
+    assert faults(GOOD | {"SCHEDULE_MINUTES": value}) == (
+        "SCHEDULE_MINUTES: give the minutes from one tick to the next, 1 to 99, or leave it empty for 1",
+    )
 
 
 @pytest.mark.parametrize(
@@ -69,8 +80,8 @@ def test_an_empty_environment_is_told_all_that_is_missing_in_one_error() -> None
 
 
 def test_every_variable_that_is_wrong_is_told_at_once() -> None:
-    told = faults(dict.fromkeys([*GOOD, "ALERT_TOPIC", "LOG_LEVEL"], " = ") | {"STATE_TABLE": " "})
-    assert {fault.split(":")[0] for fault in told} == {*GOOD, "ALERT_TOPIC", "LOG_LEVEL"}
+    told = faults(dict.fromkeys(VARIABLES, " = ") | {"STATE_TABLE": " "})
+    assert {fault.split(":")[0] for fault in told} == set(VARIABLES)
 
 
 def test_wrong_common_recipients_are_not_also_reported_as_missing() -> None:
@@ -84,7 +95,7 @@ def test_the_packaged_document_serves_where_targets_is_empty(tmp_path: Path) -> 
         assert read_settings(GOOD | {"TARGETS": empty}, packaged).targets[0].name == "packaged"
 
 
-@given(st.dictionaries(st.sampled_from([*GOOD, "ALERT_TOPIC", "LOG_LEVEL"]), st.text(st.characters(codec=None))))
+@given(st.dictionaries(st.sampled_from(VARIABLES), st.text(st.characters(codec=None))))
 def test_any_environment_is_read_or_a_configuration_error(environment: dict[str, str]) -> None:
     with suppress(ConfigurationError):
         assert isinstance(read_settings(GOOD | environment), Settings)
