@@ -9,7 +9,7 @@ export PYTHONPATH := functions/monitor:tests
 export URL := $(value URL)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo stack probe test bench rds-ca check format clean
+.PHONY: help demo stack probe preview golden test bench rds-ca check format clean
 
 help:  ## show this
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -27,6 +27,12 @@ endif
 probe:  ## try your own database: URL='postgresql://user:password@host:port/database?sslmode=verify-full'
 	+@MAKEFLAGS= $(MAKE) --silent --no-print-directory VENV=$(VENV) PYTHON=$(PYTHON) $(VENV)/ready >&2 \
 		&& $(BIN)/python -m local.probe
+
+preview: $(VENV)/ready  ## write a gallery of all mails to build/preview/index.html
+	@$(BIN)/python -m local.preview
+
+golden: $(VENV)/ready  ## renew the mails that the tests compare with, after a look at `git diff`
+	@$(BIN)/python -m unit.golden
 
 test: $(VENV)/ready $(SAM_VENV)/ready  ## run all tests
 	@PATH="$(CURDIR)/$(SAM_VENV)/bin:$$PATH" $(BIN)/python -m pytest

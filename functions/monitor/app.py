@@ -29,6 +29,7 @@ from heartline.tick import run_tick
 _VARIABLES = (
     *("TARGETS", "STATE_TABLE", "ALERT_SENDER", "ALERT_RECIPIENTS"),
     *("ALERT_TOPIC", "LOG_LEVEL", "SCHEDULE_MINUTES"),
+    *("AWS_LAMBDA_FUNCTION_NAME", "AWS_REGION"),
 )
 # EventBridge Scheduler, and the older rule with a schedule.
 _TICK_SOURCES = ("aws.scheduler", "aws.events")
@@ -94,6 +95,8 @@ def _heartline(values: tuple[str, ...]) -> Heartline:
         lambda: datetime.now(UTC),
         logger,
         metrics,
+        settings.function,
+        settings.region,
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from time import sleep
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,7 @@ from local.aws import EmulatedAws
 from local.function import event, invoke
 from local.postgres import Postgres
 from local.stack import RECIPIENT, SENDER, furnish
+from local.sweep import Point, Runner, When
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,6 +28,10 @@ if TYPE_CHECKING:
 
 KEPT = Path(__file__).parents[2] / "build" / "demo"
 PAUSE = 1.0  # seconds between two ticks; deployed it is a minute
+# The function's log lines and metrics would stand between the demo's own.
+QUIET = {"LOG_LEVEL": "CRITICAL", "POWERTOOLS_METRICS_DISABLED": "true", "ALERT_TOPIC": ""}
+# The last call before the outboxes are looked at: the decision and its alert are stored.
+DECIDED = Point("dynamodb:PutItem heartbeat/heartbeat", 1, When.BEFORE)
 INTERRUPTED = 130  # 128 and the number of SIGINT, as shells say it
 NEXT = """\
 The mails are kept in build/demo, as .eml and .html.
@@ -74,6 +80,14 @@ class Demo:
         _expect("status", status, up_or_down)
         _expect("alerts", {"sent": sent, "pending": pending}, alerts)
 
+    def killed_tick(self) -> None:
+        """Run the real handler in a process of its own, and kill that once it has stored what it decided."""
+        self.ticks += 1
+        with self.console.status(f"tick {self.ticks}: probing"), Runner() as runner:
+            run = runner.tick(self.aws, self.environment, timedelta(), DECIDED)
+        self.console.print(f"tick {self.ticks:>2}  killed after {len(run.calls)} calls of AWS, with no mail sent")
+        _expect("number of mails", self.shown, len(self.aws.mails))
+
     def mail(self, begins: str) -> None:
         """Show the one new mail as a person gets it, and keep it."""
         fresh = self.aws.mails[self.shown :]
@@ -96,19 +110,20 @@ def play(demo: Demo) -> None:
     demo.scene("All is well: Heartline is silent")
     for _ in range(3):
         demo.tick(status="UP")
-    demo.scene("PostgreSQL is killed (SIGKILL)")
+    demo.scene("PostgreSQL is killed, and SES refuses mail: the alert waits")
+    demo.aws.refuse_mail()
     demo.database.kill()
+    demo.tick(status="DOWN", pending=1)
+    demo.scene("SES takes mail again: the next tick sends what waited")
+    demo.aws.accept_mail()
     demo.tick(status="DOWN", sent=1)
     demo.mail("[DOWN] demo: connection refused")
     demo.scene("It is still down: nobody is told twice")
-    for _ in range(2):
-        demo.tick(status="DOWN")
-    demo.scene("PostgreSQL is started; SES refuses all mail for a moment: the alert waits")
-    demo.aws.refuse_mail()
+    demo.tick(status="DOWN")
+    demo.scene("PostgreSQL is back; the function is killed before it sends")
     demo.database.start()
-    demo.tick(status="UP", pending=1)
-    demo.scene("SES takes mail again: the next tick sends what waited")
-    demo.aws.accept_mail()
+    demo.killed_tick()
+    demo.scene("The mail still comes, with the next tick")
     demo.tick(status="UP", sent=1)
     demo.mail("[RECOVERED] demo: down ")
     demo.scene("All is well again")
@@ -138,8 +153,7 @@ def main() -> int:
     console = Console(highlight=False)
     try:
         with console.status("starting PostgreSQL 18 and emulated AWS"), Postgres() as database, EmulatedAws() as aws:
-            # Its log lines would stand between the demo's own.
-            environment = furnish(database, aws) | {"LOG_LEVEL": "CRITICAL", "ALERT_TOPIC": ""}
+            environment = furnish(database, aws) | QUIET
             console.print(f"One database, {database.host}:{database.port}. Mails go from {SENDER} to {RECIPIENT}.")
             play(Demo(console, database, aws, environment))
     except UnexpectedError as unexpected:

@@ -16,6 +16,7 @@ from heartline.model import (
     Kind,
     Observation,
     Phase,
+    Spell,
     Target,
 )
 from heartline.probe.advice import advise
@@ -28,7 +29,7 @@ US = ("oncall@example.com",)
 GOOD: dict[str, Any] = {"name": "orders", "host": "orders.example.com", "user": "heartline"}
 KEYS = [
     *("name", "host", "port", "database", "user", "secret", "auth", "query", "tls", "timeout", "recipients"),
-    *("confirmations", "confirm_after", "recover_after", "remind_every"),
+    *("confirmations", "confirm_after", "recover_after", "remind_every", "settle_after", "maintenance"),
 ]
 SECOND = timedelta(seconds=1)
 MINUTE = timedelta(minutes=1)
@@ -103,9 +104,25 @@ def alert(kind: AlertKind = AlertKind.DOWN, number: int = 1, **changes: object) 
     if kind is AlertKind.RECOVERED:
         ended = Incident(incident.id, incident.began, incident.last_ok, at)
         fields |= {"incident": ended, "failure": None, "previous": failure(), "remind_at": None}
+    if kind is AlertKind.UNSTABLE:
+        fields |= {"spell": spell(at), "calm": 300.0, "remind_at": None}
+    if kind is AlertKind.SETTLED:
+        fields |= {
+            "spell": spell(at - 5 * MINUTE, outages=8),
+            "failure": None,
+            "previous": failure(),
+            "remind_at": None,
+        }
+        fields |= {"incident": Incident(incident.id, at - 6 * MINUTE, at - 7 * MINUTE, ended=at - 5 * MINUTE)}
     if kind is AlertKind.TEST:
         fields |= {"incident": None, "failure": None}
     return Alert(**fields | changes)
+
+
+def spell(at: datetime = NOW, outages: int = 2) -> Spell:
+    """Give a spell of outages of 12 seconds each, of which people know, and that is steady since then."""
+    began = at - outages * 24 * SECOND
+    return Spell("orders-20261123T021200Z-unstable", began, at, outages, (outages - 1) * 12.0, 12.0, told=True)
 
 
 failures = st.sampled_from(CASES).map(lambda case: failure(case[1], case[0]))

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from heartline.decide import Decision, decide, wants_another
-from heartline.model import AlertKind, Failure, Kind, Policy, State, Status
+from heartline.decide import Decision, decide, quiet_until, wants_another
+from heartline.model import AlertKind, Failure, Kind, Policy, Span, State, Status
+from heartline.windows import window
 from unit.samples import HOUR, MINUTE, NOW, SECOND, failure, seen
 
 POLICY = Policy(confirmations=2, recover_after=2, remind_every=HOUR)
@@ -61,7 +62,7 @@ def test_no_confirmations_make_the_first_failure_enough() -> None:
 def test_one_healthy_probe_among_the_confirmations_makes_a_blip_without_an_alert() -> None:
     for outcomes in ((DEAD, OK), (DEAD, DEAD, OK)):
         decision = tick(UP, *outcomes)
-        assert decision == Decision(replace(UP, blips=1, last_blip=NOW))
+        assert decision == Decision(replace(UP, blips=1, last_blip=NOW), seen=Status.UP)
 
 
 def test_a_blip_does_not_count_towards_the_next_tick() -> None:
@@ -91,10 +92,47 @@ def test_a_failure_among_the_healthy_probes_keeps_a_target_down() -> None:
 
 
 def test_another_kind_of_failure_is_told_as_a_change_once() -> None:
-    first = tick(down(), failure(Kind.AUTH, sqlstate="28P01"), at=NOW + MINUTE)
+    refused = failure(Kind.AUTH, sqlstate="28P01")
+    first = tick(down(), refused, refused, at=NOW + MINUTE)
     assert kinds(first) == [AlertKind.CHANGED]
     assert (first.alerts[0].failure.kind, first.alerts[0].previous.kind) == (Kind.AUTH, Kind.REFUSED)
-    assert kinds(tick(first.state, failure(Kind.AUTH), at=NOW + 2 * MINUTE)) == []
+    assert first.state.incident.kinds == (Kind.REFUSED, Kind.AUTH)
+    assert kinds(tick(first.state, refused, at=NOW + 2 * MINUTE)) == []
+
+
+def test_another_kind_of_failure_is_no_change_until_a_second_probe_agrees() -> None:
+    late, other = failure(Kind.TIMEOUT), failure(Kind.CLOSED)
+    assert wants_another(down(), [seen(failed=late)], POLICY)
+    assert not wants_another(down(), [seen(failed=DEAD)], POLICY)
+    for outcomes in ((late, DEAD), (late, other), (late, OK), (OK, late)):
+        decision = tick(down(), *outcomes, at=NOW + MINUTE)
+        assert (decision.alerts, decision.state.failure, decision.seen) == ((), DEAD, Status.DOWN)
+
+
+def test_without_confirmations_one_probe_is_enough_for_a_change() -> None:
+    once = replace(POLICY, confirmations=0)
+    assert not wants_another(down(), [seen(failed=failure(Kind.TIMEOUT))], once)
+    assert kinds(tick(down(), failure(Kind.TIMEOUT), at=NOW + MINUTE, policy=once)) == [AlertKind.CHANGED]
+
+
+def test_a_failure_that_keeps_changing_its_kind_is_told_three_times_between_two_reminders() -> None:
+    state, told = down(), []
+    for minute in range(1, 62):
+        turn = failure(Kind.TIMEOUT if minute % 2 else Kind.REFUSED)
+        decision = tick(state, turn, turn, at=NOW + minute * MINUTE)
+        state, told = decision.state, [*told, *((minute, alert.kind) for alert in decision.alerts)]
+    assert told == [(1, AlertKind.CHANGED), (2, AlertKind.CHANGED), (3, AlertKind.CHANGED)]
+    as_told = tick(state, failure(Kind.TIMEOUT), at=NOW + 64 * MINUTE)
+    assert kinds(as_told) == [AlertKind.REMINDER]
+    turned = tick(as_told.state, DEAD, DEAD, at=NOW + 65 * MINUTE)
+    assert kinds(turned) == [AlertKind.CHANGED]
+
+
+def test_a_reminder_that_finds_another_kind_of_failure_is_told_as_a_change() -> None:
+    late = failure(Kind.TIMEOUT)
+    decision = tick(down(), late, late, at=NOW + 2 * HOUR)
+    assert kinds(decision) == [AlertKind.CHANGED]
+    assert decision.alerts[0].remind_at == decision.alerts[0].at + 2 * HOUR
 
 
 def test_another_text_of_the_same_kind_is_no_change() -> None:
@@ -108,19 +146,51 @@ def test_a_reminder_comes_when_its_time_has_passed_since_the_last_word() -> None
     assert kinds(tick(state, DEAD, at=told_at + HOUR - SECOND)) == []
     reminded = tick(state, DEAD, at=told_at + HOUR)
     assert kinds(reminded) == [AlertKind.REMINDER]
-    assert reminded.alerts[0].incident == state.incident
+    assert reminded.alerts[0].incident == reminded.state.incident
     assert kinds(tick(reminded.state, DEAD, at=told_at + HOUR + MINUTE)) == []
 
 
-def test_a_change_puts_the_next_reminder_off() -> None:
-    changed = tick(down(), failure(Kind.TIMEOUT), at=NOW + HOUR / 2).state
-    assert kinds(tick(changed, failure(Kind.TIMEOUT), at=NOW + HOUR + MINUTE)) == []
+def reminders(policy: Policy, until: timedelta) -> list[float]:
+    """Give the hours after which an outage that lasts is brought to mind."""
+    state, every, told = down(), timedelta(minutes=30), []
+    began = state.told_at
+    for step in range(1, until // every + 1):
+        decision = tick(state, DEAD, at=began + step * every, policy=policy)
+        state, told = decision.state, [*told, *((alert.at - began) / HOUR for alert in decision.alerts)]
+    return told
+
+
+def test_each_reminder_comes_twice_as_late_as_the_one_before_and_then_daily() -> None:
+    assert reminders(POLICY, timedelta(days=5)) == [1, 3, 7, 15, 31, 55, 79, 103]
+
+
+def test_reminders_that_are_asked_for_rarely_do_not_come_more_often() -> None:
+    assert reminders(replace(POLICY, remind_every=timedelta(days=2)), timedelta(days=7)) == [48, 96, 144]
+
+
+def test_each_alert_of_an_outage_says_when_the_next_reminder_is_due() -> None:
+    told = tick(UP, DEAD, DEAD, DEAD)
+    reminded = tick(told.state, DEAD, at=told.state.told_at + HOUR)
+    assert told.alerts[0].remind_at == told.alerts[0].at + HOUR
+    assert reminded.alerts[0].remind_at == reminded.alerts[0].at + 2 * HOUR
+    assert tick(reminded.state, OK, OK, at=NOW + 2 * HOUR).alerts[0].remind_at is None
+
+
+def test_reminders_begin_anew_with_each_incident() -> None:
+    reminded = tick(down(), DEAD, at=NOW + 2 * HOUR).state
+    healed = tick(reminded, OK, OK, at=NOW + 3 * HOUR).state
+    again = tick(healed, DEAD, DEAD, DEAD, at=NOW + 9 * HOUR)
+    assert kinds(again) == [AlertKind.DOWN]
+    assert again.alerts[0].remind_at == again.alerts[0].at + HOUR
 
 
 def test_an_acknowledged_incident_has_no_reminders_but_changes_and_an_end() -> None:
     state = replace(down(), acknowledged=True)
     assert kinds(tick(state, DEAD, at=NOW + 5 * HOUR)) == []
-    assert kinds(tick(state, failure(Kind.STARTING), at=NOW + 5 * HOUR)) == [AlertKind.CHANGED]
+    starting = failure(Kind.STARTING)
+    changed = tick(state, starting, starting, at=NOW + 5 * HOUR)
+    assert kinds(changed) == [AlertKind.CHANGED]
+    assert changed.alerts[0].remind_at is None
     over = tick(state, OK, OK, at=NOW + 5 * HOUR)
     assert kinds(over) == [AlertKind.RECOVERED]
     assert not over.state.acknowledged
@@ -162,3 +232,74 @@ def test_what_heals_and_breaks_again_inside_a_mute_is_told_as_two_incidents() ->
 
 def test_a_clock_that_steps_back_neither_reminds_nor_repeats() -> None:
     assert kinds(tick(down(), DEAD, at=NOW - timedelta(days=1))) == []
+
+
+GAP = Span(NOW - 2 * HOUR, NOW)
+
+
+def after_gap(state: State, *outcomes: Failure | None) -> Decision:
+    """Decide on the first probes after a time in which Heartline did not run."""
+    observations = [seen(NOW + 3 * place * SECOND, outcome) for place, outcome in enumerate(outcomes)]
+    return decide(state, observations, POLICY, observations[-1].at, GAP)
+
+
+def test_an_outage_that_is_found_after_a_gap_says_that_it_may_have_begun_in_it() -> None:
+    seen_good = replace(UP, last_ok=GAP.began)
+    (alert,) = after_gap(seen_good, DEAD, DEAD, DEAD).alerts
+    assert (alert.incident.last_ok, alert.incident.began, alert.incident.unobserved) == (GAP.began, NOW, (GAP,))
+
+
+def test_an_outage_that_goes_on_after_a_gap_keeps_the_gap_until_its_end_is_told() -> None:
+    state = after_gap(down(at=NOW - 3 * HOUR), DEAD).state
+    (recovered,) = tick(state, OK, OK, at=NOW + MINUTE).alerts
+    assert (recovered.kind, recovered.incident.unobserved) == (AlertKind.RECOVERED, (GAP,))
+
+
+def test_an_outage_that_is_over_after_a_gap_says_that_it_may_have_ended_in_it() -> None:
+    before = replace(down(at=NOW - 3 * HOUR), last_failed=GAP.began)
+    decision = after_gap(before, OK, OK)
+    (recovered,) = decision.alerts
+    assert (recovered.incident.last_failed, recovered.incident.ended) == (GAP.began, NOW)
+    assert recovered.incident.unobserved == (GAP,)
+    assert decision.ended == (decision.state.previous,)
+    assert decision.state.previous == recovered.incident
+
+
+def test_a_gap_leaves_a_healthy_target_and_its_last_incident_as_they_were() -> None:
+    healed = tick(down(at=NOW - 5 * HOUR), OK, OK, at=NOW - 4 * HOUR).state
+    assert after_gap(healed, OK) == Decision(healed, seen=Status.UP)
+    assert after_gap(State("orders"), DEAD, DEAD, DEAD).state.incident.unobserved == ()
+
+
+def test_an_incident_that_is_over_is_to_be_recorded_once() -> None:
+    healed = tick(down(), OK, OK, at=NOW + MINUTE)
+    assert healed.ended == (healed.alerts[0].incident,)
+    assert healed.ended[0].told == (AlertKind.DOWN, AlertKind.RECOVERED)
+    assert tick(healed.state, OK, at=NOW + 2 * MINUTE).ended == ()
+
+
+def test_an_incident_that_heals_in_a_mute_is_recorded_then_and_again_when_its_end_is_told() -> None:
+    healed = tick(replace(down(), muted_until=NOW + HOUR), OK, OK, at=NOW + MINUTE)
+    (kept,) = healed.ended
+    assert (kept.ended, kept.told) == (NOW + MINUTE, (AlertKind.DOWN,))
+    (again,) = tick(healed.state, OK, at=NOW + HOUR).ended
+    assert again == replace(kept, told=(AlertKind.DOWN, AlertKind.RECOVERED))
+
+
+def test_the_last_failed_probe_of_an_incident_is_the_last_that_was_seen_to_fail() -> None:
+    decision = tick(UP, DEAD, DEAD, DEAD)
+    assert decision.state.incident.last_failed == NOW + 6 * SECOND
+
+
+def test_quiet_lasts_as_long_as_the_longer_of_mute_and_window() -> None:
+    maintained = replace(POLICY, maintenance=(window("daily 02:00-03:00"),))
+    assert quiet_until(UP, POLICY, NOW) is None
+    assert quiet_until(UP, maintained, NOW) == NOW + 45 * MINUTE
+    assert quiet_until(replace(UP, muted_until=NOW + HOUR), maintained, NOW) == NOW + HOUR
+    assert quiet_until(replace(UP, muted_until=NOW + MINUTE), maintained, NOW) == NOW + 45 * MINUTE
+    assert quiet_until(replace(UP, muted_until=NOW), POLICY, NOW) is None
+
+
+def test_what_was_down_before_first_sight_was_kept_counts_from_its_beginning() -> None:
+    old = replace(down(), first_seen=None)
+    assert tick(old, OK, OK, at=NOW + MINUTE).state.first_seen == NOW

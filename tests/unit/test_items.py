@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Any
@@ -15,9 +16,25 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from heartline.codec import decode, encode
-from heartline.items import FORMAT, Heartbeat, freshen, plain, read_heartbeat, read_target, wire
-from heartline.model import Alert, Endpoint, Failure, Incident, Kind, Phase, State, Status, Stored, Unreadable
-from unit.samples import MINUTE, NOW, alert, failure
+from heartline.decide import decide
+from heartline.items import FORMAT, Heartbeat, freshen, gap_key, plain, read_heartbeat, read_target, record, wire
+from heartline.model import (
+    Alert,
+    AlertKind,
+    Endpoint,
+    Failure,
+    Incident,
+    Kind,
+    Phase,
+    Policy,
+    Span,
+    Spell,
+    State,
+    Status,
+    Stored,
+    Unreadable,
+)
+from unit.samples import HOUR, MINUTE, NOW, alert, failure, seen, spell
 
 texts = st.text(max_size=20)
 zones = st.sampled_from([UTC, timezone(timedelta(hours=-7))])
@@ -27,35 +44,70 @@ milliseconds = st.dictionaries(st.sampled_from(Phase), st.integers(0, 600_000).m
 some_failures = st.builds(
     Failure, st.sampled_from(Phase), st.sampled_from(Kind), texts, texts, st.none() | texts, st.none() | texts
 )
-incidents = st.builds(Incident, texts, times, st.none() | times, st.none() | times)
+seconds = st.integers(0, 10**12).map(lambda micros: micros / 10**6)
+counts = st.integers(0, 10**9)
+spans = st.builds(Span, times, times)
+incidents = st.builds(
+    Incident,
+    texts,
+    times,
+    last_ok=st.none() | times,
+    last_failed=st.none() | times,
+    ended=st.none() | times,
+    kinds=st.lists(st.sampled_from(Kind), max_size=3).map(tuple),
+    told=st.lists(st.sampled_from(AlertKind), max_size=3).map(tuple),
+    unobserved=st.lists(spans, max_size=2).map(tuple),
+)
+spells = st.builds(Spell, texts, times, times, counts, seconds, seconds, st.booleans())
 alerts = st.builds(
     Alert,
     id=st.integers(1, 10**8 - 1).map("{:08d}".format),
     target=st.just("orders"),
     at=times,
+    kind=st.sampled_from(AlertKind),
     endpoint=st.builds(Endpoint, texts, st.integers(1, 65535), texts, texts),
+    address=st.none() | texts,
     incident=st.none() | incidents,
+    spell=st.none() | spells,
     failure=st.none() | some_failures,
     previous=st.none() | some_failures,
     phases=milliseconds,
+    remind_at=st.none() | times,
+    calm=st.none() | seconds,
     waiting=st.lists(st.sampled_from(["email", "topic"]), unique=True).map(tuple),
 )
 states = st.builds(
     State,
     target=st.just("orders"),
+    status=st.sampled_from([Status.UNKNOWN, Status.UP]),
+    first_seen=st.none() | times,
     since=st.none() | times,
     last_ok=st.none() | times,
+    last_failed=st.none() | times,
     incident=st.none() | incidents,
+    previous=st.none() | incidents,
+    lull=st.none() | seconds,
+    spell=st.none() | spells,
     failure=st.none() | some_failures,
     told=st.none() | incidents,
     told_at=st.none() | times,
     told_failure=st.none() | some_failures,
+    reminders=counts,
+    changes=counts,
+    acknowledged=st.booleans(),
     muted_until=st.none() | times,
     mute_reason=st.none() | texts,
-    blips=st.integers(0),
+    blips=counts,
     last_blip=st.none() | times,
-    alerts_made=st.integers(0),
+    alerts_made=counts,
 )
+
+
+def test_every_field_is_tried() -> None:
+    """A new one must be in the strategies above."""
+    for strategy, kind in ((states, State), (alerts, Alert), (incidents, Incident)):
+        seen_fields = {one.name for one in fields(kind)} - strategy.wrapped_strategy.kwargs.keys()
+        assert seen_fields <= {"id", "began", "target"}, kind
 
 
 def stored(state: State, outbox: tuple[Alert, ...] = (), version: int = 1) -> dict[str, Any]:
@@ -95,10 +147,15 @@ def test_a_target_without_an_item_is_unknown() -> None:
 
 
 def full() -> dict[str, Any]:
-    state = State(
-        "orders", Status.DOWN, NOW, NOW, alert().incident, failure(), alert().incident, NOW, failure(), blips=2
-    )
-    return plain(stored(state, (alert(),)))
+    known = {"first_seen": NOW - HOUR, "since": NOW, "last_ok": NOW, "last_failed": NOW, "told_at": NOW}
+    known |= {"incident": incident(), "previous": incident(), "told": incident(), "lull": 12.5, "spell": spell()}
+    known |= {"failure": failure(), "told_failure": failure(), "blips": 2}
+    return plain(stored(State("orders", Status.DOWN, **known), (alert(),)))
+
+
+def incident() -> Incident:
+    gap = Span(NOW - 3 * MINUTE, NOW - 2 * MINUTE)
+    return replace(alert().incident, kinds=(Kind.REFUSED,), told=(AlertKind.DOWN,), unobserved=(gap,))
 
 
 def paths(document: object, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
@@ -161,6 +218,14 @@ def test_an_item_of_another_format_is_unreadable_and_says_why(number: object) ->
         (("state", "since"), "2026-11-23T02:15:00"),
         (("state", "acknowledged"), 1),
         (("state", "failure", "kind"), "cosmic-rays"),
+        (("state", "failure"), None),
+        (("state", "incident"), None),
+        (("state", "incident", "kinds"), ["cosmic-rays"]),
+        (("state", "incident", "told"), "down"),
+        (("state", "incident", "unobserved"), [{"began": NOW.isoformat()}]),
+        (("state", "lull"), "12.5"),
+        (("state", "spell", "outages"), Decimal("1.5")),
+        (("state", "spell", "steady"), None),
         (("state", "novelty"), "of a later version"),
         (("state", "target"), "billing"),
         (("state",), None),
@@ -179,7 +244,12 @@ def test_a_damaged_item_is_unreadable(path: tuple[str, ...], value: object) -> N
 
 
 @pytest.mark.parametrize(
-    "path", [("state", "target"), ("state", "incident", "began"), ("outbox", "00000001", "kind")], ids=str
+    "path",
+    [
+        *(("state", "target"), ("state", "incident"), ("state", "failure"), ("state", "incident", "began")),
+        *(("state", "spell", "began"), ("state", "incident", "unobserved", 0, "ended"), ("outbox", "00000001", "kind")),
+    ],
+    ids=str,
 )
 def test_an_item_that_lacks_what_it_must_have_is_unreadable(path: tuple[str, ...]) -> None:
     item = full()
@@ -192,6 +262,104 @@ def test_reading_changes_nothing_in_the_item() -> None:
     before = copy.deepcopy(item)
     read_target("orders", item)
     assert item == before
+
+
+# As version 0.1.0 wrote them, which knew less.
+OLD_ITEM = {
+    "pk": {"S": "target#orders"},
+    "sk": {"S": "state"},
+    "format": {"N": "1"},
+    "version": {"N": "7"},
+    "status": {"S": "down"},
+    "outbox": {
+        "M": {
+            "00000004": {
+                "M": {
+                    "id": {"S": "00000004"},
+                    "kind": {"S": "down"},
+                    "target": {"S": "orders"},
+                    "at": {"S": "2026-11-23T02:15:00+00:00"},
+                    "endpoint": {
+                        "M": {"host": {"S": "x"}, "port": {"N": "1"}, "database": {"S": "y"}, "user": {"S": "z"}}
+                    },
+                    "phases": {"M": {"resolve": {"N": "0.4"}}},
+                    "waiting": {"L": [{"S": "email"}]},
+                }
+            }
+        }
+    },
+    "state": {
+        "M": {
+            "target": {"S": "orders"},
+            "status": {"S": "down"},
+            "since": {"S": "2026-11-23T02:15:00+00:00"},
+            "incident": {"M": {"id": {"S": "orders-1"}, "began": {"S": "2026-11-23T02:15:00+00:00"}}},
+            "failure": {
+                "M": {
+                    "phase": {"S": "connect"},
+                    "kind": {"S": "refused"},
+                    "cause": {"S": "It is shut."},
+                    "next_step": {"S": "Open it."},
+                }
+            },
+            "told": {"M": {"id": {"S": "orders-1"}, "began": {"S": "2026-11-23T02:15:00+00:00"}}},
+            "told_at": {"S": "2026-11-23T02:15:06+00:00"},
+            "acknowledged": {"BOOL": False},
+            "blips": {"N": "0"},
+            "alerts_made": {"N": "4"},
+        }
+    },
+}
+
+
+def test_an_item_of_the_version_before_is_read_and_its_outage_goes_on() -> None:
+    read = read_target("orders", plain(OLD_ITEM))
+    assert isinstance(read, Stored)
+    assert (read.version, read.state.incident, read.state.told) == (
+        7,
+        Incident("orders-1", NOW),
+        Incident("orders-1", NOW),
+    )
+    assert (read.state.spell, read.state.previous, read.outbox[0].spell) == (None, None, None)
+    over = decide(read.state, [seen(NOW + HOUR)], Policy(recover_after=1), NOW + HOUR)
+    assert [one.kind for one in over.alerts] == [AlertKind.RECOVERED]
+
+
+def test_a_heartbeat_of_the_version_before_knows_of_no_failures() -> None:
+    old = {"at": {"S": NOW.isoformat()}, "healthy": {"L": [{"S": "orders"}]}, "format": {"N": "1"}}
+    assert read_heartbeat(plain(old)) == Heartbeat(NOW, ("orders",), ())
+
+
+@pytest.mark.parametrize(
+    ("status", "failed", "last_failed", "fresh"),
+    [
+        (Status.DOWN, ("orders",), NOW - MINUTE, NOW),
+        (Status.DOWN, ("orders",), None, NOW),
+        (Status.DOWN, ("billing",), NOW - MINUTE, NOW - MINUTE),
+        (Status.DOWN, ("orders",), NOW + MINUTE, NOW + MINUTE),
+        (Status.UP, ("orders",), NOW - MINUTE, NOW - MINUTE),
+    ],
+)
+def test_the_heartbeat_tells_when_a_target_that_is_down_last_failed(
+    status: Status, failed: tuple[str, ...], last_failed: datetime | None, fresh: datetime | None
+) -> None:
+    heartbeat = read_heartbeat(plain(wire({"at": NOW, "healthy": (), "failed": failed, "format": FORMAT})))
+    assert freshen(Stored(State("orders", status, last_failed=last_failed)), heartbeat).state.last_failed == fresh
+
+
+@given(spans, incidents)
+def test_records_of_the_history_come_back_as_they_were_and_expire_after_400_days(gap: Span, one: Incident) -> None:
+    for name, value in (("gap", gap), ("incident", one)):
+        item = plain(wire(record(NOW, {name: value})))
+        assert decode(type(value), item[name]) == value
+        assert item["expires_at"] == (NOW + timedelta(days=400)).timestamp()
+
+
+@given(st.lists(times, max_size=5))
+def test_records_sort_by_the_time_at_which_they_began(began: list[datetime]) -> None:
+    assert [key[1] for key in map(gap_key, (Span(one, one) for one in sorted(began)))] == sorted(
+        gap_key(Span(one, one))[1] for one in began
+    )
 
 
 @pytest.mark.parametrize(

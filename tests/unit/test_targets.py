@@ -13,6 +13,7 @@ import pytest
 import heartline
 from heartline.model import ConfigurationError, Policy, Target, Tls
 from heartline.targets import parse_targets
+from heartline.windows import window
 from unit import toml
 from unit.samples import GOOD, KEYS, US
 
@@ -49,9 +50,17 @@ def test_a_target_has_what_the_defaults_say_unless_it_says_otherwise() -> None:
 
 
 def test_the_policy_is_read() -> None:
-    said = {"confirmations": 0, "confirm_after": 0.5, "recover_after": 3, "remind_every": "1d"}
+    said = {"confirmations": 0, "confirm_after": 0.5, "recover_after": 3, "remind_every": "1d", "settle_after": "90s"}
+    said |= {"maintenance": ["Sun 02:00-04:00 Asia/Seoul", "daily 03:00-03:30"]}
     (target,) = targets(GOOD | said)
-    assert target.policy == Policy(0, timedelta(seconds=0.5), 3, timedelta(days=1))
+    maintenance = (window("Sun 02:00-04:00 Asia/Seoul"), window("daily 03:00-03:30"))
+    seconds = timedelta(seconds=0.5), timedelta(seconds=90)
+    assert target.policy == Policy(0, seconds[0], 3, timedelta(days=1), seconds[1], maintenance)
+
+
+def test_maintenance_may_be_a_default_and_be_taken_away_from_a_target() -> None:
+    first, second = targets(GOOD, GOOD | {"name": "two", "maintenance": []}, maintenance=["Sun 02:00-04:00"])
+    assert (first.policy.maintenance, second.policy.maintenance) == ((window("Sun 02:00-04:00"),), ())
 
 
 def test_the_annotated_example_is_empty_as_packaged() -> None:
@@ -91,6 +100,13 @@ WRONG = [
     ({"recover_after": 0}, "recover_after", "from 1 to 10"),
     ({"confirm_after": -1}, "confirm_after", "from 0s to 30s"),
     ({"remind_every": "1s"}, "remind_every", "from 1m to 30d"),
+    ({"settle_after": 0}, "settle_after", "from 1s to 1d"),
+    ({"settle_after": "2d"}, "settle_after", "from 1s to 1d"),
+    ({"settle_after": "soon"}, "settle_after", "give seconds"),
+    ({"maintenance": "Sun 02:00-04:00"}, "maintenance", "give a list of windows"),
+    ({"maintenance": ["Sun 02:00-04:00", "Son 02:00-04:00"]}, "maintenance", 'like "Sun 02:00-04:00 Asia/Seoul"'),
+    ({"maintenance": ["Sun 02:00-02:00"]}, "maintenance", "the window is empty"),
+    ({"maintenance": [7]}, "maintenance", "give days, times and a time zone"),
     ({"recipients": "a@example.com"}, "recipients", "list"),
     ({"recipients": []}, "recipients", "1 to 50 addresses"),
     ({"recipients": ["nobody"]}, "recipients", "bare e-mail address"),

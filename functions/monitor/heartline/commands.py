@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from heartline import values
-from heartline.message import Fleet
+from heartline.fleet import Fleet
 from heartline.model import Alert, AlertKind, CommandError, State, Status, Target, Unreadable
 from heartline.observe import observe_once
 from heartline.overview import entry, failure_entry, overview

@@ -12,26 +12,17 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from heartline import values
 from heartline.model import DEFAULT_DATABASE, DEFAULT_PORT, Credential, Endpoint, Failure, Kind, Phase, Target
+from heartline.probe.advice import Advice, explained
 
 # A rotation is noticed by the refused login; the age bounds how long a deleted secret goes on working.
 _MAX_AGE_SECONDS = 900
 _RDS_REGION = re.compile(r"\.([a-z0-9-]+)\.rds\.amazonaws\.com(?:\.cn)?$")
-_SHAPE = 'Give the secret the RDS shape: {"username", "password", "host", "port", "dbname"}.'
 
 # https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_GetSecretValue.html#API_GetSecretValue_Errors
 _UNREADABLE = {
-    "ResourceNotFoundException": (
-        "There is no secret {secret}.",
-        "Check its name and region, and that it was not deleted.",
-    ),
-    "AccessDeniedException": (
-        "The monitor may not read the secret {secret}.",
-        "Allow the function's role secretsmanager:GetSecretValue on it (and kms:Decrypt on its key).",
-    ),
-    "DecryptionFailure": (
-        "The secret {secret} cannot be decrypted.",
-        "Allow the function's role kms:Decrypt on the secret's key, and check that the key is enabled.",
-    ),
+    "ResourceNotFoundException": "secret-missing",
+    "AccessDeniedException": "secret-denied",
+    "DecryptionFailure": "secret-encrypted",
 }
 
 
@@ -71,7 +62,7 @@ class Credentials:
         try:
             token = self._signer(region).generate_db_auth_token(endpoint.host, endpoint.port, endpoint.user)
         except BotoCoreError as error:
-            return _failure(f"No IAM token can be signed ({type(error).__name__}).", "Check the function's role.")
+            return _failure("token", code=type(error).__name__)
         return Credential(endpoint, token)
 
     def _read(self, secret: str, *, afresh: bool) -> str | bytes | Failure:
@@ -83,9 +74,9 @@ class Credentials:
             code = _code(error.__context__)
             if code not in _UNREADABLE and secret in self._last_read:
                 return self._last_read[secret]
-            return _unreadable(secret, code)
+            return _failure(_UNREADABLE.get(code, "secret-unavailable"), secret=secret, code=code)
         if not isinstance(text, str | bytes):
-            return _failure(f"The secret {secret} holds no text.", _SHAPE)
+            return _failure("secret-no-text", secret=secret)
         self._last_read[secret] = text
         return text
 
@@ -100,11 +91,11 @@ def _credential(target: Target, text: str | bytes, secret: str) -> Credential | 
     except (ValueError, RecursionError):
         fields = None
     if not isinstance(fields, dict) or not isinstance(fields.get("password"), str):
-        return _failure(f'The secret {secret} is not JSON with a "password".', _SHAPE)
+        return _failure("secret-no-password", secret=secret)
     try:
         endpoint = _endpoint(target, fields)
     except ValueError:
-        return _failure(f"The secret {secret} lacks a host or username, or has a malformed one.", _SHAPE)
+        return _failure("secret-incomplete", secret=secret)
     return Credential(endpoint, fields["password"])
 
 
@@ -137,16 +128,5 @@ def _code(reason: BaseException | None) -> str:
     return type(reason).__name__
 
 
-def _unreadable(secret: str, code: str) -> Failure:
-    cause, next_step = _UNREADABLE.get(
-        code,
-        (
-            "Secrets Manager did not give the secret {secret} (" + code + ").",
-            "In a private subnet the monitor needs a secretsmanager endpoint or a NAT gateway; else wait and see.",
-        ),
-    )
-    return _failure(cause.format(secret=secret), next_step)
-
-
-def _failure(cause: str, next_step: str) -> Failure:
-    return Failure(Phase.CREDENTIALS, Kind.CREDENTIALS, cause, next_step)
+def _failure(advice: str, **words: str) -> Failure:
+    return explained(Phase.CREDENTIALS, Kind.CREDENTIALS, Advice(advice, words))

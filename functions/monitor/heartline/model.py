@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, time, timedelta, tzinfo
+from datetime import datetime, time, timedelta
 from enum import StrEnum
+from zoneinfo import ZoneInfo
 
 
 class Phase(StrEnum):
@@ -96,7 +97,7 @@ class Window:
     days: frozenset[int]
     begins: time
     ends: time
-    zone: tzinfo
+    zone: ZoneInfo
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +130,8 @@ class Target:
     tls: Tls = Tls.VERIFY_FULL
     timeout: timedelta = timedelta(seconds=5)
     recipients: tuple[str, ...] = ()
+    language: str = "en"
+    time_zone: ZoneInfo | None = None
     policy: Policy = Policy()
 
 
@@ -159,7 +162,8 @@ class Credential:
 class Failure:
     """Say what is wrong: where, what kind, in a plain sentence, and what to look at first.
 
-    `said` is what the server itself said: capped and free of control characters, but not to be trusted.
+    `said` is what the server itself said: capped and free of control characters, but not to be trusted. `advice`
+    and `words` are what the two sentences were made of, to make them in another language.
     """
 
     phase: Phase
@@ -168,6 +172,8 @@ class Failure:
     next_step: str
     sqlstate: str | None = None
     said: str | None = None
+    advice: str | None = None
+    words: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,7 +261,8 @@ class Spell:
 class Alert:
     """Keep what a person is to be told, as it was when it was decided.
 
-    `id` counts up within its target; `waiting` names the channels that have not accepted it yet.
+    `id` counts up within its target; `first_seen` is since when that is watched; `waiting` names the channels
+    that have not accepted it yet.
     `previous` is the failure that was told before: what changed, or what is over. `remind_at` is when the
     next reminder is due, None where there will be none. `calm` is for how many seconds a spell must rest.
     """
@@ -264,6 +271,7 @@ class Alert:
     kind: AlertKind
     target: str
     at: datetime
+    first_seen: datetime | None = None
     endpoint: Endpoint = Endpoint()
     address: str | None = None
     incident: Incident | None = None

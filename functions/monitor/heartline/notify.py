@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -10,17 +10,20 @@ from datetime import datetime, timedelta
 from typing import Protocol, TypeVar
 
 from aws_lambda_powertools import Logger
+from botocore.exceptions import BotoCoreError, ClientError
 
 from heartline.channels import Channel, Refusal, Scope
 from heartline.deadline import Deadline
-from heartline.message import Fleet
-from heartline.model import Alert, Stored, Target
+from heartline.fleet import Fleet, Past
+from heartline.model import Alert, Incident, Span, Stored, Target
 from heartline.portion import Part, Portion, accepted, channel_of, waits_for
 
 # Longer than a tick has left when it begins to send, shorter than from one tick to the next.
 LEASE = timedelta(seconds=45)
 # One call to SES or SNS takes at most this long (see app): less is no time to begin one.
 SEND_SECONDS = 7
+# What the mails tell of, and a margin for what began before and reaches into it.
+PAST = timedelta(days=31)
 # Claims, clearings and releases at once: each waits for DynamoDB for some milliseconds.
 _AT_ONCE = 8
 _T = TypeVar("_T")
@@ -46,6 +49,18 @@ class Claims(Protocol):
         ...
 
 
+class Pasts(Protocol):
+    """Tell of what is over."""
+
+    def incidents(self, name: str, since: datetime) -> tuple[Incident, ...]:
+        """Give the incidents of a target that began since then and are over, oldest first."""
+        ...
+
+    def gaps(self, since: datetime) -> tuple[Span, ...]:
+        """Give the times that began since then in which Heartline did not run, oldest first."""
+        ...
+
+
 @dataclass(slots=True)
 class _Held:
     """Hold one target's outbox; nothing more of it goes to the channels where it is `stuck`, in this run."""
@@ -66,7 +81,9 @@ class Delivery:
     channels
         Where they go; one that refuses for a reason that is not the mail's is left alone from then on.
     fleet
-        What is known of all targets.
+        What is known beside the alerts.
+    history
+        Where the past of those who have alerts waiting is read.
     owner
         Who claims: unique to this run.
     deadline
@@ -80,6 +97,7 @@ class Delivery:
     outbox: Claims
     channels: Sequence[Channel]
     fleet: Fleet
+    history: Pasts
     owner: str
     deadline: Deadline
     clock: Callable[[], datetime]
@@ -103,6 +121,7 @@ class Delivery:
         claimed = self._at_once(self._claim, waiting)
         self._held = {held.target.name: held for held in claimed if held}
         try:
+            self.fleet = replace(self.fleet, pasts=self._pasts())
             self._send_all()
         finally:
             self._at_once(self._release, self._held.values())
@@ -122,6 +141,18 @@ class Delivery:
             if claimed is not None:
                 return _Held(target, {alert.id: alert for alert in claimed.outbox})
         return None
+
+    def _pasts(self) -> Mapping[str, Past]:
+        """Read what the mails tell of the past; they leave without it rather than not at all."""
+        now, targets = self.clock(), [held.target for held in self._held.values()]
+        try:
+            gaps = self.history.gaps(now - PAST)
+            incidents = self._at_once(lambda target: self.history.incidents(target.name, now - PAST), targets)
+        except (ClientError, BotoCoreError) as error:
+            self.faults += 1
+            self.log.error("history not read: mails leave without it", reason=type(error).__name__)
+            return {}
+        return {target.name: Past(known, gaps) for target, known in zip(targets, incidents, strict=True)}
 
     def _release(self, held: _Held) -> None:
         with self._passing_over(held.target):

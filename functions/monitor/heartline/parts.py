@@ -18,7 +18,10 @@ from heartline.store import Store
 
 @dataclass(frozen=True, slots=True)
 class Heartline:
-    """Hold the parts that a run puts together; `interval` is the time from one tick to the next."""
+    """Hold the parts that a run puts together; `interval` is the time from one tick to the next.
+
+    `function` and `region` are its own, for the commands in mails; empty where they are not known.
+    """
 
     targets: tuple[Target, ...]
     interval: timedelta
@@ -30,3 +33,5 @@ class Heartline:
     clock: Callable[[], datetime]
     log: Logger
     metrics: Metrics
+    function: str = ""
+    region: str = ""

@@ -3,42 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from heartline.model import Alert, AlertKind, Failure, Incident, Kind, Phase, Span, Spell
-from heartline.text import length, moment, tame
+from heartline.facts import Step, commands, last_hours, server, steps, trouble, when_back, when_failed
+from heartline.fleet import Fleet
+from heartline.model import Alert, AlertKind, Failure, Incident, Kind, Spell, Target
+from heartline.voice import Voice
 
 # A tick sends what it decides within seconds; what is older than a tick and a bit has waited for a later one.
 _LATE = timedelta(seconds=90)
-
-_SHORT = {
-    Kind.CREDENTIALS: "no credential",
-    Kind.UNRESOLVABLE: "name not found",
-    Kind.REFUSED: "connection refused",
-    Kind.UNREACHABLE: "no route to host",
-    Kind.TLS_REFUSED: "server offers no TLS",
-    Kind.CERTIFICATE: "certificate not valid",
-    Kind.TLS: "TLS handshake fails",
-    Kind.AUTH: "login rejected",
-    Kind.NO_DATABASE: "no such database",
-    Kind.SATURATED: "too many connections",
-    Kind.STARTING: "starting up",
-    Kind.STOPPING: "shutting down",
-    Kind.DENIED: "query not permitted",
-    Kind.WRONG_ROLE: "read-only",
-    Kind.SERVER_ERROR: "server error",
-    Kind.PROTOCOL: "no PostgreSQL protocol",
-    Kind.CLOSED: "connection closed",
-    Kind.TIMEOUT: "timeout",
-}
-_TIMEOUT = {
-    Phase.RESOLVE: "timeout while resolving the name",
-    Phase.CONNECT: "timeout while connecting",
-    Phase.TLS: "timeout in the TLS handshake",
-    Phase.LOGIN: "timeout while logging in",
-    Phase.QUERY: "timeout while querying",
-}
+# Of an incident through which Heartline was stopped again and again, the last times are told.
+_MOST_GAPS = 3
+Rows = tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,19 +25,23 @@ class Report:
     `label` and `gist` make its subject, `rows` are pairs of a label and a value, `status` is for people's filters.
     """
 
-    target: str
+    alert: Alert
     label: str
     gist: str
     headline: str
-    sentences: tuple[str, ...]
-    rows: tuple[tuple[str, str], ...]
     status: str
-    alert: Alert
+    sentences: tuple[str, ...] = ()
+    rows: Rows = ()
+    steps: tuple[Step, ...] = ()
+    strip: str = ""
+    commands: Rows = field(default=())
 
     @property
     def subject(self) -> str:
         """Give what decides whether to get up."""
-        return f"[{self.label}] {self.target}: {self.gist}" if self.target else f"[{self.label}] {self.gist}"
+        if self.alert.kind is AlertKind.TEST:
+            return f"[{self.label}] {self.gist}"
+        return f"[{self.label}] {self.alert.target}: {self.gist}"
 
 
 def bundles(alerts: Sequence[Alert]) -> list[tuple[Alert, ...]]:
@@ -80,86 +61,144 @@ def _story(alert: Alert) -> str:
     return alert.incident.id if alert.incident else alert.id
 
 
-def report(bundle: Sequence[Alert], now: datetime) -> Report:
+def report(bundle: Sequence[Alert], target: Target, fleet: Fleet, now: datetime) -> Report:
     """Say what the alerts of one story tell.
 
     Parameters
     ----------
     bundle
         The alerts, oldest first; at least one, of one incident or one spell.
+    target
+        Whose alerts they are, and in which language and time zone its readers are.
+    fleet
+        What is known beside them.
     now
         When the mail leaves, to say how late it is.
     """
-    return _REPORTS[bundle[-1].kind](bundle, _lateness(bundle[0], now))
-
-
-def _down(bundle: Sequence[Alert], late: tuple[str, ...]) -> Report:
-    first, last, failure, incident = bundle[0], bundle[-1], _failure(bundle[-1]), _incident(bundle[-1])
-    label, gist = _state(failure), f"{short(failure)} since {incident.began:%H:%M} UTC"
-    if first.kind is AlertKind.CHANGED and first.previous:
-        gist = f"now {short(failure)}, before {short(first.previous)}"
-    elif first.kind is AlertKind.REMINDER:
-        label, gist = f"STILL {label}", f"{short(failure)} for {length(last.at - incident.began)}"
-    sentences = (*late, _verdict(failure), *_gaps(incident), f"What to look at first: {failure.next_step}")
-    rows = (*_where(last), *_bounds(incident), *_what(failure, last), _next(last), ("Incident", incident.id))
-    return Report(last.target, label, gist, f"{last.target}: {failure.cause}", sentences, rows, _status(failure), last)
-
-
-def _recovered(bundle: Sequence[Alert], late: tuple[str, ...]) -> Report:
-    last, incident = bundle[-1], _incident(bundle[-1])
-    ended = incident.ended or last.at
-    lasted = _lasted(incident, ended)
-    told = bundle[0].kind is not AlertKind.DOWN
-    gist = f"down {lasted}" if told else f"was down {lasted}, over before this mail could leave"
-    headline = f"{last.target} answers again; it was down for {lasted}."
-    unheard = () if told else ("You have had no mail of its going down: this one tells both.",)
-    cause = (("It was", last.previous.cause), *_what(last.previous, None)) if last.previous else ()
-    rows = (*_where(last), *_bounds(incident), *_end(incident, ended), *cause, ("Incident", incident.id))
-    return Report(last.target, "RECOVERED", gist, headline, (*late, *unheard, *_gaps(incident)), rows, "up", last)
-
-
-def _unstable(bundle: Sequence[Alert], late: tuple[str, ...]) -> Report:
-    last, failure, spell = bundle[-1], _failure(bundle[-1]), _spell(bundle[-1])
-    since = length(last.at - spell.began)
-    silence = (
-        f"It goes down and up again and again. From now on Heartline is silent about it until it has been up for "
-        f"{length(timedelta(seconds=last.calm or 0))} without a break, or has stayed down for some minutes: then it "
-        "sends one summary."
+    voice, last = Voice.of(target), bundle[-1]
+    made = _REPORTS[last.kind](bundle, voice)
+    if last.kind is AlertKind.TEST:
+        return made
+    drawn, lately = last_hours(last, fleet, voice)
+    incident = (voice.say("row.incident"), last.incident.id if last.incident else last.id)
+    return replace(
+        made,
+        sentences=(*_late(bundle[0], now, voice), *made.sentences),
+        rows=(*made.rows, *lately, incident),
+        strip=drawn,
+        commands=commands(last, fleet, voice) if last.failure else (),
     )
-    sentences = (*late, _verdict(failure), silence, f"What to look at first: {failure.next_step}")
-    rows = (*_where(last), ("Outages", f"{spell.outages} in {since}"), *_what(failure, last), *_tail(last, spell))
-    headline = f"{last.target} is down again, for the {_nth(spell.outages)} time in {since}: {failure.cause}"
-    gist = f"{short(failure)} again, outage {spell.outages} in {since}"
-    return Report(last.target, "UNSTABLE", gist, headline, sentences, rows, "unstable", last)
 
 
-def _settled(bundle: Sequence[Alert], late: tuple[str, ...]) -> Report:
+def _down(bundle: Sequence[Alert], voice: Voice) -> Report:
+    first, last, failure, incident = bundle[0], bundle[-1], _failure(bundle[-1]), _incident(bundle[-1])
+    words = {
+        "short": voice.short(failure),
+        "at": f"{incident.began:%H:%M} UTC",
+        "length": voice.length(last.at - incident.began),
+        "before": voice.short(first.previous) if first.previous else "",
+    }
+    headline = voice.say(
+        f"headline.{first.kind}", target=last.target, cause=voice.cause(failure), length=words["length"]
+    )
+    return Report(
+        last,
+        f"STILL {_label(failure)}" if first.kind is AlertKind.REMINDER else _label(failure),
+        voice.say(f"subject.{first.kind}", **words),
+        headline,
+        _status(failure),
+        (_verdict(failure, voice), *_gaps(incident, voice), _advice(failure, voice)),
+        (*server(last, voice), *when_failed(incident, voice), *trouble(failure, voice), _reminder(last, voice)),
+        steps(last, voice),
+    )
+
+
+def _recovered(bundle: Sequence[Alert], voice: Voice) -> Report:
+    last, incident = bundle[-1], _incident(bundle[-1])
+    lasted = _lasted(incident, incident.ended or last.at, voice)
+    unheard = bundle[0].kind is AlertKind.DOWN
+    # In a time of quiet it may have gone down again before its recovery could be told.
+    again = "_again" if last.failure else ""
+    words = {"target": last.target, "length": lasted, "at": voice.when(incident.ended or last.at)}
+    rows: list[tuple[str, str]] = [*server(last, voice), *when_failed(incident, voice), *when_back(incident, voice)]
+    if last.previous:
+        rows += [(voice.say("row.before"), voice.cause(last.previous)), *trouble(last.previous, voice)]
+    return Report(
+        last,
+        "RECOVERED",
+        voice.say("subject.late_recovered" if unheard else f"subject.recovered{again}", **words),
+        voice.say(f"headline.recovered{again}", **words),
+        "up",
+        (*((voice.say("sentence.unheard_down"),) if unheard else ()), *_gaps(incident, voice)),
+        tuple(rows),
+        () if again else steps(last, voice),
+    )
+
+
+def _unstable(bundle: Sequence[Alert], voice: Voice) -> Report:
+    last, failure, spell = bundle[-1], _failure(bundle[-1]), _spell(bundle[-1])
+    words = {"outages": spell.outages, "length": voice.length(last.at - spell.began)}
+    calm = voice.length(timedelta(seconds=last.calm or 0))
+    return Report(
+        last,
+        "UNSTABLE",
+        voice.say("subject.unstable", short=voice.short(failure), **words),
+        voice.say("headline.unstable", target=last.target, cause=voice.cause(failure), **words),
+        "unstable",
+        (
+            _verdict(failure, voice),
+            voice.say("sentence.silence", length=calm),
+            *_gaps(_incident(last), voice),
+            _advice(failure, voice),
+        ),
+        (
+            *server(last, voice),
+            *when_failed(_incident(last), voice),
+            (voice.say("row.outages"), voice.say("value.outages_so_far", **words)),
+            *trouble(failure, voice),
+        ),
+        steps(last, voice),
+    )
+
+
+def _settled(bundle: Sequence[Alert], voice: Voice) -> Report:
     last, spell, failure = bundle[-1], _spell(bundle[-1]), bundle[-1].failure
-    unheard = ("You have had no mail of its being unstable: this one tells both.",) if len(bundle) > 1 else ()
-    outages = f"{spell.outages} outages, {_seconds(spell.total)} in all, the longest {_seconds(spell.longest)}"
-    steady = length(last.at - spell.steady)
+    unheard = (voice.say("sentence.unheard_unstable"),) if len(bundle) > 1 else ()
+    words = {"target": last.target, "length": voice.length(last.at - spell.steady), "outages": spell.outages}
+    sums = {
+        "total": voice.length(timedelta(seconds=spell.total)),
+        "longest": voice.length(timedelta(seconds=spell.longest)),
+    }
+    gaps = _gaps(last.incident, voice) if last.incident else ()
+    since = (voice.say("row.unstable_since"), voice.when(spell.began))
     if failure is None:
-        headline = f"{last.target} has been up for {steady} without a break. It was unstable: {outages}."
-        rows = (*_where(last), ("Up since", moment(spell.steady)), *_sum(spell, outages), *_tail(last, spell))
-        gist = f"up for {steady}, after {spell.outages} outages"
-        return Report(last.target, "SETTLED", gist, headline, (*late, *unheard), rows, "up", last)
-    headline = f"{last.target} was unstable and is still down, for {steady} without a break: {failure.cause}"
-    sentences = (*late, *unheard, _verdict(failure), f"What to look at first: {failure.next_step}")
-    told = (*_sum(spell, f"{outages}, before this one"), *_what(failure, last), _next(last), *_tail(last, spell))
-    rows = (*_where(last), ("Down since", moment(spell.steady)), *told)
-    gist = f"{short(failure)} for {steady} without a break"
-    return Report(last.target, f"STILL {_state(failure)}", gist, headline, sentences, rows, _status(failure), last)
+        outages = (voice.say("row.outages"), voice.say("value.outages", outages=spell.outages, **sums))
+        rows = (*server(last, voice), since, outages, (voice.say("row.up_since"), voice.when(spell.steady)))
+        headline, gist = voice.say("headline.settled", **words), voice.say("subject.settled", **words)
+        return Report(last, "SETTLED", gist, headline, "up", (*unheard, *gaps), rows, steps(last, voice))
+    words |= {"short": voice.short(failure), "cause": voice.cause(failure)}
+    outages = (voice.say("row.outages"), voice.say("value.outages_before", outages=spell.outages - 1, **sums))
+    down = (since, outages, (voice.say("row.down_since"), voice.when(spell.steady)))
+    return Report(
+        last,
+        f"STILL {_label(failure)}",
+        voice.say("subject.settled_down", **words),
+        voice.say("headline.settled_down", **words),
+        _status(failure),
+        (*unheard, _verdict(failure, voice), *gaps, _advice(failure, voice)),
+        (*server(last, voice), *down, *trouble(failure, voice), _reminder(last, voice)),
+        steps(last, voice),
+    )
 
 
-def _test(bundle: Sequence[Alert], _: tuple[str, ...]) -> Report:
+def _test(bundle: Sequence[Alert], voice: Voice) -> Report:
     alert = bundle[-1]
-    sentences = ("This is a test that somebody asked for. No database is down because of it.",)
-    rows = (("Asked at", moment(alert.at)),)
-    return Report("", "TEST", _REACHED, _REACHED, sentences, rows, "test", alert)
+    rows = ((voice.say("row.asked_at"), voice.when(alert.at)),)
+    gist, headline = voice.say("subject.test"), voice.say("headline.test")
+    return Report(alert, "TEST", gist, headline, "test", (voice.say("sentence.test"),), rows)
 
 
-_REACHED = "Heartline's alerts reach you"
-_REPORTS: Mapping[AlertKind, Callable[[Sequence[Alert], tuple[str, ...]], Report]] = {
+_REPORTS: Mapping[AlertKind, Callable[[Sequence[Alert], Voice], Report]] = {
     AlertKind.DOWN: _down,
     AlertKind.CHANGED: _down,
     AlertKind.REMINDER: _down,
@@ -185,7 +224,7 @@ def _spell(alert: Alert) -> Spell:
     return alert.spell
 
 
-def _state(failure: Failure) -> str:
+def _label(failure: Failure) -> str:
     return "CANNOT LOG IN" if failure.kind.misconfigured else "DOWN"
 
 
@@ -193,96 +232,41 @@ def _status(failure: Failure) -> str:
     return "misconfigured" if failure.kind.misconfigured else "down"
 
 
-def _nth(number: int) -> str:
-    endings = {1: "st", 2: "nd", 3: "rd"}
-    return f"{number}{'th' if number % 100 in {11, 12, 13} else endings.get(number % 10, 'th')}"
+def _verdict(failure: Failure, voice: Voice) -> str:
+    if failure.kind is Kind.CREDENTIALS:
+        return voice.say("verdict.credentials")
+    return voice.say("verdict.misconfigured" if failure.kind.misconfigured else "verdict.outage")
 
 
-def _seconds(seconds: float) -> str:
-    return length(timedelta(seconds=seconds))
+def _advice(failure: Failure, voice: Voice) -> str:
+    return voice.say("sentence.advice", next_step=voice.next_step(failure))
 
 
-def _lasted(incident: Incident, ended: datetime) -> str:
+def _reminder(alert: Alert, voice: Voice) -> tuple[str, str]:
+    due = voice.when(alert.remind_at) if alert.remind_at else voice.say("value.acknowledged")
+    return voice.say("row.reminder"), due
+
+
+def _late(first: Alert, now: datetime, voice: Voice) -> tuple[str, ...]:
+    late = now - first.at
+    return (voice.say("sentence.late", length=voice.length(late), at=voice.when(first.at)),) if late >= _LATE else ()
+
+
+def _lasted(incident: Incident, ended: datetime, voice: Voice) -> str:
     """Give the length of an incident; where part of it was not observed, it is the most that it can be."""
-    lasted = length(ended - incident.began)
-    return f"up to {lasted}" if any(gap.ended > incident.began for gap in incident.unobserved) else lasted
+    lasted = voice.length(ended - incident.began)
+    unsure = any(gap.ended > incident.began for gap in incident.unobserved)
+    return voice.say("length.at_most", length=lasted) if unsure else lasted
 
 
-def _gaps(incident: Incident) -> tuple[str, ...]:
+def _gaps(incident: Incident, voice: Voice) -> tuple[str, ...]:
     """Say when Heartline itself did not run: nothing is known of that time."""
     return tuple(
-        f"Heartline itself did not run between {moment(gap.began)} and {moment(gap.ended)} ({_span(gap)}): "
-        "whether the database answered in that time is not known."
-        for gap in incident.unobserved[-3:]
+        voice.say(
+            "sentence.gap",
+            began=voice.when(gap.began),
+            ended=voice.when(gap.ended),
+            length=voice.length(gap.ended - gap.began),
+        )
+        for gap in incident.unobserved[-_MOST_GAPS:]
     )
-
-
-def _span(gap: Span) -> str:
-    return length(gap.ended - gap.began)
-
-
-def _verdict(failure: Failure) -> str:
-    if failure.kind is Kind.CREDENTIALS:
-        return "This is no outage that the monitor could see: it is misconfigured and has no password to ask with."
-    if failure.kind.misconfigured:
-        return "This is no outage: the database is reachable, but the monitor is misconfigured or not let in."
-    return "This is an outage: applications are likely to see the same."
-
-
-def _lateness(first: Alert, now: datetime) -> tuple[str, ...]:
-    late = now - first.at
-    if late < _LATE:
-        return ()
-    return (f"This mail is {length(late)} late: it was due at {moment(first.at)} and could not be sent before.",)
-
-
-def _where(alert: Alert) -> tuple[tuple[str, str], ...]:
-    endpoint = alert.endpoint
-    return (
-        ("Target", alert.target),
-        ("Host", f"{endpoint.host or '(in the secret)'} port {endpoint.port}"),
-        ("Database", tame(endpoint.database, 100)),
-        ("User", tame(endpoint.user, 100) or "(in the secret)"),
-    )
-
-
-def _bounds(incident: Incident) -> tuple[tuple[str, str], ...]:
-    good = moment(incident.last_ok) if incident.last_ok else "never seen"
-    return (("Last good probe", good), ("First failed probe", moment(incident.began)))
-
-
-def _end(incident: Incident, ended: datetime) -> tuple[tuple[str, str], ...]:
-    failed = (("Last failed probe", moment(incident.last_failed)),) if incident.last_failed else ()
-    return (*failed, ("Up since", moment(ended)))
-
-
-def _sum(spell: Spell, outages: str) -> tuple[tuple[str, str], ...]:
-    return (("Unstable since", moment(spell.began)), ("Outages", outages))
-
-
-def _tail(alert: Alert, spell: Spell) -> tuple[tuple[str, str], ...]:
-    incident = (("Incident", alert.incident.id),) if alert.incident else ()
-    return (*incident, ("Unstable spell", spell.id))
-
-
-def _next(alert: Alert) -> tuple[str, str]:
-    return ("Next reminder", moment(alert.remind_at) if alert.remind_at else "none: it is acknowledged")
-
-
-def _what(failure: Failure, alert: Alert | None) -> tuple[tuple[str, str], ...]:
-    rows = [("Failed in phase", failure.phase.value), ("Kind", failure.kind.value)]
-    if failure.sqlstate:
-        rows.append(("SQLSTATE", failure.sqlstate))
-    if failure.said:
-        rows.append(("The server said", f'"{tame(failure.said)}"'))
-    if alert and alert.phases:
-        rows.append(("Phases", ", ".join(f"{phase} {spent:g} ms" for phase, spent in alert.phases.items())))
-    return tuple(rows)
-
-
-def short(failure: Failure) -> str:
-    """Name a failure in the few words that a subject has room for."""
-    if failure.kind is Kind.TIMEOUT:
-        return _TIMEOUT.get(failure.phase, _SHORT[failure.kind])
-    words = "password rejected" if failure.sqlstate == "28P01" else _SHORT[failure.kind]
-    return f"{words} ({failure.sqlstate})" if failure.sqlstate else words

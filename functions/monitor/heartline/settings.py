@@ -31,6 +31,8 @@ class Settings:
     topic: str | None = None
     log_level: str = "INFO"
     interval: timedelta = timedelta(minutes=1)
+    function: str = ""
+    region: str = ""
 
 
 def read_settings(environment: Mapping[str, str], packaged: Path = _PACKAGED) -> Settings:
@@ -39,7 +41,8 @@ def read_settings(environment: Mapping[str, str], packaged: Path = _PACKAGED) ->
     Parameters
     ----------
     environment
-        TARGETS, STATE_TABLE, ALERT_SENDER, ALERT_RECIPIENTS, ALERT_TOPIC, LOG_LEVEL and SCHEDULE_MINUTES.
+        TARGETS, STATE_TABLE, ALERT_SENDER, ALERT_RECIPIENTS, ALERT_TOPIC, LOG_LEVEL and SCHEDULE_MINUTES; and
+        Lambda's own AWS_LAMBDA_FUNCTION_NAME and AWS_REGION, where there are any.
     packaged
         The document that is read when TARGETS is empty.
 
@@ -62,7 +65,8 @@ def read_settings(environment: Mapping[str, str], packaged: Path = _PACKAGED) ->
         faults += error.faults
     if faults:
         raise ConfigurationError(faults)
-    return Settings(targets, table, sender, topic, log_level, interval)
+    own = (environment.get(variable, "") for variable in ("AWS_LAMBDA_FUNCTION_NAME", "AWS_REGION"))
+    return Settings(targets, table, sender, topic, log_level, interval, *own)
 
 
 _T = TypeVar("_T")

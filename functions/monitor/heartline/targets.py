@@ -7,10 +7,12 @@ import tomllib
 from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
 from datetime import timedelta
+from zoneinfo import ZoneInfo
 
 from heartline import values
+from heartline.language import LANGUAGES
 from heartline.model import ConfigurationError, Policy, Target, Tls
-from heartline.windows import windows
+from heartline.windows import windows, zone
 
 # A tick is a minute: what confirms a transition must fit into it, with time left to save and to send.
 _CONFIRMATION_LIMIT = timedelta(seconds=45)
@@ -184,6 +186,19 @@ def _auth(value: object) -> str:
     return "iam"
 
 
+def _language(value: object) -> str:
+    if value not in LANGUAGES:
+        raise ValueError(f"give one of {', '.join(LANGUAGES)}")
+    return str(value)
+
+
+def _time_zone(value: object) -> ZoneInfo:
+    try:
+        return zone(value)
+    except ValueError:
+        raise ValueError('give a time zone by its IANA name, like "Europe/Berlin"') from None
+
+
 _READERS: Mapping[str, Callable[[object], object]] = {
     "name": values.name,
     "host": values.host,
@@ -196,6 +211,8 @@ _READERS: Mapping[str, Callable[[object], object]] = {
     "tls": _tls,
     "timeout": _duration(0.1, 30),
     "recipients": values.addresses,
+    "language": _language,
+    "time_zone": _time_zone,
     "confirmations": _whole(0, 10),
     "confirm_after": _duration(0, 30),
     "recover_after": _whole(1, 10),

@@ -108,6 +108,7 @@ class _Telling:
             kind=kind,
             target=state.target,
             at=self._now,
+            first_seen=state.first_seen,
             endpoint=self._last.endpoint,
             address=self._last.address,
             incident=incident,

@@ -12,9 +12,9 @@ from aws_lambda_powertools.metrics import MetricUnit
 from botocore.exceptions import BotoCoreError, ClientError
 
 from heartline.deadline import Deadline
+from heartline.fleet import Fleet
 from heartline.follow import Outcome, follow_all, missed
 from heartline.items import Heartbeat
-from heartline.message import Fleet
 from heartline.model import Status
 from heartline.notify import Delivery
 from heartline.parts import Heartline
@@ -56,7 +56,16 @@ def run_tick(heartline: Heartline, seconds: float) -> dict[str, Any]:
     faults = sum(outcome.faulty for outcome in outcomes) + (not _beat(heartline, at, outcomes, loaded))
     # Not the request's id: Lambda starts a request that failed again under the same one.
     owner, fleet = uuid4().hex, _fleet(heartline, outcomes)
-    delivery = Delivery(heartline.outbox, heartline.channels, fleet, owner, deadline, heartline.clock, heartline.log)
+    delivery = Delivery(
+        heartline.outbox,
+        heartline.channels,
+        fleet,
+        heartline.history,
+        owner,
+        deadline,
+        heartline.clock,
+        heartline.log,
+    )
     sent = delivery.drain(outcome.target for outcome in outcomes if outcome.waiting or outcome.contested)
     statuses = [outcome.state.status for outcome in outcomes]
     counts = {
@@ -96,7 +105,7 @@ def _measure(heartline: Heartline, counts: Mapping[str, int], duration: int | No
 def _fleet(heartline: Heartline, outcomes: Sequence[Outcome]) -> Fleet:
     states = [outcome.state for outcome in outcomes]
     failures = tuple(state.failure for state in states if state.status is Status.DOWN and state.failure)
-    return Fleet(len(heartline.targets), failures)
+    return Fleet(len(heartline.targets), failures, function=heartline.function, region=heartline.region)
 
 
 def _beat(heartline: Heartline, at: datetime, outcomes: Sequence[Outcome], loaded: Loaded) -> bool:

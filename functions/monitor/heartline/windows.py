@@ -33,12 +33,26 @@ def window(value: object) -> Window:
         raise ValueError(_MEND)
     try:
         begins, ends = time.fromisoformat(written[2]), _end(written[3])
-        read = Window(_days(written[1] or "daily"), begins, ends, ZoneInfo(written[4] or "UTC"))
-    except (ValueError, KeyError, OSError):
+        read = Window(_days(written[1] or "daily"), begins, ends, zone(written[4] or "UTC"))
+    except ValueError:
         raise ValueError(_MEND) from None
     if written[2] == written[3]:
         raise ValueError(f"the window is empty: {_MEND}")
     return read
+
+
+def zone(value: object) -> ZoneInfo:
+    """Find a time zone by its IANA name.
+
+    Raises
+    ------
+    ValueError
+        When there is none of that name.
+    """
+    try:
+        return ZoneInfo(str(value))
+    except (ValueError, KeyError, OSError):
+        raise ValueError("no such time zone") from None
 
 
 def windows(values: object) -> tuple[Window, ...]:

@@ -10,7 +10,7 @@ from pg8000.exceptions import DatabaseError
 
 from heartline.model import Credential, Failure, Kind, Phase, Target
 from heartline.probe import faults
-from heartline.probe.advice import advise
+from heartline.probe.advice import advise, explained
 from heartline.text import tame
 
 # PostgreSQL documentation, appendix A: Error Codes.
@@ -77,8 +77,8 @@ def diagnose(error: BaseException, phase: Phase, target: Target, credential: Cre
         said = tame(reported.get("M", "")) or None
     if kind not in _POSSIBLE[phase]:
         kind = _OTHERWISE[phase]
-    cause, next_step = advise((type(error), sqlstate, kind), phase, target, credential.endpoint)
-    return Failure(phase, kind, cause, next_step, sqlstate, said)
+    advice = advise((type(error), sqlstate, kind), phase, target, credential.endpoint)
+    return explained(phase, kind, advice, sqlstate, said)
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:

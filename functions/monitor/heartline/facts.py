@@ -1,0 +1,133 @@
+"""Give the facts of an alert, for the rows and drawings of a mail."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from heartline.fleet import Fleet, Past
+from heartline.lately import incidents_until, strip
+from heartline.model import Alert, Failure, Incident, Phase
+from heartline.text import tame
+from heartline.voice import Voice
+
+Row = tuple[str, str]
+_MOST_SAID = 300
+_PHASES = (Phase.RESOLVE, Phase.CONNECT, Phase.TLS, Phase.LOGIN, Phase.QUERY)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Show one phase of the probe: its time in milliseconds, None where it was not reached, and its share of all."""
+
+    name: str
+    spent: float | None
+    share: float
+    note: str = ""
+    failed: bool = False
+
+
+def server(alert: Alert, voice: Voice) -> tuple[Row, ...]:
+    """Say which database it is about, and as whom the monitor logs in; never the secret."""
+    endpoint, unknown = alert.endpoint, voice.say("value.in_secret")
+    return (
+        (voice.say("row.target"), alert.target),
+        (voice.say("row.host"), voice.say("value.host", host=endpoint.host or unknown, port=endpoint.port)),
+        (voice.say("row.database"), tame(endpoint.database, 100)),
+        (voice.say("row.user"), tame(endpoint.user, 100) or unknown),
+    )
+
+
+def when_failed(incident: Incident, voice: Voice) -> tuple[Row, ...]:
+    """Bound the moment at which it failed: after the last good probe, before the first failed one."""
+    failed = voice.when(incident.began)
+    if incident.last_ok is None:
+        return ((voice.say("row.failed_since"), voice.say("value.never_seen", failed=failed)),)
+    between = voice.say("value.failed_between", good=voice.when(incident.last_ok), failed=failed)
+    return ((voice.say("row.failed_between"), between),)
+
+
+def when_back(incident: Incident, voice: Voice) -> tuple[Row, ...]:
+    """Bound the moment at which it came back: after the last failed probe, before the first good one."""
+    if incident.ended is None:
+        return ()
+    good = voice.when(incident.ended)
+    if incident.last_failed is None:
+        return ((voice.say("row.back_at"), good),)
+    between = voice.say("value.recovered_between", failed=voice.when(incident.last_failed), good=good)
+    return ((voice.say("row.recovered_between"), between),)
+
+
+def trouble(failure: Failure, voice: Voice) -> tuple[Row, ...]:
+    """Say where and how it failed, and what the server itself said."""
+    key = "value.failure_sqlstate" if failure.sqlstate else "value.failure"
+    phase = voice.say(f"phase.{failure.phase}")
+    rows = [(voice.say("row.failure"), voice.say(key, phase=phase, kind=failure.kind, sqlstate=failure.sqlstate))]
+    if failure.said:
+        rows.append((voice.say("row.said"), f'"{tame(failure.said, _MOST_SAID)}"'))
+    return tuple(rows)
+
+
+def steps(alert: Alert, voice: Voice) -> tuple[Step, ...]:
+    """Show how long each phase of the deciding probe took, and at which it failed."""
+    if not alert.phases:
+        return ()
+    failed = alert.failure.phase if alert.failure else None
+    until = _PHASES.index(failed) if failed in _PHASES else len(_PHASES)
+    longest = max(alert.phases.values()) or 1
+    return tuple(
+        _step(phase, alert.phases.get(phase), longest, voice, _note(phase, alert.phases, place - until))
+        for place, phase in enumerate(_PHASES)
+    )
+
+
+def _note(phase: Phase, phases: Mapping[Phase, float], beyond: int) -> str | None:
+    """Name the text for a phase that comes so far before or after the one that failed, where it needs one."""
+    if beyond == 0:
+        return "failed_here"
+    if phase in phases:
+        return None
+    return "not_used" if beyond < 0 else "not_reached"
+
+
+def _step(phase: Phase, spent: float | None, longest: float, voice: Voice, note: str | None) -> Step:
+    said = voice.say(f"value.{note}") if note else ""
+    return Step(voice.say(f"phase.{phase}"), spent, (spent or 0) / longest, said, failed=note == "failed_here")
+
+
+def last_hours(alert: Alert, fleet: Fleet, voice: Voice) -> tuple[str, tuple[Row, ...]]:
+    """Draw the last 24 hours and count the incidents of 30 days, as of the alert; nothing where that is not known."""
+    past = fleet.pasts.get(alert.target)
+    if past is None:
+        return "", ()
+    number = len(incidents_until(past, alert.incident, alert.at))
+    month = voice.say("value.month_one" if number == 1 else "value.month", number=number)
+    return _drawn(past, alert), ((voice.say("row.month"), month),)
+
+
+def _drawn(past: Past, alert: Alert) -> str:
+    return strip(past, alert.incident, alert.first_seen, alert.at)
+
+
+def commands(alert: Alert, fleet: Fleet, voice: Voice) -> tuple[Row, ...]:
+    """Give the commands to paste that acknowledge and mute; none where the function's name is not known."""
+    if not fleet.function:
+        return ()
+    target = {"target": alert.target}
+    return (
+        (voice.say("row.acknowledge"), _command(fleet, {"command": "acknowledge", **target})),
+        (voice.say("row.mute"), _command(fleet, {"command": "mute", **target, "for": "2h"})),
+    )
+
+
+def _command(fleet: Fleet, payload: Mapping[str, str]) -> str:
+    """Write a call of the function for a shell, in lines that a mail does not break."""
+    region = f" --region {shlex.quote(fleet.region)}" if fleet.region else ""
+    return (
+        f"aws lambda invoke{region} \\\n"
+        f"  --function-name {shlex.quote(fleet.function)} \\\n"
+        "  --cli-binary-format raw-in-base64-out \\\n"
+        f"  --payload {shlex.quote(json.dumps(payload))} /dev/stdout"
+    )

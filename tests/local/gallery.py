@@ -1,0 +1,164 @@
+"""Make one mail of each kind, in any language, from observations that the real rules decide on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from heartline.decide import decide
+from heartline.fleet import Fleet, Past
+from heartline.message import Message, compose
+from heartline.model import Alert, AlertKind, Endpoint, Failure, Incident, Kind, Observation, Phase, Span, State, Target
+from heartline.portion import Part
+from heartline.probe.advice import advise, explained
+
+BEGAN = datetime(2026, 11, 23, 3, 10, 2, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
+DAY = timedelta(days=1)
+HOSTILE = (
+    "FATAL: <script>alert('x')</script> <b>bold</b> &amp; \"quoted\"\r\nBcc: everybody@example.com\x1b[31m\x00 "
+    "\u202egnp.exe \ud800 " + "A" * 100_000
+)
+PLACES = {"en": None, "ko": ZoneInfo("Asia/Seoul")}
+UNTIL = {
+    Kind.UNRESOLVABLE: {Phase.RESOLVE: 12.3},
+    Kind.REFUSED: {Phase.RESOLVE: 0.8, Phase.CONNECT: 1.4},
+    Kind.TIMEOUT: {Phase.RESOLVE: 0.8, Phase.CONNECT: 5000.0},
+    Kind.AUTH: {Phase.RESOLVE: 0.8, Phase.CONNECT: 1.4, Phase.TLS: 6.1, Phase.LOGIN: 8.9},
+    Kind.SATURATED: {Phase.RESOLVE: 0.8, Phase.CONNECT: 1.4, Phase.TLS: 6.1, Phase.LOGIN: 3.2},
+}
+WELL = {Phase.RESOLVE: 0.8, Phase.CONNECT: 1.4, Phase.TLS: 6.1, Phase.LOGIN: 8.9, Phase.QUERY: 2.2}
+PHASES = {Kind.UNRESOLVABLE: Phase.RESOLVE, Kind.AUTH: Phase.LOGIN, Kind.SATURATED: Phase.LOGIN}
+
+
+@dataclass
+class Story:
+    """Lead one target through its probes, and gather the alerts that follow."""
+
+    language: str
+    name: str = "orders"
+    now: datetime = BEGAN - DAY
+    alerts: list[Alert] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.target = Target(
+            self.name,
+            f"{self.name}.cluster-c7tj4exampleab.eu-west-1.rds.amazonaws.com",
+            recipients=("oncall@example.com",),
+            language=self.language,
+            time_zone=PLACES[self.language],
+        )
+        self.endpoint = Endpoint(self.target.host or "", 5432, self.name, "heartline")
+        self.state = replace(State(self.name), first_seen=BEGAN - 40 * DAY)
+        self.up(self.now)
+        self.state = replace(self.state, last_ok=BEGAN)
+
+    def up(self, at: datetime) -> Story:
+        """Let both probes of a tick be healthy."""
+        return self._tick(at, None)
+
+    def down(self, at: datetime, kind: Kind = Kind.REFUSED, said: str | None = None, gap: Span | None = None) -> Story:
+        """Let all probes of a tick fail."""
+        phase = PHASES.get(kind, Phase.CONNECT)
+        advice = advise([kind], phase, self.target, self.endpoint)
+        sqlstate = {Kind.AUTH: "28P01", Kind.SATURATED: "53300"}.get(kind)
+        return self._tick(at, explained(phase, kind, advice, sqlstate, said), gap)
+
+    def _tick(self, at: datetime, failure: Failure | None, gap: Span | None = None) -> Story:
+        phases = UNTIL[failure.kind] if failure else WELL
+        seen = Observation(at, self.endpoint, phases, failure, address="10.0.1.7")
+        decision = decide(self.state, [seen] * 3, self.target.policy, at, gap)
+        state = decision.state
+        freshened = {"last_ok": at} if failure is None else {"last_failed": at}
+        self.state = replace(state, **freshened)
+        self.alerts += decision.alerts
+        return self
+
+    def part(self, *kinds: AlertKind) -> Part:
+        """Take the last alert, or the last ones of these kinds."""
+        told = [alert for alert in self.alerts if alert.kind in kinds] if kinds else self.alerts[-1:]
+        return Part(self.target, tuple(told))
+
+
+def past(name: str = "orders") -> Past:
+    """Give a month with two incidents and an hour in which Heartline did not run."""
+    incidents = tuple(
+        Incident(f"{name}-{began:%Y%m%dT%H%M%SZ}", began, began - MINUTE, began + 4 * MINUTE, began + 5 * MINUTE)
+        for began in (BEGAN - 12 * DAY, BEGAN - timedelta(hours=9))
+    )
+    return Past(incidents, (Span(BEGAN - timedelta(hours=20), BEGAN - timedelta(hours=17)),))
+
+
+def mails(language: str) -> Iterator[tuple[str, Message]]:
+    """Give a mail of each kind, with its name."""
+    for name, scene in SCENES.items():
+        parts, late, targets = scene(language)
+        failures = tuple(alert.failure for part in parts for alert in part.alerts[-1:] if alert.failure)
+        pasts = {part.target.name: past(part.target.name) for part in parts}
+        fleet = Fleet(targets, failures, pasts, "heartline-prod-MonitorFunction-x1Y2z3A4b5C6", "eu-west-1")
+        yield name, compose(parts, fleet, parts[0].alerts[-1].at + late)
+
+
+Scene = Callable[[str], tuple[list[Part], timedelta, int]]
+ON_TIME = timedelta(seconds=2)
+FAILED = BEGAN + MINUTE
+
+
+def _one(story: Story, *kinds: AlertKind, late: timedelta = ON_TIME) -> tuple[list[Part], timedelta, int]:
+    return [story.part(*kinds)], late, 40
+
+
+def _flapping(language: str) -> Story:
+    story = Story(language)
+    for minute in (1, 3, 5):
+        story.down(BEGAN + minute * MINUTE).up(BEGAN + (minute + 1) * MINUTE)
+    return story
+
+
+def _several(language: str, ends: Callable[[Story], object], number: int, targets: int) -> Scene:
+    def scene(_: str) -> tuple[list[Part], timedelta, int]:
+        stories = [Story(language, f"{name}") for name in NAMES[:number]]
+        for story in stories:
+            ends(story)
+        return [story.part() for story in stories], ON_TIME, targets
+
+    return scene
+
+
+NAMES = ("orders", "billing", "stock", "users", "search", *(f"shop-{place:03d}" for place in range(195)))
+SCENES: dict[str, Scene] = {
+    "down": lambda code: _one(Story(code).down(FAILED)),
+    "down-timeout": lambda code: _one(Story(code).down(FAILED, Kind.TIMEOUT)),
+    "down-hostile": lambda code: _one(Story(code).down(FAILED, Kind.SATURATED, HOSTILE)),
+    "down-after-a-gap": lambda code: _one(Story(code).down(BEGAN + 60 * MINUTE, gap=Span(BEGAN, BEGAN + 60 * MINUTE))),
+    "cannot-log-in": lambda code: _one(
+        Story(code).down(FAILED, Kind.AUTH, 'password authentication failed for user "heartline"')
+    ),
+    "changed": lambda code: _one(Story(code).down(FAILED).down(FAILED + 9 * MINUTE, Kind.TIMEOUT)),
+    "reminder": lambda code: _one(Story(code).down(FAILED).down(FAILED + 60 * MINUTE)),
+    "recovered": lambda code: _one(Story(code).down(FAILED).up(FAILED + 14 * MINUTE)),
+    "down-and-recovered-late": lambda code: _one(
+        Story(code).down(FAILED).up(FAILED + 14 * MINUTE),
+        AlertKind.DOWN,
+        AlertKind.RECOVERED,
+        late=7 * MINUTE,
+    ),
+    "unstable": lambda code: _one(_flapping(code), AlertKind.UNSTABLE),
+    "settled": lambda code: _one(_flapping(code).up(BEGAN + 30 * MINUTE)),
+    "settled-still-down": lambda code: _one(_flapping(code).down(BEGAN + 7 * MINUTE).down(BEGAN + 13 * MINUTE)),
+    "group-down": lambda code: _several(code, lambda story: story.down(FAILED), 5, 40)(code),
+    "group-recovered": lambda code: _several(code, lambda story: story.down(FAILED).up(FAILED + 14 * MINUTE), 5, 40)(
+        code
+    ),
+    "monitor-cut-off": lambda code: _several(code, lambda story: story.down(FAILED, Kind.TIMEOUT), 3, 3)(code),
+    "group-of-200": lambda code: _several(code, lambda story: story.down(FAILED, Kind.SATURATED, HOSTILE), 200, 500)(
+        code
+    ),
+    "test": lambda code: (
+        [Part(Story(code).target, (Alert("test-20261123T031000Z", AlertKind.TEST, "orders", BEGAN),))],
+        ON_TIME,
+        40,
+    ),
+}

@@ -1,0 +1,46 @@
+"""Write a gallery of all mails to build/preview: `make preview`."""
+
+from __future__ import annotations
+
+from html import escape
+from pathlib import Path
+
+from heartline.as_html import as_html
+from heartline.as_text import as_text
+from heartline.language import LANGUAGES
+from local.gallery import mails
+
+KEPT = Path(__file__).parents[2] / "build" / "preview"
+PAGE = """\
+<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Heartline's mails</title>
+<meta name="color-scheme" content="light dark"><style>
+:root {{ color-scheme: light dark }}
+body {{ font: 15px/1.5 system-ui, sans-serif; margin: 24px }}
+section {{ display: grid; grid-template-columns: minmax(320px, 660px) minmax(320px, 1fr); gap: 16px }}
+iframe {{ width: 100%; height: 900px; border: 1px solid #8888 }}
+pre {{ border: 1px solid #8888; padding: 12px; overflow: auto; margin: 0; max-height: 876px }}
+</style></head><body><h1>Heartline's mails</h1><p>{index}</p>{mails}</body></html>
+"""
+MAIL = (
+    '<h2 id="{name}">{name}</h2><p>{subject}</p><section><iframe src="{name}.html"></iframe><pre>{text}</pre></section>'
+)
+
+
+def main() -> None:
+    """Write each mail as HTML and text, and a page that shows them side by side."""
+    KEPT.mkdir(parents=True, exist_ok=True)
+    shown = []
+    for code in LANGUAGES:
+        for kind, message in mails(code):
+            name, text = f"{code}-{kind}", as_text(message)
+            (KEPT / f"{name}.html").write_text(as_html(message), encoding="utf-8")
+            (KEPT / f"{name}.txt").write_text(text, encoding="utf-8")
+            shown.append((name, MAIL.format(name=name, subject=escape(message.subject), text=escape(text))))
+    index = " ".join(f'<a href="#{name}">{name}</a>' for name, _ in shown)
+    page = PAGE.format(index=index, mails="".join(mail for _, mail in shown))
+    (KEPT / "index.html").write_text(page, encoding="utf-8")
+    print(f"{len(shown)} mails are in {KEPT / 'index.html'}")
+
+
+if __name__ == "__main__":
+    main()
