@@ -73,10 +73,8 @@ def decide(
     """
     verdict = _verdict(state, observations, policy)
     if verdict is _Verdict.UNCLEAR:
-        return Decision(state)
-    observed = _TRANSITIONS[state.status, verdict](state, observations, policy)
-    if gap is not None and state.status is not Status.UNKNOWN:
-        observed = _with_gap(observed, gap)
+        return Decision(_with_gap(state, gap))
+    observed = _with_gap(_TRANSITIONS[state.status, verdict](state, observations, policy), gap)
     if quiet_until(observed, policy, now):
         return Decision(observed, (), _ended(state, observed, ()), observed.status)
     told, alerts = tell(observed, observations[-1], policy, now)
@@ -124,17 +122,17 @@ def _count_blip(state: State, observations: Sequence[Observation]) -> State:
 
 
 def _go_down(state: State, observations: Sequence[Observation], policy: Policy) -> State:
-    first, failure = observations[0], observations[-1].failure
+    first, last, failure = observations[0], observations[-1], observations[-1].failure
     assert failure is not None  # noqa: S101 - the verdict is that it failed
     incident = Incident(
-        f"{state.target}-{first.at:%Y%m%dT%H%M%SZ}", first.at, state.last_ok, first.at, kinds=(failure.kind,)
+        f"{state.target}-{first.at:%Y%m%dT%H%M%SZ}", first.at, state.last_ok, last.at, kinds=(failure.kind,)
     )
     down = replace(
         state,
         status=Status.DOWN,
         first_seen=state.first_seen or state.since or first.at,
         since=first.at,
-        last_failed=first.at,
+        last_failed=last.at,
         incident=incident,
         failure=failure,
     )
@@ -161,6 +159,7 @@ def _come_up(state: State, observations: Sequence[Observation], _: Policy) -> St
     return replace(
         up,
         status=Status.UP,
+        first_seen=state.first_seen or state.since,
         since=first.at,
         last_ok=observations[-1].at,
         incident=None,
@@ -185,8 +184,11 @@ _TRANSITIONS: Mapping[tuple[Status, _Verdict], _Transition] = {
 _MOST_GAPS = 20
 
 
-def _with_gap(state: State, gap: Span) -> State:
+def _with_gap(state: State, gap: Span | None) -> State:
     """Note in the incident that began, went on or ended in it that part of its bounds was not observed."""
+    watched = state.first_seen or state.since
+    if gap is None or watched is None or watched >= gap.ended:
+        return state
     touched = state.incident or state.previous
     if touched and (touched.ended is None or touched.ended >= gap.ended):
         # A tick that could not write its heartbeat is noticed with the ones that were missed before it.

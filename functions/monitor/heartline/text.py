@@ -1,9 +1,8 @@
-"""Write times and what a server says, for people to read."""
+"""Make what comes from outside fit to be read."""
 
 from __future__ import annotations
 
 import unicodedata
-from datetime import UTC, datetime
 
 # Control characters, format characters (right-to-left marks among them), lone surrogates, line and
 # paragraph separators: https://www.unicode.org/reports/tr44/#General_Category_Values
@@ -15,8 +14,3 @@ def tame(said: str, most: int = 300) -> str:
     fit = "".join(" " if unicodedata.category(c) in _UNFIT else c for c in said[: 2 * most])
     line = " ".join(fit.split())
     return line if len(line) <= most else line[: most - 3] + "..."
-
-
-def moment(at: datetime) -> str:
-    """Write a time in UTC, to the second."""
-    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
