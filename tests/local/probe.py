@@ -15,7 +15,7 @@ from heartline import values
 from heartline.deadline import Deadline
 from heartline.model import DEFAULT_DATABASE, DEFAULT_PORT, Credential, Endpoint, Server, Target, Tls
 from heartline.probe import probe
-from heartline.text import moment, tame
+from heartline.text import tame
 
 if TYPE_CHECKING:
     from heartline.model import Observation
@@ -108,11 +108,11 @@ def facts(server: Server, now: datetime) -> list[tuple[str, str]]:
     expires = server.certificate_expires
     known = {
         "Version": server.version,
-        "Started": server.started and moment(server.started),
+        "Started": server.started and f"{server.started:%Y-%m-%d %H:%M:%S} UTC",
         "Role": None if server.standby is None else "standby" if server.standby else "primary",
         "System": server.system,
         "Timeline": server.timeline,
-        "Certificate": expires and f"valid for {(expires - now).days} more days, until {moment(expires)}",
+        "Certificate": expires and f"valid for {(expires - now).days} more days, until {expires:%Y-%m-%d %H:%M:%S} UTC",
     }
     return [(label, str(fact)) for label, fact in known.items() if fact is not None]
 
