@@ -34,8 +34,10 @@ _TABLE = '<table role="presentation" cellpadding="0" cellspacing="0" border="0"'
 def as_html(message: Message) -> str:
     """Write a message as one HTML page of 600 pixels."""
     voice = Voice(message.language)
-    blocks = [_block("".join(map(_paragraph, message.sentences)))] if message.sentences else []
-    blocks += [_report(report, voice) for report in message.reports]
+    several = len(message.reports) > 1
+    common = (_title(message.subject, 1) if several else "") + "".join(map(_paragraph, message.sentences))
+    blocks = [_block(common)] if common else []
+    blocks += [_report(report, voice, 2 if several else 1) for report in message.reports]
     if message.lines:
         lines = "".join(f'<li style="margin:0 0 4px">{escape(line)}</li>' for line in message.lines)
         more = _paragraph(voice.say("sentence.more", number=len(message.lines)))
@@ -60,13 +62,13 @@ def _block(content: str) -> str:
     return f'<tr><td align="left" style="padding:0 0 20px">{content}</td></tr>'
 
 
-def _report(report: Report, voice: Voice) -> str:
+def _report(report: Report, voice: Voice, level: int) -> str:
     name = _COLOURS.get(report.status, "down")
     tint = _TINTS[name]
     content = (
         f'<p class="{name}" style="margin:0 0 4px;font-size:13px;font-weight:bold;color:{tint}">'
         f"{escape(report.label)}</p>"
-        f'<h1 style="margin:0 0 12px;font-size:20px;line-height:1.3">{escape(report.headline)}</h1>'
+        f"{_title(report.headline, level)}"
         f"{''.join(map(_paragraph, report.sentences))}{_rows(report)}"
         f"{_steps(report.steps, voice) if report.steps else ''}{_strip(report, voice) if report.strip else ''}"
         f"{''.join(_command(label, command) for label, command in report.commands)}"
@@ -76,6 +78,11 @@ def _report(report: Report, voice: Voice) -> str:
         f'<td class="{name}" style="border-left:5px solid {tint};padding:0 0 0 14px;font-size:15px;line-height:1.5">'
         f'<div class="page">{content}</div></td></tr></table></td></tr>'
     )
+
+
+def _title(text: str, level: int) -> str:
+    size = 20 if level == 1 else 17
+    return f'<h{level} style="margin:0 0 12px;font-size:{size}px;line-height:1.3">{escape(text)}</h{level}>'
 
 
 def _rows(report: Report) -> str:

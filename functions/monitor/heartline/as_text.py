@@ -19,7 +19,7 @@ def as_text(message: Message) -> str:
     """Write a message as plain text."""
     voice = Voice(message.language)
     several = len(message.reports) > 1
-    parts = [*map(_fill, message.sentences)]
+    parts = [_fill(part) for part in ((message.subject,) if several else ()) + message.sentences]
     parts += [_report(report, voice, several=several) for report in message.reports]
     if message.lines:
         lines = [_fill(f"- {line}", "  ") for line in message.lines]

@@ -97,8 +97,9 @@ def _subject(reports: Sequence[Report], fleet: Fleet, voice: Voice) -> str:
     first = [one for one in reports if one.label == label]
     targets = dict.fromkeys(one.alert.target for one in first)
     others = [f"{number} {name}" for name, number in labels.items() if name != label]
-    number, every = len(targets), max(fleet.targets, len(targets))
-    said = voice.say("subject.group", number=number, all=every, gist=_gist(first, voice))
+    words = {"number": len(targets), "all": max(fleet.targets, len(targets)), "gist": _gist(first, voice)}
+    cut_off = fleet.cut_off and reports[0].status in _FAILED
+    said = voice.say("subject.cut_off" if cut_off else "subject.group", **words)
     return "; ".join([f"[{label}] {said}", *others])
 
 
