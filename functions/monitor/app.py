@@ -89,7 +89,8 @@ def _heartline(values: tuple[str, ...]) -> Heartline:
         settings.interval,
         Store(table),
         Outbox(table),
-        History(table),
+        # What it tells is an addition to mails, and must not hold them up.
+        History(Table(_client("dynamodb", attempts=2, read=1), settings.table)),
         Credentials(_secrets(settings), _signer),
         _channels(settings),
         lambda: datetime.now(UTC),

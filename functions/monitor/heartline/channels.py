@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -175,12 +176,13 @@ def _simple(message: Message, sender: str) -> dict[str, Any]:
 # SES takes header values of at most 995 octets:
 # https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_MessageHeader.html
 _MOST_HEADER = 870
+_LISTABLE = re.compile(r"[!-~]{1,320}", re.ASCII)
 
 
 def _listed(names: Iterable[str], between: str = ", ") -> str:
     """List names as long as there is room for them in a header."""
     listed, room = [], _MOST_HEADER
-    for name in names:
+    for name in filter(_LISTABLE.fullmatch, names):
         room -= len(name) + len(between)
         if room < 0:
             break

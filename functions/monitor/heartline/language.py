@@ -11,6 +11,8 @@ from pathlib import Path
 
 from heartline.text import tame
 
+# A cause and a next step are words of other sentences, and have words of their own.
+_MOST_WORD = 500
 _TEXTS = Path(__file__).parent / "texts"
 LANGUAGES = tuple(sorted(file.stem for file in _TEXTS.glob("*.toml")))
 
@@ -22,9 +24,9 @@ class Language:
     code: str
     texts: Mapping[str, str]
 
-    def say(self, key: str, **words: object) -> str:
+    def say(self, key: str, /, **words: object) -> str:
         """Give a text with the words in their places; no word can break a line or bring in a control character."""
-        return self.texts[key].format_map({name: tame(str(word), 1000) for name, word in words.items()})
+        return self.texts[key].format_map({name: tame(str(word), _MOST_WORD) for name, word in words.items()})
 
     def length(self, span: timedelta) -> str:
         """Write a duration in its two largest units, such as "40 s", "14 min", "2 h 5 min", "3 days 4 h"."""

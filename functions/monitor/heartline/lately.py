@@ -26,12 +26,14 @@ def strip(past: Past, current: Incident | None, first_seen: datetime | None, now
     """Draw the last 24 hours, a character an hour: up, down for a part of it, or not watched at all."""
     downs = [Span(one.began, one.ended or now) for one in incidents_until(past, current, now)]
     hours = [now - timedelta(hours=_HOURS - place) for place in range(_HOURS)]
-    return "".join(_hour(begins, downs, past.gaps, first_seen) for begins in hours)
+    signs = [_hour(begins, downs, past.gaps, first_seen) for begins in hours]
+    # What begins now is still in the last hour.
+    return "".join(signs[:-1]) + (DOWN if current and current.ended is None else signs[-1])
 
 
 def _hour(begins: datetime, downs: Sequence[Span], gaps: Sequence[Span], first_seen: datetime | None) -> str:
     ends = begins + timedelta(hours=1)
-    if any(span.began <= ends and span.ended >= begins for span in downs):
+    if any(span.began < ends and span.ended >= begins for span in downs):
         return DOWN
     unseen = first_seen is None or first_seen >= ends
     return UNWATCHED if unseen or any(gap.began <= begins and gap.ended >= ends for gap in gaps) else UP

@@ -12,11 +12,12 @@ from heartline.fleet import Fleet
 from heartline.language import Language, language
 from heartline.portion import Part
 from heartline.report import Report, bundles, report
+from heartline.spell import OF_SPELL
 from heartline.text import tame
 from heartline.voice import Voice
 
 # A mail of all that 500 databases have to say would be cut off by mail programs (Gmail: at 102 KB).
-_MOST_REPORTS = 8
+_MOST_REPORTS = 6
 _MOST_LINES = 30
 _MOST_NAMES = 4
 _MOST_SUBJECT = 200
@@ -86,7 +87,7 @@ def _badness(made: Report) -> int:
 def _stories(made: Report) -> tuple[str, ...]:
     """Name what ties a mail to the others of its thread: a spell bears the name of the incident that it began with."""
     alert = made.alert
-    spell = (alert.spell.id,) if alert.spell else ()
+    spell = (alert.spell.id.removesuffix(OF_SPELL),) if alert.spell else ()
     return (*spell, *((alert.incident.id,) if alert.incident else ()))
 
 
@@ -130,7 +131,10 @@ def _in_common(failed: Sequence[Report], voice: Voice) -> tuple[str, ...]:
 
 def _network(addresses: Sequence[str | None]) -> tuple[str, str] | None:
     """Name the smallest usual network that all addresses are in: a subnet's size, else a private VPC's (RFC 1918)."""
-    known = [ip_address(one.split("%")[0]) for one in addresses if one]
+    try:
+        known = [ip_address(one.split("%")[0]) for one in addresses if one]
+    except ValueError:
+        return None
     if len(known) < len(addresses) or len({one.version for one in known}) != 1:
         return None
     for prefix, size in ((24, "subnet"), (16, "vpc")) if known[0].version == 4 else ((64, "subnet"), (56, "vpc")):

@@ -10,7 +10,6 @@ from datetime import datetime, timedelta
 from typing import Protocol, TypeVar
 
 from aws_lambda_powertools import Logger
-from botocore.exceptions import BotoCoreError, ClientError
 
 from heartline.channels import Channel, Refusal, Scope
 from heartline.deadline import Deadline
@@ -24,6 +23,8 @@ LEASE = timedelta(seconds=45)
 SEND_SECONDS = 7
 # What the mails tell of, and a margin for what began before and reaches into it.
 PAST = timedelta(days=31)
+# Less time left is kept for the mails themselves.
+_PAST_SECONDS = 5
 # Claims, clearings and releases at once: each waits for DynamoDB for some milliseconds.
 _AT_ONCE = 8
 _T = TypeVar("_T")
@@ -145,10 +146,12 @@ class Delivery:
     def _pasts(self) -> Mapping[str, Past]:
         """Read what the mails tell of the past; they leave without it rather than not at all."""
         now, targets = self.clock(), [held.target for held in self._held.values()]
+        if not targets or not self.deadline.allows(SEND_SECONDS + _PAST_SECONDS):
+            return {}
         try:
             gaps = self.history.gaps(now - PAST)
             incidents = self._at_once(lambda target: self.history.incidents(target.name, now - PAST), targets)
-        except (ClientError, BotoCoreError) as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, a mail is worth more than its past
             self.faults += 1
             self.log.error("history not read: mails leave without it", reason=type(error).__name__)
             return {}

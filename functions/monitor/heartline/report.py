@@ -9,12 +9,14 @@ from datetime import datetime, timedelta
 from heartline.facts import Step, commands, last_hours, server, steps, trouble, when_back, when_failed
 from heartline.fleet import Fleet
 from heartline.model import Alert, AlertKind, Failure, Incident, Kind, Spell, Target
+from heartline.text import tame
 from heartline.voice import Voice
 
 # A tick sends what it decides within seconds; what is older than a tick and a bit has waited for a later one.
 _LATE = timedelta(seconds=90)
 # Of an incident through which Heartline was stopped again and again, the last times are told.
 _MOST_GAPS = 3
+_MOST_VALUE = 700
 Rows = tuple[tuple[str, str], ...]
 
 
@@ -84,7 +86,7 @@ def report(bundle: Sequence[Alert], target: Target, fleet: Fleet, now: datetime)
     return replace(
         made,
         sentences=(*_late(bundle[0], now, voice), *made.sentences),
-        rows=(*made.rows, *lately, incident),
+        rows=tuple((label, tame(value, _MOST_VALUE)) for label, value in (*made.rows, *lately, incident)),
         strip=drawn,
         commands=commands(last, fleet, voice) if last.failure else (),
     )
@@ -94,7 +96,7 @@ def _down(bundle: Sequence[Alert], voice: Voice) -> Report:
     first, last, failure, incident = bundle[0], bundle[-1], _failure(bundle[-1]), _incident(bundle[-1])
     words = {
         "short": voice.short(failure),
-        "at": f"{incident.began:%H:%M} UTC",
+        "at": _clock(incident.began, last.at),
         "length": voice.length(last.at - incident.began),
         "before": voice.short(first.previous) if first.previous else "",
     }
@@ -111,6 +113,11 @@ def _down(bundle: Sequence[Alert], voice: Voice) -> Report:
         (*server(last, voice), *when_failed(incident, voice), *trouble(failure, voice), _reminder(last, voice)),
         steps(last, voice),
     )
+
+
+def _clock(at: datetime, now: datetime) -> str:
+    day = "" if at.date() == now.date() else "%m-%d "
+    return f"{at.strftime(f'{day}%H:%M')} UTC"
 
 
 def _recovered(bundle: Sequence[Alert], voice: Voice) -> Report:

@@ -10,6 +10,8 @@ from heartline.model import Incident, Policy, Span, Spell, State, Status
 # How much of the rhythm of two outages must pass in calm before a third is a new story, and the most of it.
 _RHYTHM = 2
 _MOST_CALM = 6
+# A spell is named after the incident that it began with, and this.
+OF_SPELL = "-unstable"
 
 
 def calm(state: State, policy: Policy) -> timedelta:
@@ -27,7 +29,7 @@ def went_down(state: State, incident: Incident, policy: Policy) -> State:
     if lull > calm(state, policy) and not (spell and spell.told):
         spell = None
     elif spell is None and previous.told and length < policy.settle_after.total_seconds():
-        spell = Spell(f"{previous.id}-unstable", previous.began, incident.began, 1, length, length)
+        spell = Spell(f"{previous.id}{OF_SPELL}", previous.began, incident.began, 1, length, length)
     if spell:
         spell = replace(spell, outages=spell.outages + 1, steady=incident.began)
     return replace(state, lull=max(0.0, lull.total_seconds()), spell=spell)

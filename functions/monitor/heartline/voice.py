@@ -8,7 +8,9 @@ from zoneinfo import ZoneInfo
 
 from heartline.language import Language, language
 from heartline.model import Failure, Kind, Target
+from heartline.text import tame
 
+_MOST_ENGLISH = 500
 _WRONG_PASSWORD = "28P01"  # noqa: S105 - an SQLSTATE, PostgreSQL documentation, appendix A
 
 
@@ -24,7 +26,7 @@ class Voice:
         """Speak as a target's readers want it."""
         return cls(language(target.language), target.time_zone)
 
-    def say(self, key: str, **words: object) -> str:
+    def say(self, key: str, /, **words: object) -> str:
         """Give a text with the words in their places."""
         return self.language.say(key, **words)
 
@@ -52,13 +54,15 @@ class Voice:
 
     def cause(self, failure: Failure) -> str:
         """Say what is so."""
-        return self._explain("cause", failure) or failure.cause
+        return self._explain("cause", failure, failure.cause)
 
     def next_step(self, failure: Failure) -> str:
         """Say what to look at first."""
-        return self._explain("next_step", failure) or failure.next_step
+        return self._explain("next_step", failure, failure.next_step)
 
-    def _explain(self, part: str, failure: Failure) -> str | None:
-        """Say it in this language; None for a failure that was stored without the words, by an older version."""
-        key = f"{part}.{failure.advice}"
-        return self.say(key, **failure.words) if key in self.language.texts else None
+    def _explain(self, part: str, failure: Failure, english: str) -> str:
+        """Say it in this language; a failure that another version stored may not have the words for it."""
+        try:
+            return self.say(f"{part}.{failure.advice}", **failure.words)
+        except KeyError:
+            return tame(english, _MOST_ENGLISH)
