@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import textwrap
-import unicodedata
 
 from heartline.facts import Step
 from heartline.message import Message
 from heartline.report import Report
+from heartline.text import columns
 from heartline.voice import Voice
 
 _COLUMNS = 72
 _BAR = 24
-_WIDE = frozenset("WF")
 
 
 def as_text(message: Message) -> str:
@@ -88,8 +87,3 @@ def _lines(text: str, width: int) -> list[str]:
 
 def _padded(text: str, width: int) -> str:
     return text + " " * (width - columns(text))
-
-
-def columns(text: str) -> int:
-    """Count the columns of a terminal that a text takes: https://www.unicode.org/reports/tr11/ (wide ones two)."""
-    return sum(2 if unicodedata.east_asian_width(char) in _WIDE else 1 for char in text)

@@ -116,18 +116,18 @@ def commands(alert: Alert, fleet: Fleet, voice: Voice) -> tuple[Row, ...]:
     if not fleet.function:
         return ()
     target = {"target": alert.target}
-    return (
-        (voice.say("row.acknowledge"), _command(fleet, {"command": "acknowledge", **target})),
-        (voice.say("row.mute"), _command(fleet, {"command": "mute", **target, "for": "2h"})),
-    )
+    mute = (voice.say("row.mute"), _command(fleet, {"command": "mute", **target, "for": "2h"}))
+    if alert.remind_at is None:
+        return (mute,)
+    return (voice.say("row.acknowledge"), _command(fleet, {"command": "acknowledge", **target})), mute
 
 
 def _command(fleet: Fleet, payload: Mapping[str, str]) -> str:
     """Write a call of the function for a shell, in lines that a mail does not break."""
-    region = f" --region {shlex.quote(fleet.region)}" if fleet.region else ""
+    region = f" --region {shlex.quote(tame(fleet.region))}" if fleet.region else ""
     return (
         f"aws lambda invoke{region} \\\n"
-        f"  --function-name {shlex.quote(fleet.function)} \\\n"
+        f"  --function-name {shlex.quote(tame(fleet.function))} \\\n"
         "  --cli-binary-format raw-in-base64-out \\\n"
         f"  --payload {shlex.quote(json.dumps(payload))} /dev/stdout"
     )

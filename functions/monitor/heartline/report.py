@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from heartline.facts import Step, commands, last_hours, server, steps, trouble, when_back, when_failed
 from heartline.fleet import Fleet
 from heartline.model import Alert, AlertKind, Failure, Incident, Kind, Spell, Target
-from heartline.text import tame
+from heartline.text import columns, tame
 from heartline.voice import Voice
 
 # A tick sends what it decides within seconds; what is older than a tick and a bit has waited for a later one.
@@ -17,6 +17,8 @@ _LATE = timedelta(seconds=90)
 # Of an incident through which Heartline was stopped again and again, the last times are told.
 _MOST_GAPS = 3
 _MOST_VALUE = 700
+# RFC 5322, 2.1.1: what a line should not exceed.
+_MOST_SUBJECT = 78
 Rows = tuple[tuple[str, str], ...]
 
 
@@ -24,7 +26,8 @@ Rows = tuple[tuple[str, str], ...]
 class Report:
     """Hold what is told of one target, before it is written as text or HTML.
 
-    `label` and `gist` make its subject, `rows` are pairs of a label and a value, `status` is for people's filters.
+    `label` and `gist` make its subject, or `brief` where that would be too long; `rows` are pairs of a label and a
+    value, `status` is for people's filters.
     """
 
     alert: Alert
@@ -34,6 +37,7 @@ class Report:
     status: str
     sentences: tuple[str, ...] = ()
     rows: Rows = ()
+    brief: str = ""
     steps: tuple[Step, ...] = ()
     strip: str = ""
     commands: Rows = field(default=())
@@ -43,7 +47,8 @@ class Report:
         """Give what decides whether to get up."""
         if self.alert.kind is AlertKind.TEST:
             return f"[{self.label}] {self.gist}"
-        return f"[{self.label}] {self.alert.target}: {self.gist}"
+        head = f"[{self.label}] {self.alert.target}: "
+        return head + (self.brief if self.brief and columns(head + self.gist) > _MOST_SUBJECT else self.gist)
 
 
 def bundles(alerts: Sequence[Alert]) -> list[tuple[Alert, ...]]:
@@ -101,8 +106,13 @@ def _down(bundle: Sequence[Alert], voice: Voice) -> Report:
         "before": voice.short(first.previous) if first.previous else "",
     }
     headline = voice.say(
-        f"headline.{first.kind}", target=last.target, cause=voice.cause(failure), length=words["length"]
+        f"headline.{first.kind}{'' if first.kind is AlertKind.DOWN else _apart(failure)}",
+        target=last.target,
+        cause=voice.cause(failure),
+        length=words["length"],
     )
+    changed = first.previous if first.kind is AlertKind.CHANGED else None
+    before = ((voice.say("row.before"), voice.short(changed)),) if changed else ()
     return Report(
         last,
         f"STILL {_label(failure)}" if first.kind is AlertKind.REMINDER else _label(failure),
@@ -110,8 +120,15 @@ def _down(bundle: Sequence[Alert], voice: Voice) -> Report:
         headline,
         _status(failure),
         (_verdict(failure, voice), *_gaps(incident, voice), _advice(failure, voice)),
-        (*server(last, voice), *when_failed(incident, voice), *trouble(failure, voice), _reminder(last, voice)),
-        steps(last, voice),
+        (
+            *server(last, voice),
+            *when_failed(incident, voice),
+            *trouble(failure, voice),
+            *before,
+            _reminder(last, voice),
+        ),
+        brief=voice.short(failure),
+        steps=steps(last, voice),
     )
 
 
@@ -125,7 +142,7 @@ def _recovered(bundle: Sequence[Alert], voice: Voice) -> Report:
     lasted = _lasted(incident, incident.ended or last.at, voice)
     unheard = bundle[0].kind is AlertKind.DOWN
     # In a time of quiet it may have gone down again before its recovery could be told.
-    again = "_again" if last.failure else ""
+    again = "_again" if last.failure else _apart(last.previous)
     words = {"target": last.target, "length": lasted, "at": voice.when(incident.ended or last.at)}
     rows: list[tuple[str, str]] = [*server(last, voice), *when_failed(incident, voice), *when_back(incident, voice)]
     if last.previous:
@@ -133,12 +150,15 @@ def _recovered(bundle: Sequence[Alert], voice: Voice) -> Report:
     return Report(
         last,
         "RECOVERED",
-        voice.say("subject.late_recovered" if unheard else f"subject.recovered{again}", **words),
+        voice.say(
+            f"subject.late_recovered{_apart(last.previous)}" if unheard else f"subject.recovered{again}", **words
+        ),
         voice.say(f"headline.recovered{again}", **words),
         "up",
         (*((voice.say("sentence.unheard_down"),) if unheard else ()), *_gaps(incident, voice)),
         tuple(rows),
-        () if again else steps(last, voice),
+        brief=voice.say("subject.recovered", **words),
+        steps=() if last.failure else steps(last, voice),
     )
 
 
@@ -164,7 +184,8 @@ def _unstable(bundle: Sequence[Alert], voice: Voice) -> Report:
             (voice.say("row.outages"), voice.say("value.outages_so_far", **words)),
             *trouble(failure, voice),
         ),
-        steps(last, voice),
+        brief=voice.short(failure),
+        steps=steps(last, voice),
     )
 
 
@@ -182,7 +203,7 @@ def _settled(bundle: Sequence[Alert], voice: Voice) -> Report:
         outages = (voice.say("row.outages"), voice.say("value.outages", outages=spell.outages, **sums))
         rows = (*server(last, voice), since, outages, (voice.say("row.up_since"), voice.when(spell.steady)))
         headline, gist = voice.say("headline.settled", **words), voice.say("subject.settled", **words)
-        return Report(last, "SETTLED", gist, headline, "up", (*unheard, *gaps), rows, steps(last, voice))
+        return Report(last, "SETTLED", gist, headline, "up", (*unheard, *gaps), rows, steps=steps(last, voice))
     words |= {"short": voice.short(failure), "cause": voice.cause(failure)}
     outages = (voice.say("row.outages"), voice.say("value.outages_before", outages=spell.outages - 1, **sums))
     down = (since, outages, (voice.say("row.down_since"), voice.when(spell.steady)))
@@ -190,11 +211,12 @@ def _settled(bundle: Sequence[Alert], voice: Voice) -> Report:
         last,
         f"STILL {_label(failure)}",
         voice.say("subject.settled_down", **words),
-        voice.say("headline.settled_down", **words),
+        voice.say(f"headline.settled_down{_apart(failure)}", **words),
         _status(failure),
         (*unheard, _verdict(failure, voice), *gaps, _advice(failure, voice)),
         (*server(last, voice), *down, *trouble(failure, voice), _reminder(last, voice)),
-        steps(last, voice),
+        brief=voice.short(failure),
+        steps=steps(last, voice),
     )
 
 
@@ -233,6 +255,11 @@ def _spell(alert: Alert) -> Spell:
 
 def _label(failure: Failure) -> str:
     return "CANNOT LOG IN" if failure.kind.misconfigured else "DOWN"
+
+
+def _apart(failure: Failure | None) -> str:
+    """Name the texts for what is no outage: nobody may be told that a database is down which answers."""
+    return "_misconfigured" if failure and failure.kind.misconfigured else ""
 
 
 def _status(failure: Failure) -> str:
