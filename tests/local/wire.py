@@ -132,6 +132,9 @@ def _item_keys(document: Any) -> Iterator[str]:  # noqa: ANN401, any JSON
         if "pk" in document and "sk" in document:
             yield f"{document['pk']['S']}/{document['sk']['S']}"
             return
+        if ":pk" in document:  # what a Query asks for
+            yield document[":pk"]["S"]
+            return
         for part in document.values():
             yield from _item_keys(part)
 

@@ -125,12 +125,11 @@ def _step(step: Step) -> str:
 
 def _strip(report: Report, voice: Voice) -> str:
     """Draw the hours as cells, each with the sign that its colour stands for."""
-    legend = escape(voice.say("value.lately", at=voice.when(report.alert.at)))
     cells = "".join(map(_cell, report.strip))
     return (
         f"{_heading(voice.say('row.lately'))}"
         f'{_TABLE} width="100%" style="table-layout:fixed;{_MONO};font-size:12px"><tr>{cells}</tr></table>'
-        f'<p class="dim" style="margin:4px 0 0;font-size:12px;color:#57606a">{legend}</p>'
+        f'<p class="dim" style="margin:4px 0 0;font-size:12px;color:#57606a">{escape(report.legend)}</p>'
     )
 
 

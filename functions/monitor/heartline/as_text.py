@@ -25,7 +25,7 @@ def as_text(message: Message) -> str:
         parts.append("\n".join([_fill(voice.say("sentence.more", number=len(lines))), *lines]))
     if message.rest:
         parts.append(_fill(voice.say("sentence.rest", number=message.rest)))
-    return "\n\n".join([*parts, f"-- \n{voice.say('footer.signed')}"]) + "\n"
+    return "\n\n".join([*parts, f"-- \n{_fill(voice.say('footer.signed'))}"]) + "\n"
 
 
 def _report(report: Report, voice: Voice, *, several: bool) -> str:
@@ -59,8 +59,7 @@ def _steps(steps: tuple[Step, ...], voice: Voice) -> str:
 
 def _strip(report: Report, voice: Voice) -> str:
     sixes = " ".join(report.strip[place : place + 6] for place in range(0, len(report.strip), 6))
-    legend = voice.say("value.lately", at=voice.when(report.alert.at))
-    return f"{voice.say('row.lately')}:\n  {sixes}\n  {_fill(f'({legend})', '  ')}"
+    return f"{voice.say('row.lately')}:\n  {sixes}\n  {_fill(f'({report.legend})', '  ')}"
 
 
 def _indented(command: str) -> str:

@@ -155,7 +155,7 @@ def _simple(message: Message, sender: str) -> dict[str, Any]:
         return {"Data": text, "Charset": "UTF-8"}
 
     domain = sender.rpartition("@")[2]
-    threads = [f"<{story}@{domain}>" for story in message.stories]
+    threads = [f"<{story}@{domain}>" for story in message.stories if _ID.fullmatch(story)]
     headers = {
         "Auto-Submitted": "auto-generated",  # RFC 3834: no out-of-office answers
         "List-Id": f"Heartline <heartline.{domain}>",  # RFC 2919
@@ -176,6 +176,7 @@ def _simple(message: Message, sender: str) -> dict[str, Any]:
 # SES takes header values of at most 995 octets:
 # https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_MessageHeader.html
 _MOST_HEADER = 870
+_ID = re.compile(r"[A-Za-z0-9._-]{1,200}", re.ASCII)
 _LISTABLE = re.compile(r"[!-~]{1,320}", re.ASCII)
 
 

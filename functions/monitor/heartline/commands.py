@@ -12,10 +12,12 @@ from heartline.model import Alert, AlertKind, CommandError, State, Status, Targe
 from heartline.observe import observe_once
 from heartline.overview import entry, failure_entry, overview
 from heartline.parts import Heartline
-from heartline.portion import Part, Portion
+from heartline.portion import EMAIL, Part, Portion
 from heartline.text import tame
 
 _SAVE_ATTEMPTS = 5
+# SES's limit for one mail: https://docs.aws.amazon.com/ses/latest/dg/quotas.html
+_MOST_TO = 50
 _MUTE_BOUNDS = (60, 30 * 86400)
 
 
@@ -64,8 +66,14 @@ def _test_alert(heartline: Heartline, event: Mapping[str, Any]) -> dict[str, Any
         everybody = dict.fromkeys(who for target in heartline.targets for who in target.recipients)
         target = replace(heartline.targets[0], name="heartline", recipients=tuple(everybody))
     alert = Alert(f"test-{now:%Y%m%dT%H%M%SZ}", AlertKind.TEST, target.name, now)
-    portion, fleet = Portion((Part(target, (alert,)),), target.recipients), Fleet(len(heartline.targets))
-    refusals = {channel.name: channel.send(portion, fleet, now) for channel in heartline.channels}
+    parts, fleet = (Part(target, (alert,)),), Fleet(len(heartline.targets))
+    slices = [target.recipients[at : at + _MOST_TO] for at in range(0, len(target.recipients), _MOST_TO)]
+    refusals = {}
+    for channel in heartline.channels:
+        answers = [
+            channel.send(Portion(parts, to), fleet, now) for to in (slices if channel.name == EMAIL else slices[:1])
+        ]
+        refusals[channel.name] = next(filter(None, answers), None)
     return {
         "recipients": list(target.recipients),
         "channels": {name: refusal.reason if refusal else "accepted" for name, refusal in refusals.items()},

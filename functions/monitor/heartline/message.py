@@ -19,7 +19,8 @@ from heartline.voice import Voice
 # A mail of all that 500 databases have to say would be cut off by mail programs (Gmail: at 102 KB).
 _MOST_REPORTS = 6
 _MOST_LINES = 30
-_MOST_NAMES = 4
+# Columns of a subject for the names of targets.
+_MOST_NAMES = 28
 _MOST_SUBJECT = 200
 _WORST = ("down", "misconfigured", "unstable", "up", "test")
 _FAILED = frozenset({"down", "misconfigured", "unstable"})
@@ -64,7 +65,7 @@ def compose(parts: Sequence[Part], fleet: Fleet, now: datetime) -> Message:
     failed = [one for one in latest if one.status in _FAILED]
     voice = Voice(language(parts[0].target.language))
     cut_off = _cut_off(fleet, voice) if failed else ()
-    common = _in_common(failed, voice) if len(failed) > 1 else ()
+    common = _in_common(failed, len(latest), voice) if len(failed) > 1 else ()
     shown, lines = reports[:_MOST_REPORTS], reports[_MOST_REPORTS : _MOST_REPORTS + _MOST_LINES]
     return Message(
         voice.language,
@@ -109,12 +110,12 @@ def _gist(reports: Sequence[Report], voice: Voice) -> str:
     if len(said) == 1 and (shared := said.pop()):
         return shared
     names = list(dict.fromkeys(one.alert.target for one in reports))
-    left = len(names) - _MOST_NAMES
-    first = ", ".join(names[:_MOST_NAMES])
+    shown = max(1, sum(len(", ".join(names[:number])) <= _MOST_NAMES for number in range(1, len(names) + 1)))
+    left, first = len(names) - shown, ", ".join(names[:shown])
     return voice.say("subject.group_more", names=first, number=left) if left > 0 else first
 
 
-def _in_common(failed: Sequence[Report], voice: Voice) -> tuple[str, ...]:
+def _in_common(failed: Sequence[Report], told: int, voice: Voice) -> tuple[str, ...]:
     """Say what several failures share: it is where to look first."""
     failures = [one.alert.failure for one in failed if one.alert.failure]
     shared = []
@@ -126,7 +127,8 @@ def _in_common(failed: Sequence[Report], voice: Voice) -> tuple[str, ...]:
         shared.append(voice.say("sentence.same_host", host=host))
     elif network := _network([one.alert.address for one in failed]):
         shared.append(voice.say(f"sentence.same_{network[1]}", network=network[0]))
-    return (voice.say("sentence.common", facts="; ".join(shared)),) if shared else ()
+    key = "sentence.common" if len(failed) == told else "sentence.common_failed"
+    return (voice.say(key, facts="; ".join(shared)),) if shared else ()
 
 
 def _network(addresses: Sequence[str | None]) -> tuple[str, str] | None:

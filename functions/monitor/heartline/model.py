@@ -262,7 +262,7 @@ class Alert:
     """Keep what a person is to be told, as it was when it was decided.
 
     `id` counts up within its target; `first_seen` is since when that is watched; `waiting` names the channels
-    that have not accepted it yet.
+    that have not accepted it yet, and `refused` says why one of them did not when it was last tried.
     `previous` is the failure that was told before: what changed, or what is over. `remind_at` is when the
     next reminder is due, None where there will be none. `calm` is for how many seconds a spell must rest.
     """
@@ -282,6 +282,7 @@ class Alert:
     remind_at: datetime | None = None
     calm: float | None = None
     waiting: tuple[str, ...] = ()
+    refused: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -249,6 +249,10 @@ class Delivery:
         tell("alert refused", targets=names[:20], channel=channel.name, reason=refusal.reason, about=refusal.scope.name)
         if refusal.scope in {Scope.LATER, Scope.SENDER}:
             self._stopped.add(channel.name)
+        self._settle(
+            (self._held[part.target.name], [replace(alert, refused=refusal.reason) for alert in part.alerts])
+            for part in portion.parts
+        )
         for name in names:
             self._held[name].stuck.add(channel.name)
 

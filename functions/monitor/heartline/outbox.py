@@ -10,7 +10,9 @@ from heartline.model import Alert, Stored
 from heartline.table import Guard, Table
 
 # An expression takes 4 KB: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html
-_SLICE = 50
+_SLICE = 25
+# What changes of an alert while it waits.
+_KEPT = ("waiting", "refused")
 
 
 class Outbox:
@@ -59,7 +61,7 @@ class Outbox:
         return stored if isinstance(stored, Stored) else None
 
     def clear(self, name: str, owner: str, alerts: Sequence[Alert]) -> bool:
-        """Write what each alert still waits for, and drop those that wait for nothing.
+        """Write what each alert still waits for and why, and drop those that wait for nothing.
 
         Returns
         -------
@@ -72,13 +74,14 @@ class Outbox:
         marks = {f"a{place}": alert for place, alert in enumerate(alerts)}
         kept = {mark: alert for mark, alert in marks.items() if alert.waiting}
         clauses = {
-            "SET": [f"outbox.#{mark}.waiting = :{mark}" for mark in kept],
+            "SET": [f"outbox.#{mark}.{part} = :{mark}{part}" for mark in kept for part in _KEPT],
             "REMOVE": [f"outbox.#{mark}" for mark in marks if mark not in kept],
         }
         guard = Guard(
             "lease.#owner = :owner",
             {"#owner": "owner"} | {f"#{mark}": alert.id for mark, alert in marks.items()},
-            {":owner": owner} | {f":{mark}": alert.waiting for mark, alert in kept.items()},
+            {":owner": owner}
+            | {f":{mark}{part}": getattr(alert, part) for mark, alert in kept.items() for part in _KEPT},
         )
         change = " ".join(f"{verb} {', '.join(paths)}" for verb, paths in clauses.items() if paths)
         return self._table.update(target_key(name), change, guard)

@@ -17,6 +17,8 @@ _LATE = timedelta(seconds=90)
 # Of an incident through which Heartline was stopped again and again, the last times are told.
 _MOST_GAPS = 3
 _MOST_VALUE = 700
+# To the contract these are outages, and yet the server answers and refuses.
+_NO_OUTAGE = frozenset({"no-connect", "client-certificate"})
 # RFC 5322, 2.1.1: what a line should not exceed.
 _MOST_SUBJECT = 78
 Rows = tuple[tuple[str, str], ...]
@@ -40,6 +42,7 @@ class Report:
     brief: str = ""
     steps: tuple[Step, ...] = ()
     strip: str = ""
+    legend: str = ""
     commands: Rows = field(default=())
 
     @property
@@ -93,6 +96,7 @@ def report(bundle: Sequence[Alert], target: Target, fleet: Fleet, now: datetime)
         sentences=(*_late(bundle[0], now, voice), *made.sentences),
         rows=tuple((label, tame(value, _MOST_VALUE)) for label, value in (*made.rows, *lately, incident)),
         strip=drawn,
+        legend=voice.say("value.lately", at=voice.when(last.at)) if drawn else "",
         commands=commands(last, fleet, voice) if last.failure else (),
     )
 
@@ -267,6 +271,8 @@ def _status(failure: Failure) -> str:
 
 
 def _verdict(failure: Failure, voice: Voice) -> str:
+    if failure.advice in _NO_OUTAGE:
+        return voice.say("verdict.misconfigured")
     if failure.kind is Kind.CREDENTIALS:
         return voice.say("verdict.credentials")
     return voice.say("verdict.misconfigured" if failure.kind.misconfigured else "verdict.outage")
@@ -282,8 +288,14 @@ def _reminder(alert: Alert, voice: Voice) -> tuple[str, str]:
 
 
 def _late(first: Alert, now: datetime, voice: Voice) -> tuple[str, ...]:
+    """Say how late a mail is, and why as far as that is known."""
     late = now - first.at
-    return (voice.say("sentence.late", length=voice.length(late), at=voice.when(first.at)),) if late >= _LATE else ()
+    if late < _LATE:
+        return ()
+    words = {"length": voice.length(late), "at": voice.when(first.at)}
+    if first.refused:
+        return (voice.say("sentence.late_refused", reason=first.refused, **words),)
+    return (voice.say("sentence.late", **words),)
 
 
 def _lasted(incident: Incident, ended: datetime, voice: Voice) -> str:
