@@ -97,8 +97,18 @@ def unwritten(calls: Sequence[Call]) -> set[tuple[str, str]]:
             if call.name in CHANNELS:
                 accepted[name].append(CHANNELS[call.name])
             elif "outbox" in call.request.get("UpdateExpression", "") and accepted[name]:
-                accepted[name].pop()  # it is written for the latest
+                if not waits_still(call, accepted[name][-1]):
+                    accepted[name].pop()  # it is written for the latest
     return {(channel, name) for name, channels in accepted.items() for channel in channels}
+
+
+def waits_still(call: Call, channel: str) -> bool:
+    """Tell whether a write leaves all alerts waiting for a channel: it notes why they were refused, no more."""
+    if "REMOVE" in call.request["UpdateExpression"]:
+        return False
+    entry = {"mails": "email", "topic": "topic"}[channel]
+    waiting = [value["L"] for name, value in call.request["ExpressionAttributeValues"].items() if "waiting" in name]
+    return all(any(one["S"].startswith(entry) for one in entries) for entries in waiting)
 
 
 @dataclass

@@ -314,8 +314,9 @@ def test_what_died_in_a_gap_is_told_with_honest_bounds(monitor: Monitor, databas
     (mail,) = monitor.mails
     text = words(mail.text)
     assert f"Heartline itself did not run between {shown(last)} and {shown(now)} (2 h)" in text
-    assert f"Last good probe: {shown(last)}" in text
     incident = monitor.status()["incidents"][0]
+    first = shown(datetime.fromisoformat(incident["began"]))
+    assert f"Failed between: {shown(last)}, the last good probe, and {first}" in text
     assert incident["last_ok"] == last.isoformat()
     assert datetime.fromisoformat(incident["began"]) >= now
     assert incident["unobserved_seconds"] == pytest.approx(2 * 3600, abs=60)
@@ -347,8 +348,9 @@ def test_what_recovered_in_a_gap_is_told_with_honest_bounds(monitor: Monitor, da
     text = words(monitor.mails[-1].text)
     assert "it was down for up to 3 h 1 min" in text
     assert f"between {shown(last)} and {shown(now)} (3 h)" in text
-    assert f"Last failed probe: {shown(last)}" in text
     (incident,) = monitor.status()["incidents"]
+    ended = shown(datetime.fromisoformat(incident["ended"]))
+    assert f"Back between: {shown(last)}, the last failed probe, and {ended}" in text
     assert incident["last_failed"] == last.isoformat()
     assert datetime.fromisoformat(incident["ended"]) >= now
     assert incident["unobserved_seconds"] == pytest.approx(3 * 3600, abs=60)

@@ -159,10 +159,10 @@ def break_claim(monkeypatch: pytest.MonkeyPatch) -> None:
 def break_text(monkeypatch: pytest.MonkeyPatch) -> None:
     real = heartline.channels.compose
 
-    def compose(bundles: Any, *arguments: Any) -> Any:  # noqa: ANN401
-        if any(alert.target == "bad" for bundle in bundles for alert in bundle):
+    def compose(parts: Any, *arguments: Any) -> Any:  # noqa: ANN401
+        if any(part.target.name == "bad" for part in parts):
             raise RuntimeError("hunter2")
-        return real(bundles, *arguments)
+        return real(parts, *arguments)
 
     monkeypatch.setattr(heartline.channels, "compose", compose)
 

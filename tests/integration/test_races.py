@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from random import Random
@@ -150,7 +151,8 @@ def test_ticks_at_once_tell_a_flapping_target_no_more_than_one_tick_would(
         monitor.pass_time(minutes=1)
         at_once(monitor, number)
     assert [subject.split()[0] for subject in monitor.subjects] == ["[DOWN]", "[RECOVERED]", "[UNSTABLE]", "[SETTLED]"]
-    assert "3 outages" in monitor.mails[-1].text
+    assert monitor.subjects[-1].endswith("after 3 outages")
+    assert re.search(r"Outages: +3, ", monitor.mails[-1].text)
 
 
 @pytest.mark.parametrize("number", [2, 8])

@@ -12,7 +12,7 @@ from heartline.fleet import Fleet, Past
 from heartline.message import Message, compose
 from heartline.model import Alert, AlertKind, Endpoint, Failure, Incident, Kind, Observation, Phase, Span, State, Target
 from heartline.portion import Part
-from heartline.probe.advice import advise, explained
+from heartline.probe.advice import Advice, advise, explained
 
 BEGAN = datetime(2026, 11, 23, 3, 10, 2, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -23,6 +23,7 @@ HOSTILE = (
 )
 PLACES = {"en": None, "ko": ZoneInfo("Asia/Seoul")}
 UNTIL = {
+    Kind.CREDENTIALS: {},
     Kind.UNRESOLVABLE: {Phase.RESOLVE: 12.3},
     Kind.REFUSED: {Phase.RESOLVE: 0.8, Phase.CONNECT: 1.4},
     Kind.TIMEOUT: {Phase.RESOLVE: 0.8, Phase.CONNECT: 5000.0},
@@ -30,7 +31,13 @@ UNTIL = {
     Kind.SATURATED: {Phase.RESOLVE: 0.8, Phase.CONNECT: 1.4, Phase.TLS: 6.1, Phase.LOGIN: 3.2},
 }
 WELL = {Phase.RESOLVE: 0.8, Phase.CONNECT: 1.4, Phase.TLS: 6.1, Phase.LOGIN: 8.9, Phase.QUERY: 2.2}
-PHASES = {Kind.UNRESOLVABLE: Phase.RESOLVE, Kind.AUTH: Phase.LOGIN, Kind.SATURATED: Phase.LOGIN}
+PHASES = {
+    Kind.CREDENTIALS: Phase.CREDENTIALS,
+    Kind.UNRESOLVABLE: Phase.RESOLVE,
+    Kind.AUTH: Phase.LOGIN,
+    Kind.SATURATED: Phase.LOGIN,
+}
+NO_SECRET = Advice("secret-missing", {"secret": "heartline/orders"})
 
 
 @dataclass
@@ -62,7 +69,7 @@ class Story:
     def down(self, at: datetime, kind: Kind = Kind.REFUSED, said: str | None = None, gap: Span | None = None) -> Story:
         """Let all probes of a tick fail."""
         phase = PHASES.get(kind, Phase.CONNECT)
-        advice = advise([kind], phase, self.target, self.endpoint)
+        advice = NO_SECRET if kind is Kind.CREDENTIALS else advise([kind], phase, self.target, self.endpoint)
         sqlstate = {Kind.AUTH: "28P01", Kind.SATURATED: "53300"}.get(kind)
         return self._tick(at, explained(phase, kind, advice, sqlstate, said), gap)
 
@@ -117,6 +124,26 @@ def _flapping(language: str) -> Story:
     return story
 
 
+def _down_again(language: str) -> tuple[list[Part], timedelta, int]:
+    """Let it come back and go down again while it is muted: both are told when the mute is over."""
+    story = Story(language).down(FAILED)
+    story.state = replace(story.state, muted_until=FAILED + 30 * MINUTE)
+    story.up(FAILED + 10 * MINUTE).down(FAILED + 20 * MINUTE)
+    story.down(FAILED + 31 * MINUTE)
+    return [Part(story.target, tuple(story.alerts[-2:]))], ON_TIME, 40
+
+
+def _mixed(language: str) -> tuple[list[Part], timedelta, int]:
+    """Let one be down, one not let the monitor in, one come back, and one be unstable."""
+    stories = [Story(language, name) for name in NAMES[:4]]
+    down, locked, back, _ = stories
+    down.down(FAILED)
+    locked.down(FAILED, Kind.AUTH, 'password authentication failed for user "heartline"')
+    back.down(FAILED - 10 * MINUTE).up(FAILED)
+    stories[3] = Story(language, NAMES[3]).down(FAILED - 5 * MINUTE).up(FAILED - 2 * MINUTE).down(FAILED)
+    return [story.part() for story in stories], ON_TIME, 40
+
+
 def _several(language: str, ends: Callable[[Story], object], number: int, targets: int) -> Scene:
     def scene(_: str) -> tuple[list[Part], timedelta, int]:
         stories = [Story(language, f"{name}") for name in NAMES[:number]]
@@ -136,6 +163,11 @@ SCENES: dict[str, Scene] = {
     "cannot-log-in": lambda code: _one(
         Story(code).down(FAILED, Kind.AUTH, 'password authentication failed for user "heartline"')
     ),
+    "no-secret": lambda code: _one(Story(code).down(FAILED, Kind.CREDENTIALS)),
+    "cannot-log-in-reminder": lambda code: _one(
+        Story(code).down(FAILED, Kind.AUTH).down(FAILED + 60 * MINUTE, Kind.AUTH)
+    ),
+    "cannot-log-in-recovered": lambda code: _one(Story(code).down(FAILED, Kind.AUTH).up(FAILED + 14 * MINUTE)),
     "changed": lambda code: _one(Story(code).down(FAILED).down(FAILED + 9 * MINUTE, Kind.TIMEOUT)),
     "reminder": lambda code: _one(Story(code).down(FAILED).down(FAILED + 60 * MINUTE)),
     "recovered": lambda code: _one(Story(code).down(FAILED).up(FAILED + 14 * MINUTE)),
@@ -145,6 +177,7 @@ SCENES: dict[str, Scene] = {
         AlertKind.RECOVERED,
         late=7 * MINUTE,
     ),
+    "recovered-down-again": _down_again,
     "unstable": lambda code: _one(_flapping(code), AlertKind.UNSTABLE),
     "settled": lambda code: _one(_flapping(code).up(BEGAN + 30 * MINUTE)),
     "settled-still-down": lambda code: _one(_flapping(code).down(BEGAN + 7 * MINUTE).down(BEGAN + 13 * MINUTE)),
@@ -152,6 +185,7 @@ SCENES: dict[str, Scene] = {
     "group-recovered": lambda code: _several(code, lambda story: story.down(FAILED).up(FAILED + 14 * MINUTE), 5, 40)(
         code
     ),
+    "group-mixed": _mixed,
     "monitor-cut-off": lambda code: _several(code, lambda story: story.down(FAILED, Kind.TIMEOUT), 3, 3)(code),
     "group-of-200": lambda code: _several(code, lambda story: story.down(FAILED, Kind.SATURATED, HOSTILE), 200, 500)(
         code

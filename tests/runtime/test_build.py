@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,12 @@ def test_the_function_is_its_source_and_nothing_else(built: Path) -> None:
     assert {path.name for path in function.iterdir()} == {"app.py", "targets.toml", "heartline"}
     assert files(function) == {path for path in files(source) if "__pycache__" not in path}
     assert all((function / path).read_bytes() == (source / path).read_bytes() for path in files(function))
+
+
+def test_the_texts_of_every_language_are_in_the_build(built: Path) -> None:
+    texts = built / "MonitorFunction" / "heartline" / "texts"
+    assert {file.name for file in texts.iterdir()} == {"en.toml", "ko.toml"}
+    assert all(tomllib.loads(file.read_text(encoding="utf-8"))["subject"]["down"] for file in texts.iterdir())
 
 
 def test_the_layer_runs_on_every_processor(built: Path) -> None:
@@ -69,3 +76,9 @@ def test_nothing_is_imported_from_elsewhere(origins: dict[str, Path], sandbox: S
     ours = [sandbox.task, sandbox.layer]
     assert {name: file for name, file in origins.items() if not any(map(file.is_relative_to, ours))} == {}
     assert origins["heartline.tick"].is_relative_to(sandbox.task)
+
+
+@pytest.mark.parametrize("module", ["as_html", "as_text", "facts", "fleet", "language", "lately", "message", "voice"])
+def test_what_writes_the_mails_is_loaded_before_the_first_event(origins: dict[str, Path], module: str) -> None:
+    """At import Lambda gives the function a whole processor."""
+    assert f"heartline.{module}" in origins

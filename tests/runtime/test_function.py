@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import re
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from local.aws import REGION
 from local.function import event
 from local.stack import RECIPIENT, SENDER
 
@@ -16,6 +19,11 @@ if TYPE_CHECKING:
     from runtime.emulator import Function
 
 COMMANDS = ("status", "probe", "test-alert", "mute", "unmute", "acknowledge")
+COUNTS = (
+    *("TargetsUp", "TargetsDown", "TargetsUnprobed"),
+    *("AlertsSent", "AlertsPending", "AlertsRefused", "Faults"),
+)
+METRICS = {**dict.fromkeys(COUNTS, "Count"), "TickDuration": "Milliseconds"}
 WRITES = {"dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"}
 
 
@@ -51,11 +59,60 @@ def test_a_killed_database_is_mailed_once_and_so_is_its_return(
     assert second.subject.startswith("[RECOVERED] demo: down ")
 
 
+def test_a_mail_in_korean_has_the_clock_of_seoul(
+    start: Start, environment: dict[str, str], database: Postgres, aws: EmulatedAws
+) -> None:
+    """Time zones come from where Lambda has them: the function brings none."""
+    korean = environment["TARGETS"] + 'language = "ko"\ntime_zone = "Asia/Seoul"\n'
+    function = start(environment | {"TARGETS": korean})
+    tick(function)
+    database.kill()
+    tick(function)
+    (mail,) = aws.mails
+    assert mail.subject.startswith("[DOWN] demo: 연결 거부")
+    assert "장애입니다" in mail.text
+    assert 'lang="ko"' in mail.html
+    (utc, local) = re.findall(r"(\d\d):\d\d:\d\d UTC\s+\(.*?(\d\d):\d\d:\d\d\s+Asia/Seoul\)", mail.text)[0]
+    assert (int(utc) + 9) % 24 == int(local)
+
+
+def test_the_commands_in_a_mail_name_the_function_as_lambda_calls_it(
+    start: Start, environment: dict[str, str], database: Postgres, aws: EmulatedAws
+) -> None:
+    function = start(environment | {"AWS_LAMBDA_FUNCTION_NAME": "shop-MonitorFunction-Ab1"})
+    database.kill()
+    tick(function)
+    command = " ".join(aws.mails[0].text.split())
+    assert f"aws lambda invoke --region {REGION} \\ --function-name shop-MonitorFunction-Ab1 \\" in command
+
+
+def metrics(function: Function) -> list[dict[str, Any]]:
+    """Read the log's lines in CloudWatch's embedded metric format."""
+    lines = [line[line.index("{") :] for line in function.log.splitlines() if '"CloudWatchMetrics"' in line]
+    return [json.loads(line) for line in lines]
+
+
+def test_every_tick_writes_its_metrics_as_one_line(function: Function, database: Postgres) -> None:
+    tick(function)
+    database.kill()
+    tick(function)
+    healthy, down = metrics(function)
+    for line in (healthy, down):
+        (described,) = line["_aws"]["CloudWatchMetrics"]
+        assert described["Namespace"] == "Heartline"
+        assert {metric["Name"]: metric["Unit"] for metric in described["Metrics"]} == METRICS
+        assert described["Dimensions"] == [["service"]]
+    assert (healthy["TargetsUp"], healthy["TargetsDown"], healthy["AlertsSent"]) == ([1.0], [0.0], [0.0])
+    assert (down["TargetsUp"], down["TargetsDown"], down["AlertsSent"]) == ([0.0], [1.0], [1.0])
+    assert healthy["AlertsPending"] == down["AlertsPending"] == healthy["Faults"] == down["Faults"] == [0.0]
+
+
 def test_status_tells_what_is_wrong(function: Function, database: Postgres) -> None:
     database.kill()
     tick(function)
     (entry,) = function.invoke(event("status"))["targets"]
     keys = {"name", "status", "since", "last_ok", "incident", "failure", "pending", "muted_until"}
+    keys |= {"incidents", "availability"}
     assert entry.keys() == keys
     assert (entry["name"], entry["status"], entry["pending"]) == ("demo", "down", 0)
     assert entry["failure"].keys() == {"phase", "kind", "sqlstate", "cause", "next_step"}

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import socket
 from typing import TYPE_CHECKING
+from xml.etree import ElementTree as ET
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -28,3 +30,22 @@ def _no_sockets() -> Iterator[None]:
         patch.setattr(socket.socket, "connect", refuse)
         patch.setattr(socket, "getaddrinfo", refuse)
         yield
+
+
+def page(html: str) -> ET.Element:
+    """Read a page more strictly than any mail program: as XML, once what HTML leaves open is closed."""
+    assert html.startswith("<!doctype html>")
+    closed = re.sub(r"(<meta [^<>]*)>", r"\1/>", html.removeprefix("<!doctype html>"))
+    return ET.fromstring(closed)  # noqa: S314 - it is our own, and all the better when it refuses
+
+
+def shown(html: str) -> str:
+    """Give all that a page shows, without white space."""
+    body = page(html).find("body")
+    assert body is not None
+    return squeezed("".join(body.itertext()))
+
+
+def squeezed(text: str) -> str:
+    """Take out white space: where lines break is another question than what they say."""
+    return "".join(text.split())

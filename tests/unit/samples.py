@@ -19,7 +19,7 @@ from heartline.model import (
     Spell,
     Target,
 )
-from heartline.probe.advice import advise
+from heartline.probe.advice import Advice, advise, explained
 
 NOW = datetime(2026, 11, 23, 2, 15, tzinfo=UTC)
 ENDPOINT = Endpoint("orders.example.com", 5432, "orders", "heartline")
@@ -30,6 +30,7 @@ GOOD: dict[str, Any] = {"name": "orders", "host": "orders.example.com", "user": 
 KEYS = [
     *("name", "host", "port", "database", "user", "secret", "auth", "query", "tls", "timeout", "recipients"),
     *("confirmations", "confirm_after", "recover_after", "remind_every", "settle_after", "maintenance"),
+    *("language", "time_zone"),
 ]
 SECOND = timedelta(seconds=1)
 MINUTE = timedelta(minutes=1)
@@ -76,8 +77,8 @@ def failure(
     """Give a failure in the words that a probe would use."""
     phase = phase or next(phase for phase, kinds in CONTRACT.items() if kind in kinds)
     if kind is Kind.CREDENTIALS:
-        return Failure(phase, kind, "There is no secret heartline/orders.", "Check its name and region.")
-    return Failure(phase, kind, *advise([kind], phase, TARGET, ENDPOINT), sqlstate, said)
+        return explained(phase, kind, Advice("secret-missing", {"secret": "heartline/orders"}), sqlstate, said)
+    return explained(phase, kind, advise([kind], phase, TARGET, ENDPOINT), sqlstate, said)
 
 
 def seen(at: datetime = NOW, failed: Failure | None = None) -> Observation:

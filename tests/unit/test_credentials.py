@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from heartline.credentials import Credentials
+from heartline.language import language
 from heartline.model import Credential, Endpoint, Failure, Kind, Phase, Target
 from unit.samples import hostile
 
@@ -63,7 +64,8 @@ def unsigned(region: str | None) -> NoReturn:
 def failed(found: Credential | Failure) -> Failure:
     assert isinstance(found, Failure)
     assert (found.phase, found.kind) == (Phase.CREDENTIALS, Kind.CREDENTIALS)
-    assert found.next_step
+    assert language("en").say(f"cause.{found.advice}", **found.words) == found.cause
+    assert language("en").say(f"next_step.{found.advice}", **found.words) == found.next_step
     return found
 
 

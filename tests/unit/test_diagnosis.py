@@ -13,9 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pg8000.exceptions import DatabaseError, InterfaceError
 
+from heartline.language import language
 from heartline.model import Credential, Failure, Kind, Phase
 from heartline.probe import faults
-from heartline.probe.advice import advise
+from heartline.probe.advice import advise, explained
 from heartline.probe.diagnosis import diagnose
 from unit.samples import CASES, CONTRACT, ENDPOINT, MISCONFIGURED, TARGET, hostile
 
@@ -53,7 +54,8 @@ def diagnosed(error: BaseException, phase: Phase) -> Failure:
 
 @pytest.mark.parametrize(("phase", "kind"), [case for case in CASES if case[0] is not Phase.CREDENTIALS], ids=str)
 def test_every_kind_has_a_cause_and_a_next_step_in_every_phase_of_the_table(phase: Phase, kind: Kind) -> None:
-    for sentence in advise([kind], phase, TARGET, ENDPOINT):
+    said = explained(phase, kind, advise([kind], phase, TARGET, ENDPOINT))
+    for sentence in (said.cause, said.next_step):
         assert sentence[0].isupper() or sentence.startswith(ENDPOINT.host)
         assert sentence.endswith((".", ").", "?"))
         assert not set("{}") & set(sentence)
@@ -203,3 +205,28 @@ def test_a_diagnosis_is_short_printable_and_without_the_password(error: BaseExce
     assert len(said.sqlstate or "") <= 5
     assert len(said.said or "") <= 300
     assert all(text.isprintable() for text in (said.cause, said.next_step, said.sqlstate or ""))
+
+
+ADVISED: list[tuple[Phase, BaseException, str]] = [
+    (Phase.LOGIN, faults.PasswordMissingError(), "password-missing"),
+    (Phase.LOGIN, faults.AuthUnsupportedError(), "auth-unsupported"),
+    (Phase.LOGIN, faults.ClearTextError(), "clear-text"),
+    (Phase.LOGIN, ssl.SSLError(1, "alert certificate required"), "client-certificate"),
+    (Phase.LOGIN, DatabaseError({"C": "42501"}), "no-connect"),
+    (Phase.QUERY, DatabaseError({"C": "42501"}), "denied"),
+    (Phase.LOGIN, DatabaseError({"C": "28P01"}), "auth"),
+    (Phase.QUERY, TimeoutError(), "timeout-query"),
+    (Phase.CONNECT, TimeoutError(), "timeout-connect"),
+    (Phase.TLS, faults.ProtocolFaultError(), "protocol"),
+]
+
+
+@pytest.mark.parametrize(("phase", "error", "advice"), ADVISED, ids=[advice for _, _, advice in ADVISED])
+def test_a_failure_keeps_which_advice_it_was_given_to_say_it_in_any_language(
+    phase: Phase, error: BaseException, advice: str
+) -> None:
+    said = diagnosed(error, phase)
+    english = language("en")
+    assert said.advice == advice
+    assert english.say(f"cause.{advice}", **said.words) == said.cause
+    assert english.say(f"next_step.{advice}", **said.words) == said.next_step

@@ -74,7 +74,9 @@ alerts = st.builds(
     phases=milliseconds,
     remind_at=st.none() | times,
     calm=st.none() | seconds,
+    first_seen=st.none() | times,
     waiting=st.lists(st.sampled_from(["email", "topic"]), unique=True).map(tuple),
+    refused=st.none() | texts,
 )
 states = st.builds(
     State,

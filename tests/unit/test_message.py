@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
+from html import unescape
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pg8000.exceptions import DatabaseError
 
-from heartline.message import Fleet, Message, compose
-from heartline.model import Alert, AlertKind, Credential, Endpoint, Failure, Incident, Kind, Phase, Spell
-from heartline.probe.diagnosis import diagnose
-from heartline.render import as_html, as_text
-from heartline.report import bundles
-from unit.samples import ENDPOINT, MINUTE, NOW, SECOND, TARGET, alert, failure, hostile
+from heartline.as_html import as_html
+from heartline.as_text import as_text, columns
+from heartline.fleet import Fleet
+from heartline.language import LANGUAGES
+from heartline.message import _MOST_LINES, _MOST_REPORTS, Message, compose
+from heartline.model import Alert, AlertKind, Failure, Incident, Kind, Phase, Spell
+from heartline.portion import Part
+from unit.samples import ENDPOINT, MINUTE, NOW, SECOND, TARGET, alert, failure
 
 DOWN, RECOVERED, UNSTABLE, SETTLED = AlertKind.DOWN, AlertKind.RECOVERED, AlertKind.UNSTABLE, AlertKind.SETTLED
 REFUSED, TIMEOUT = failure(), failure(Kind.TIMEOUT, Phase.CONNECT)
@@ -41,9 +44,20 @@ def about(
     return alert(kind, **known | changes)
 
 
-def composed(*alerts: Alert, fleet: Fleet | None = None, late: int = 0) -> Message:
-    """Compose a mail of alerts, each a report of its own."""
-    return compose([[one] for one in alerts], fleet or Fleet(10), NOW + late * SECOND)
+def composed(*alerts: Alert, fleet: Fleet | None = None, late: int = 0, code: str = "en") -> Message:
+    """Compose a mail of alerts, those of one target in their order."""
+    told: dict[str, list[Alert]] = {}
+    for one in alerts:
+        told.setdefault(one.target, []).append(one)
+    parts = [Part(replace(TARGET, name=name, language=code), tuple(ones)) for name, ones in told.items()]
+    return compose(parts, fleet or Fleet(10), NOW + late * SECOND)
+
+
+WHOLE, NAMED = _MOST_REPORTS, _MOST_REPORTS + _MOST_LINES
+
+
+def unwrapped(page: str) -> str:
+    return " ".join(unescape(page).split())
 
 
 def facts(message: Message) -> str:
@@ -54,7 +68,7 @@ def test_a_mail_of_one_report_has_its_subject_and_nothing_in_common() -> None:
     message = composed(about("orders"))
     assert message.subject == message.reports[0].subject
     assert (message.targets, message.incidents) == (("orders",), ("orders-1",))
-    assert (message.sentences, message.more) == ((), ())
+    assert (message.sentences, message.lines, message.rest) == ((), (), 0)
 
 
 @pytest.mark.parametrize(
@@ -85,7 +99,7 @@ def test_a_mail_of_one_report_has_its_subject_and_nothing_in_common() -> None:
         ),
         (
             [about(name, failed=one) for name, one in zip("abcdef", [REFUSED, TIMEOUT] * 3, strict=True)],
-            "[DOWN] 6 of 10 databases: a, b, c, d and 2 more",
+            "[DOWN] 6 of 10 databases: a, b, c, d, e, f",
             "down",
         ),
     ],
@@ -97,11 +111,21 @@ def test_a_subject_says_how_many_are_what_the_worst_first(alerts: list[Alert], s
     assert message.reports[0].status == status
 
 
+def test_a_subject_names_as_many_as_it_has_room_for_and_counts_the_others() -> None:
+    names = [f"orders-production-{number:02d}" for number in range(12)]
+    subject = composed(*(about(name, RECOVERED) for name in names), fleet=Fleet(500)).subject
+    match = re.fullmatch(r"\[RECOVERED\] 12 of 500 databases: (.+) and (\d+) more", subject)
+    assert match
+    named = match[1].split(", ")
+    assert named == names[: len(named)]
+    assert len(named) + int(match[2]) == 12
+
+
 def test_a_target_that_is_up_again_by_now_is_not_in_the_subject_as_down() -> None:
     """Its settling as down and its recovery were both late, and leave in one mail."""
     spell = replace(SPELL, steady=NOW - 6 * MINUTE)
     settled, recovered = about("a", SETTLED, spell=spell), about("a", RECOVERED, id="00000002", at=NOW + MINUTE)
-    message = compose(bundles([settled, recovered]), Fleet(10), NOW + 10 * MINUTE)
+    message = composed(settled, recovered, late=600)
     assert message.status == "up"
     assert message.subject.startswith("[RECOVERED]")
 
@@ -194,63 +218,90 @@ def test_a_recovery_while_all_others_fail_is_not_told_as_a_monitor_that_is_cut_o
     assert "cut off" not in facts(composed(about("a", RECOVERED), fleet=Fleet(3, (REFUSED,) * 3)))
 
 
-@pytest.mark.parametrize("number", [25, 26, 60, 500])
-def test_a_mail_of_many_tells_some_whole_counts_the_rest_and_is_not_cut_off(number: int) -> None:
-    said = "x" * 300
-    alerts = [
-        about(f"database-{place}", failed=failure(Kind.AUTH, sqlstate="28P01", said=said)) for place in range(number)
-    ]
-    message = composed(*alerts, fleet=Fleet(number))
+@pytest.mark.parametrize("code", LANGUAGES)
+@pytest.mark.parametrize("number", [1, WHOLE, WHOLE + 1, NAMED, NAMED + 1, 60, 500])
+def test_a_mail_of_many_tells_some_whole_some_in_a_line_and_counts_the_rest(number: int, code: str) -> None:
+    message = composed(*(about(f"database-{place}") for place in range(number)), fleet=Fleet(number), code=code)
     assert len(message.targets) == number
-    text, html = as_text(message), as_html(message)
-    if message.more:
-        assert f"{number - len(message.reports)} more" in text
-        assert f"{number - len(message.reports)} more" in html
-    for place in range(min(number, 60)):
-        assert re.search(rf"database-{place}\b", text)
-        assert re.search(rf"database-{place}\b", html)
-    assert len(html.encode()) < 102_000  # Gmail cuts off what is longer
-    assert len(text.encode()) < 102_000
+    shown = (len(message.reports), len(message.lines), message.rest)
+    assert shown == (min(number, WHOLE), max(0, min(number, NAMED) - WHOLE), max(0, number - NAMED))
+    for page in (as_text(message), as_html(message)):
+        for place in range(min(number, NAMED)):
+            assert re.search(rf"database-{place}\b", page)
+        assert not re.search(rf"database-{NAMED}\b", page)
+        assert (message.language.say("sentence.rest", number=message.rest)[-30:] in unwrapped(page)) == (
+            message.rest > 0
+        )
+        assert len(page.encode()) < 100_000  # Gmail cuts off what is longer
 
 
 def test_the_worst_are_among_those_that_are_told_whole() -> None:
     alerts = [about(f"good-{place}", RECOVERED) for place in range(40)] + [about("bad")]
-    assert composed(*alerts).reports[0].target == "bad"
+    assert composed(*alerts).reports[0].alert.target == "bad"
 
 
 kinds = st.sampled_from([DOWN, AlertKind.CHANGED, AlertKind.REMINDER, RECOVERED, UNSTABLE, SETTLED])
 
 
-@given(hostile, hostile, st.sampled_from([Phase.LOGIN, Phase.QUERY]), kinds, st.integers(1, 2), hostile)
-def test_what_a_hostile_server_says_harms_no_mail(  # noqa: PLR0917
-    message: str, code: str, phase: Phase, kind: AlertKind, number: int, name: str
-) -> None:
-    said = diagnose(DatabaseError({"M": message, "C": code}), phase, TARGET, Credential(ENDPOINT))
-    place = Endpoint("orders.example.com", 5432, name, name)
-    mail = composed(*(about(one, kind, said, endpoint=place, previous=said) for one in "ab"[:number]))
-    text, html = as_text(mail), as_html(mail)
-    assert mail.subject.isprintable()
-    assert len(mail.subject) <= 200
-    assert all(line.isprintable() for line in text.split("\n"))
-    for tag in ("<script", "<img", "\u202e", "\u2066"):
-        assert tag not in html
-    assert not re.search(r"&(?!(?:amp|lt|gt|quot|#x27);)", html)
-    assert all(line.isprintable() for line in html.split("\n"))
-    assert len(text.encode("utf-8")) + len(html.encode("utf-8")) < 20_000 * number
+@pytest.mark.parametrize("code", LANGUAGES)
+@pytest.mark.parametrize("kind", [DOWN, RECOVERED, UNSTABLE, SETTLED], ids=str)
+@pytest.mark.parametrize("failed", [REFUSED, AUTH, failure(Kind.DENIED, sqlstate="42501")], ids=lambda one: one.kind)
+def test_a_subject_of_usual_names_has_at_most_78_columns(code: str, kind: AlertKind, failed: Failure) -> None:
+    names = [f"orders-production-{number:02d}" for number in range(12)]
+    alike = composed(*(about(name, kind, failed) for name in names), fleet=Fleet(500), code=code)
+    another = failure(Kind.TIMEOUT, Phase.RESOLVE)
+    unlike = composed(
+        *(about(name, kind, one) for name, one in zip(names, [failed, another] * 6, strict=True)),
+        fleet=Fleet(500),
+        code=code,
+    )
+    subjects = [one.subject for one in (alike, unlike)]
+    assert [one for one in subjects if columns(one) > 78] == []
+    assert all(re.match(r"\[[A-Z ]+\] ", one) for one in subjects)
+
+
+@pytest.mark.parametrize("code", LANGUAGES)
+@pytest.mark.parametrize("phase", [Phase.RESOLVE, Phase.CONNECT, Phase.TLS], ids=str)
+def test_a_monitor_that_may_be_cut_off_says_so_in_every_language(code: str, phase: Phase) -> None:
+    timeout = failure(Kind.TIMEOUT, phase)
+    message = composed(*(about(name, failed=timeout) for name in "abc"), fleet=Fleet(3, (timeout,) * 3), code=code)
+    assert message.language.say(f"sentence.checks_{phase}") in facts(message)
+    assert columns(message.subject) <= 78
+    assert re.match(r"\[[A-Z ]+\] ", message.subject)
+
+
+@pytest.mark.parametrize(
+    ("address", "other"), [("nonsense", "10.0.1.7"), ("", "10.0.1.7"), ("10.0.1.7/24", "nonsense\n"), ("1" * 5000, "x")]
+)
+def test_an_address_that_is_none_costs_nobody_their_mail(address: str, other: str) -> None:
+    message = composed(about("a", address=address), about("b", address=other))
+    assert message.targets == ("a", "b")
+    assert "network" not in facts(message)
+
+
+def story(number: int, name: str, kind: AlertKind, failed: Failure) -> Alert:
+    """Give an alert of an incident or spell of its own."""
+    incident = Incident(f"{name}-{number}", NOW - MINUTE, ended=NOW if kind is RECOVERED else None)
+    spell = {"spell": replace(SPELL, id=f"{name}-{number}-unstable")} if kind in {UNSTABLE, SETTLED} else {}
+    return about(name, kind, failed, id=f"{number:08d}", incident=incident, **spell)
 
 
 @given(st.lists(st.tuples(st.sampled_from("abcdef"), kinds, st.sampled_from([REFUSED, TIMEOUT, AUTH])), min_size=1))
-def test_each_alert_is_in_the_mail_and_the_numbers_in_its_subject_add_up(
+def test_each_story_is_in_the_mail_and_its_subject_counts_how_each_target_stands(
     told: list[tuple[str, AlertKind, Failure]],
 ) -> None:
-    mail = composed(*(about(name, kind, failed) for name, kind, failed in told))
-    assert len(mail.reports) + len(mail.more) == len(told)
-    assert set(mail.targets) == {name for name, _, _ in told}
-    if len(told) > 1:
+    alerts = [story(number, *one) for number, one in enumerate(told)]
+    mail = composed(*alerts)
+    assert len(mail.reports) + len(mail.lines) + mail.rest == len(told)
+    latest = {one.target: composed(one).reports[0].label for one in alerts}
+    assert set(mail.targets) == set(latest)
+    assert set(mail.incidents) == {one.incident.id for one in alerts if one.incident}
+    if len(latest) > 1:
         first, *others = mail.subject.split("; ")
         label = first[1 : first.index("]")]
-        reports = [*(one.label for one in mail.reports), *(one[1 : one.index("]")] for one in mail.more)]
-        counted = {name: int(number) for number, name in (one.split(" ", 1) for one in others)}
-        assert counted == {name: reports.count(name) for name in set(reports) - {label}}
-        same = {one.target for one in mail.reports if one.label == label}
-        assert mail.more or f"] {len(same)} of 10 databases: " in first
+        counted = {name: int(number) for number, name in (one.split(" ", 1) for one in others)} | {
+            label: int(first.split("] ")[1].split(" of 10 databases: ")[0])
+        }
+        assert counted == Counter(latest.values())
+    else:
+        assert mail.subject.startswith(f"[{latest[told[0][0]]}] ")

@@ -16,11 +16,11 @@ from hypothesis import strategies as st
 
 from heartline.channels import EmailChannel, Refusal, Scope, TopicChannel
 from heartline.deadline import Deadline
-from heartline.message import Fleet
-from heartline.model import Alert, State, Stored, Target
-from heartline.notify import SEND_SECONDS, Delivery
+from heartline.fleet import Fleet, Past
+from heartline.model import Alert, Incident, Span, State, Stored, Target
+from heartline.notify import PAST, SEND_SECONDS, Delivery
 from heartline.portion import Part, Portion
-from unit.samples import NOW, TARGET, alert
+from unit.samples import HOUR, MINUTE, NOW, TARGET, alert
 
 LATER, SENDER = Refusal("TooManyRequestsException", Scope.LATER), Refusal("AccountSuspendedException", Scope.SENDER)
 RECIPIENT, CONTENT = Refusal("MessageRejected", Scope.RECIPIENT), Refusal("BadRequestException", Scope.CONTENT)
@@ -65,6 +65,26 @@ class Box:
         return [(one.id, one.waiting) for one in self.alerts[name].values()]
 
 
+class Memory:
+    """Tell of one incident of each target and of one gap, or fail as it is told to."""
+
+    def __init__(self, broken: Exception | None = None) -> None:
+        self.broken = broken
+
+    def incidents(self, name: str, since: datetime) -> tuple[Incident, ...]:
+        assert since == NOW - PAST
+        if self.broken:
+            raise self.broken
+        return (Incident(f"{name}-1", NOW - HOUR, ended=NOW - MINUTE),)
+
+    def gaps(self, since: datetime) -> tuple[Span, ...]:
+        assert since == NOW - PAST
+        return (Span(NOW - 2 * HOUR, NOW - HOUR),)
+
+    def of(self, *names: str) -> dict[str, Past]:
+        return {name: Past(self.incidents(name, NOW - PAST), self.gaps(NOW - PAST)) for name in names}
+
+
 class Line:
     """Divide as the real channel does, and accept or refuse each portion as a script says."""
 
@@ -72,6 +92,7 @@ class Line:
         self.name = name
         self.script = script
         self.asked: list[Portion] = []
+        self.pasts: list[dict[str, Past]] = []
         self.accepted: list[tuple[str, str, str]] = []
 
     def portions(self, parts: Sequence[Part]) -> list[Portion]:
@@ -79,8 +100,9 @@ class Line:
         return real.portions(parts)
 
     def send(self, portion: Portion, fleet: Fleet, now: datetime) -> Refusal | None:
-        assert (fleet, now) == (Fleet(3), NOW)
+        assert (replace(fleet, pasts={}), now) == (Fleet(3), NOW)
         self.asked.append(portion)
+        self.pasts.append(dict(fleet.pasts))
         verdict = self.script(portion)
         if isinstance(verdict, Exception):
             raise verdict
@@ -131,11 +153,14 @@ class Lines(logging.Handler):
         self.levels.append(record.levelname)
 
 
-def delivery(box: Box, *lines: Line, seconds: float = 600, log: logging.Handler | None = None) -> Delivery:
+def delivery(
+    box: Box, *lines: Line, seconds: float = 600, log: logging.Handler | None = None, memory: Memory | None = None
+) -> Delivery:
     logger = Logger(service="heartline-test", logger_handler=log or logging.NullHandler())
     if log:
         logger.handlers[:] = [log]
-    return Delivery(box, lines, Fleet(3), "me", Deadline.after(seconds), lambda: NOW, logger)
+    history = memory or Memory()
+    return Delivery(box, lines, Fleet(3), history, "me", Deadline.after(seconds), lambda: NOW, logger)
 
 
 def test_what_waits_is_told_oldest_first_in_one_mail_and_then_gone() -> None:
@@ -283,6 +308,29 @@ def test_a_text_that_cannot_be_sent_keeps_no_other_target_s_from_being_sent(verd
     assert delivery(box, email, log=log).drain([A, B]) == 1
     assert box.left("a") == [(number(1), ("email",))]
     assert (box.lent, log.levels) == ({}, ["CRITICAL"])
+
+
+def test_every_call_knows_the_past_of_all_whose_alerts_are_sent() -> None:
+    box, email, topic = Box(a=waiting(1), b=waiting(1, names=("email", "topic"))), Line("email"), Line("topic")
+    delivery(box, email, topic).drain([A, B, C])
+    assert email.pasts + topic.pasts == [Memory().of("a", "b")] * 2
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ClientError({"Error": {"Code": "Throttling"}}, "Query"),
+        EndpointConnectionError(endpoint_url="x"),
+        KeyError("incident"),
+    ],
+    ids=repr,
+)
+def test_a_past_that_cannot_be_read_keeps_no_mail_back(error: Exception) -> None:
+    box, email, log = Box(a=waiting(1), b=waiting(1)), Line("email"), Lines()
+    run = delivery(box, email, log=log, memory=Memory(error))
+    assert run.drain([A, B]) == 2
+    assert (email.pasts, run.faults, log.levels) == ([{}], 1, ["ERROR"])
+    assert (box.left("a"), box.left("b"), box.lent) == ([], [], {})
 
 
 def test_nothing_is_begun_that_the_deadline_could_cut_short() -> None:

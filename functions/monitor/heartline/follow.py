@@ -124,7 +124,7 @@ class _Follower:
             return replace(_left(target, before), faulty=True)
         if not observations:
             return _unprobed(heartline, target, before)
-        gap = missed(self._last_beat(), self.at, heartline.interval)
+        gap = missed(self._last_look(before.state), self.at, heartline.interval)
         decision = decide(before.state, observations, target.policy, heartline.clock(), gap)
         if failure := observations[-1].failure:
             _log_failure(heartline.log, target, failure, decision.state)
@@ -148,9 +148,14 @@ class _Follower:
     def _stored(self) -> Stored | Unreadable:
         return self.loading.result().targets[self.target.name]
 
-    def _last_beat(self) -> datetime | None:
+    def _last_look(self, state: State) -> datetime | None:
+        """Tell when the target was probed last: by the last tick, unless it was not in the document then."""
         heartbeat = self.loading.result().heartbeat
-        return heartbeat.at if heartbeat else None
+        if heartbeat is None:
+            return None
+        if self.target.name in (*heartbeat.healthy, *heartbeat.failed):
+            return heartbeat.at
+        return max(filter(None, (state.last_ok, state.last_failed)), default=None)
 
 
 def _unprobed(heartline: Heartline, target: Target, before: Stored | Unreadable) -> Outcome:

@@ -11,9 +11,9 @@ from ipaddress import ip_address, ip_network
 from heartline.fleet import Fleet
 from heartline.language import Language, language
 from heartline.portion import Part
-from heartline.report import Report, bundles, report
+from heartline.report import MOST_COLUMNS, Report, bundles, report
 from heartline.spell import OF_SPELL
-from heartline.text import tame
+from heartline.text import columns, tame
 from heartline.voice import Voice
 
 # A mail of all that 500 databases have to say would be cut off by mail programs (Gmail: at 102 KB).
@@ -102,7 +102,10 @@ def _subject(reports: Sequence[Report], fleet: Fleet, voice: Voice) -> str:
     words = {"number": len(targets), "all": max(fleet.targets, len(targets)), "gist": _gist(first, voice)}
     cut_off = fleet.cut_off and reports[0].status in _FAILED
     said = voice.say("subject.cut_off" if cut_off else "subject.group", **words)
-    return "; ".join([f"[{label}] {said}", *others])
+    whole = "; ".join([f"[{label}] {said}", *others])
+    if not others or columns(whole) <= MOST_COLUMNS:
+        return whole
+    return "; ".join([f"[{label}] {voice.say('subject.number', **words)}", *others])
 
 
 def _gist(reports: Sequence[Report], voice: Voice) -> str:

@@ -20,7 +20,7 @@ _MOST_VALUE = 700
 # To the contract these are outages, and yet the server answers and refuses.
 _NO_OUTAGE = frozenset({"no-connect", "client-certificate"})
 # RFC 5322, 2.1.1: what a line should not exceed.
-_MOST_SUBJECT = 78
+MOST_COLUMNS = 78
 Rows = tuple[tuple[str, str], ...]
 
 
@@ -51,7 +51,7 @@ class Report:
         if self.alert.kind is AlertKind.TEST:
             return f"[{self.label}] {self.gist}"
         head = f"[{self.label}] {self.alert.target}: "
-        return head + (self.brief if self.brief and columns(head + self.gist) > _MOST_SUBJECT else self.gist)
+        return head + (self.brief if self.brief and columns(head + self.gist) > MOST_COLUMNS else self.gist)
 
 
 def bundles(alerts: Sequence[Alert]) -> list[tuple[Alert, ...]]:
