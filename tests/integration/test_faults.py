@@ -96,10 +96,13 @@ def unwritten(calls: Sequence[Call]) -> set[tuple[str, str]]:
         for name in targets(call) if call.status == 200 else ():
             if call.name in CHANNELS:
                 accepted[name].append(CHANNELS[call.name])
-            elif "outbox" in call.request.get("UpdateExpression", "") and accepted[name]:
-                if not waits_still(call, accepted[name][-1]):
-                    accepted[name].pop()  # it is written for the latest
+            elif clears(call) and accepted[name] and not waits_still(call, accepted[name][-1]):
+                accepted[name].pop()  # it is written for the latest
     return {(channel, name) for name, channels in accepted.items() for channel in channels}
+
+
+def clears(call: Call) -> bool:
+    return "outbox" in call.request.get("UpdateExpression", "")
 
 
 def waits_still(call: Call, channel: str) -> bool:

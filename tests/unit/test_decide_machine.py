@@ -180,7 +180,7 @@ class Life(RuleBasedStateMachine):
         clear = self.follow(observations, gap)
         self.last_tick, self.missed = began, False
         if not clear:
-            assert decision == Decision(before)
+            self.nothing_but(gap, before, decision)
             return
         self.state = decision.state
         self.history.update({one.id: one for one in decision.ended})
@@ -190,6 +190,19 @@ class Life(RuleBasedStateMachine):
         assert decision.seen is self.status
         ok, failed = (("orders",), ()) if self.status is Status.UP else ((), ("orders",))
         self.state = freshen(Stored(self.state), Heartbeat(began, ok, failed)).state
+
+    def nothing_but(self, gap: Span | None, before: State, decision: Decision) -> None:
+        """Hold a tick that came to no verdict to changing nothing but what it knows of a time that nobody watched."""
+        state = decision.state
+        assert (decision.alerts, decision.ended, decision.seen) == ((), (), Status.UNKNOWN)
+        if gap is None or self.status is Status.UNKNOWN:
+            assert state == before
+            return
+        assert replace(state, incident=before.incident, told=before.told, spell=before.spell) == before
+        if before.incident and not self.stepped_back:
+            assert replace(state.incident, unobserved=before.incident.unobserved) == before.incident
+            assert state.incident.unobserved[-1] == gap
+        self.state, self.steady = state, max(self.steady, gap.ended)
 
     def decided(self, observations: list[Observation], gap: Span | None) -> Decision:
         arguments = (self.state, observations, self.policy, self.now, gap)

@@ -300,7 +300,7 @@ def test_each_story_is_in_the_mail_and_its_subject_counts_how_each_target_stands
         first, *others = mail.subject.split("; ")
         label = first[1 : first.index("]")]
         counted = {name: int(number) for number, name in (one.split(" ", 1) for one in others)} | {
-            label: int(first.split("] ")[1].split(" of 10 databases: ")[0])
+            label: int(first.split("] ")[1].split(" of 10 databases")[0])
         }
         assert counted == Counter(latest.values())
     else:

@@ -251,7 +251,7 @@ class Delivery:
             self._stopped.add(channel.name)
         self._settle(
             (self._held[part.target.name], [replace(alert, refused=refusal.reason) for alert in part.alerts])
-            for part in portion.parts
+            for part in self._now(channel, portion).parts
         )
         for name in names:
             self._held[name].stuck.add(channel.name)
