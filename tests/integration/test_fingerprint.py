@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING, Any
@@ -17,7 +18,7 @@ from pg8000.exceptions import InterfaceError
 from heartline.deadline import Deadline
 from heartline.model import Credential, Endpoint, Kind, Observation, Phase, Server, Target, Tls
 from heartline.probe import probe
-from local.peers import ONE, READY, WELCOME, error, hangs_up, healthy, says
+from local.peers import ONE, READY, WELCOME, error, hangs_up, healthy, message, says
 from local.postgres import Postgres
 from local.processes import wait_until
 from local.programs import installed
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 PASSWORD = "secret"
 UNKNOWN = Server(version="18.0")
+UNDEFINED = error("42883") + READY
 
 
 @dataclass(frozen=True)
@@ -80,8 +82,10 @@ def test_the_fingerprint_is_what_a_superuser_reads(watched: Watched) -> None:
     assert (seen.standby, seen.read_only) == (False, False)
     assert seen.started is not None
     assert apart(seen.started, watched.one("pg_postmaster_start_time()")) < 0.001
-    resets = [watched.one(f"stats_reset FROM {view}") for view in ("pg_stat_bgwriter", "pg_stat_archiver")]
-    assert [apart(*pair) < 0.001 for pair in zip(seen.resets, resets, strict=True)] == [True, True]
+    views = ("pg_stat_bgwriter", "pg_stat_archiver", "pg_stat_wal")
+    resets = [watched.one(f"stats_reset FROM {view}") for view in views]
+    resets += [watched.one(f"{which}(stats_reset) FROM pg_stat_slru") for which in ("min", "max")]
+    assert [apart(*pair) < 0.001 for pair in zip(seen.resets, resets, strict=True)] == [True] * 5
     assert seen.certificate_expires is None
 
 
@@ -126,7 +130,8 @@ def test_a_crash_changes_the_resets_and_nothing_else(watched: Watched) -> None:
         psutil.Process(pid).kill()
     wait_until(lambda: watched.see().healthy and watched.fingerprint.resets != before.resets, "the recovery")
     after = watched.fingerprint
-    assert len(after.resets) == len(before.resets) == 2
+    assert len(after.resets) == len(before.resets) == 5
+    assert len(set(after.resets)) == 1
     assert all(new > old for new, old in zip(after.resets, before.resets, strict=True))
     assert replace(after, resets=before.resets) == before
 
@@ -153,7 +158,28 @@ def session(watched: Watched) -> Iterator[int]:
 # Servers that lack a part of it.
 
 
-@pytest.mark.parametrize("function", ["pg_control_system()", "pg_stat_get_archiver()", "pg_postmaster_start_time()"])
+def test_a_server_without_statistics_of_the_wal_says_all_the_rest(prober: Prober, serve: Serve) -> None:
+    """As those before PostgreSQL 14."""
+    older = row("1795450548000000", "f", "7577777777777777777", "1", *[None] * 5)
+    seen = prober(port=serve(says(WELCOME, says(UNDEFINED, says(older)))).port).server
+    assert seen is not None
+    assert (seen.system, seen.timeline, seen.standby, seen.resets) == ("7577777777777777777", 1, False, ())
+    assert seen.started == datetime(2026, 11, 23, 16, 15, 48, tzinfo=UTC)
+
+
+def row(*values: str | None) -> bytes:
+    """Answer a query with one row of text."""
+    columns = b"".join(struct.pack("!2sihihih", b"c\0", 0, 0, 25, -1, -1, 0) for _ in values)
+    fields = b"".join(struct.pack("!i", -1) if one is None else _counted(one.encode()) for one in values)
+    number = struct.pack("!h", len(values))
+    return message(b"T", number + columns) + message(b"D", number + fields) + message(b"C", b"SELECT 1\0") + READY
+
+
+def _counted(value: bytes) -> bytes:
+    return struct.pack("!i", len(value)) + value
+
+
+@pytest.mark.parametrize("function", ["pg_control_system()", "pg_postmaster_start_time()"])
 def test_a_server_that_keeps_a_part_to_itself_is_healthy(watched: Watched, function: str) -> None:
     watched.server.execute(f"REVOKE EXECUTE ON FUNCTION {function} FROM public")
     try:
@@ -165,10 +191,25 @@ def test_a_server_that_keeps_a_part_to_itself_is_healthy(watched: Watched, funct
     assert seen.standby is False
 
 
+def test_a_server_that_keeps_its_statistics_to_itself_says_all_the_rest(watched: Watched) -> None:
+    before = watched.fingerprint
+    watched.server.execute("REVOKE EXECUTE ON FUNCTION pg_stat_get_archiver() FROM public")
+    try:
+        assert watched.fingerprint == replace(before, resets=())
+    finally:
+        watched.server.execute("GRANT EXECUTE ON FUNCTION pg_stat_get_archiver() TO public")
+
+
 @pytest.mark.parametrize("sqlstate", ["42883", "0A000", "42501", "42P01", "42703", "XX000"])
 def test_a_relative_of_postgresql_is_healthy(prober: Prober, serve: Serve, sqlstate: str) -> None:
     port = serve(says(WELCOME, says(error(sqlstate) + READY, says(ONE)))).port
     seen = prober(port=port)
+    assert seen.failure is None
+    assert seen.server == UNKNOWN
+
+
+def test_a_relative_that_knows_none_of_the_functions_is_healthy(prober: Prober, serve: Serve) -> None:
+    seen = prober(port=serve(says(WELCOME, says(UNDEFINED, says(UNDEFINED, says(ONE))))).port)
     assert seen.failure is None
     assert seen.server == UNKNOWN
 
@@ -189,9 +230,9 @@ FALLEN = {
 
 
 @pytest.mark.parametrize("fall", FALLEN)
-def test_a_server_that_between_the_two_questions(prober: Prober, serve: Serve, fall: str) -> None:
+def test_a_server_that_before_the_last_question(prober: Prober, serve: Serve, fall: str) -> None:
     said, then, verdict = FALLEN[fall]
-    port = serve(says(WELCOME, says(error("42883") + READY, says(said, then)))).port
+    port = serve(says(WELCOME, says(UNDEFINED, says(UNDEFINED, says(said, then))))).port
     assert prober.verdict(port=port) == verdict
 
 

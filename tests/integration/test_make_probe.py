@@ -49,6 +49,30 @@ def test_a_healthy_database_is_0_with_phases_and_who_it_is(make_probe: Run, url:
     assert all(word in done.stdout for word in ("resolve", "connect", "login", "query", "HEALTHY", "18.", "primary"))
 
 
+def test_the_fingerprint_is_printed_as_the_server_gives_it(make_probe: Run, url: str, database: Postgres) -> None:
+    asked = "current_setting('server_version'), to_char(pg_postmaster_start_time() AT TIME ZONE 'UTC', '{}')"
+    sources = "pg_control_system(), pg_control_checkpoint()"
+    (version, started, system, timeline) = database.execute(
+        f"SELECT {asked.format('YYYY-MM-DD HH24:MI:SS')}, system_identifier, timeline_id FROM {sources}"
+    )[0]
+    said = dict(line.split(":", 1) for line in make_probe(url).stdout.splitlines() if ":" in line)
+    shown = {label: said[label].strip() for label in ("Version", "Started", "Role", "System", "Timeline")}
+    assert shown == {
+        "Version": version,
+        "Started": f"{started} UTC",
+        "Role": "primary",
+        "System": str(system),
+        "Timeline": str(timeline),
+    }
+
+
+def test_a_standby_is_printed_as_one(make_probe: Run, url: str, database: Postgres) -> None:
+    with Postgres(primary=database) as standby:
+        done = make_probe(url.replace(f":{database.port}/", f":{standby.port}/"))
+    assert done.returncode == 0
+    assert "standby" in done.stdout
+
+
 def test_a_database_that_is_not_is_1_with_cause_and_next_step(make_probe: Run, url: str, database: Postgres) -> None:
     wrong = make_probe(url.replace(ENCODED, "another"))
     database.kill()

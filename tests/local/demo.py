@@ -126,9 +126,14 @@ def play(demo: Demo) -> None:
     demo.scene("The mail still comes, with the next tick")
     demo.tick(status="UP", sent=1)
     demo.mail("[RECOVERED] demo: down ")
+    demo.scene("PostgreSQL is restarted between two ticks: nobody saw it down, and yet all sessions were cut")
+    demo.database.kill()
+    demo.database.start()
+    demo.tick(status="UP", sent=1)
+    demo.mail("[RESTARTED] demo: restarted between two probes")
     demo.scene("All is well again")
     demo.tick(status="UP")
-    _expect("number of mails in all", 2, len(demo.aws.mails))
+    _expect("number of mails in all", 3, len(demo.aws.mails))
 
 
 def _expect(what: str, told: Any, seen: Any) -> None:  # noqa: ANN401

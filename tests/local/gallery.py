@@ -10,7 +10,20 @@ from zoneinfo import ZoneInfo
 from heartline.decide import decide
 from heartline.fleet import Fleet, Past
 from heartline.message import Message, compose
-from heartline.model import Alert, AlertKind, Endpoint, Failure, Incident, Kind, Observation, Phase, Span, State, Target
+from heartline.model import (
+    Alert,
+    AlertKind,
+    Endpoint,
+    Failure,
+    Incident,
+    Kind,
+    Observation,
+    Phase,
+    Server,
+    Span,
+    State,
+    Target,
+)
 from heartline.portion import Part
 from heartline.probe.advice import Advice, advise, explained
 
@@ -57,6 +70,8 @@ class Story:
             language=self.language,
             time_zone=PLACES[self.language],
         )
+        self.address = "10.0.1.7"
+        self.server = Server("16.4", BEGAN - 30 * DAY, standby=False, system="7301234567890123456", timeline=3)
         self.endpoint = Endpoint(self.target.host or "", 5432, self.name, "heartline")
         self.state = replace(State(self.name), first_seen=BEGAN - 40 * DAY)
         self.up(self.now)
@@ -65,6 +80,11 @@ class Story:
     def up(self, at: datetime) -> Story:
         """Let both probes of a tick be healthy."""
         return self._tick(at, None)
+
+    def restarted(self, at: datetime, **differing: object) -> Story:
+        """Let a healthy server answer that differs so from the one before."""
+        self.server = replace(self.server, **differing)  # type: ignore[arg-type]
+        return self.up(at)
 
     def down(self, at: datetime, kind: Kind = Kind.REFUSED, said: str | None = None, gap: Span | None = None) -> Story:
         """Let all probes of a tick fail."""
@@ -75,7 +95,8 @@ class Story:
 
     def _tick(self, at: datetime, failure: Failure | None, gap: Span | None = None) -> Story:
         phases = UNTIL[failure.kind] if failure else WELL
-        seen = Observation(at, self.endpoint, phases, failure, address="10.0.1.7")
+        server = None if failure else self.server
+        seen = Observation(at, self.endpoint, phases, failure, server, self.address)
         decision = decide(self.state, [seen] * 3, self.target.policy, at, gap)
         state = decision.state
         freshened = {"last_ok": at} if failure is None else {"last_failed": at}
@@ -154,6 +175,17 @@ def _several(language: str, ends: Callable[[Story], object], number: int, target
     return scene
 
 
+def _crashed(story: Story) -> Story:
+    story.restarted(BEGAN - MINUTE, resets=(BEGAN - 30 * DAY,) * 5)
+    return story.restarted(FAILED, resets=(FAILED - 12 * SECOND,) * 5)
+
+
+def _failed_over(story: Story) -> Story:
+    story.state = replace(story.state, address="10.0.2.9")
+    return story.restarted(FAILED, started=FAILED - 3 * DAY, timeline=4)
+
+
+SECOND = timedelta(seconds=1)
 NAMES = ("orders", "billing", "stock", "users", "search", *(f"shop-{place:03d}" for place in range(195)))
 SCENES: dict[str, Scene] = {
     "down": lambda code: _one(Story(code).down(FAILED)),
@@ -181,6 +213,20 @@ SCENES: dict[str, Scene] = {
     "unstable": lambda code: _one(_flapping(code), AlertKind.UNSTABLE),
     "settled": lambda code: _one(_flapping(code).up(BEGAN + 30 * MINUTE)),
     "settled-still-down": lambda code: _one(_flapping(code).down(BEGAN + 7 * MINUTE).down(BEGAN + 13 * MINUTE)),
+    "restarted": lambda code: _one(Story(code).restarted(FAILED, started=FAILED - 20 * SECOND)),
+    "crashed": lambda code: _one(_crashed(Story(code))),
+    "failed-over": lambda code: _one(_failed_over(Story(code))),
+    "several-servers": lambda code: _one(
+        _failed_over(Story(code)).restarted(FAILED + MINUTE, started=BEGAN - 30 * DAY)
+    ),
+    "replaced": lambda code: _one(
+        Story(code).restarted(FAILED, started=FAILED - 9 * MINUTE, system="7409876543210987654", timeline=1)
+    ),
+    "upgraded": lambda code: _one(Story(code).restarted(FAILED, started=FAILED - 20 * SECOND, version="16.6")),
+    "expiring": lambda code: _one(Story(code).restarted(FAILED, certificate_expires=FAILED + 6.5 * DAY)),
+    "restarted-in-an-outage": lambda code: _one(
+        Story(code).down(FAILED).restarted(FAILED + 3 * MINUTE, started=FAILED + 2 * MINUTE)
+    ),
     "group-down": lambda code: _several(code, lambda story: story.down(FAILED), 5, 40)(code),
     "group-recovered": lambda code: _several(code, lambda story: story.down(FAILED).up(FAILED + 14 * MINUTE), 5, 40)(
         code

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 import select
 import socket
 import struct
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 HOST = "127.0.0.1"
 LIMIT = 10.0  # seconds for a client to hang up once its test is over
 PAUSE = 0.01  # seconds between the bytes of a drip
+VERSION = re.compile(rb"S.{4}server_version\0[^\0]*\0", re.DOTALL)
 SSL_REQUEST = struct.pack("!ii", 8, 80877103)  # PostgreSQL documentation, 54.7
 
 
@@ -155,6 +157,28 @@ def forwards(
     return behave if context is None else secures(context, behave)
 
 
+def takes_turns(*ports: int) -> Behaviour:
+    """Lead each connection to the next of some servers on this machine, as a name with several addresses does."""
+    turns = itertools.cycle(forwards(port) for port in ports)
+
+    def behave(client: socket.socket) -> None:
+        next(turns)(client)
+
+    return behave
+
+
+def says_version(port: int, version: Callable[[], str]) -> Behaviour:
+    """Stand before a server on this machine and let it be of that version."""
+
+    def behave(client: socket.socket) -> None:
+        said = message(b"S", b"server_version\0" + version().encode() + b"\0")
+        with socket.create_connection((HOST, port), LIMIT) as server:
+            # A server says all of this in one piece, once it has let somebody in.
+            _pass_on(client, server, None, lambda data: VERSION.sub(lambda _: said, data))
+
+    return behave
+
+
 def secures(context: ssl.SSLContext, then: Behaviour) -> Behaviour:
     """Take TLS from the client, as PostgreSQL does, and go on with `then`."""
 
@@ -167,7 +191,12 @@ def secures(context: ssl.SSLContext, then: Behaviour) -> Behaviour:
     return behave
 
 
-def _pass_on(client: socket.socket, server: socket.socket, instead_of_query: Callable[[], None] | None) -> None:
+def _pass_on(
+    client: socket.socket,
+    server: socket.socket,
+    instead_of_query: Callable[[], None] | None,
+    rewrite: Callable[[bytes], bytes] = bytes,
+) -> None:
     while True:
         for source in select.select([client, server], [], [])[0]:
             # More than a TLS record holds, so that nothing stays behind where select() cannot see it.
@@ -176,8 +205,10 @@ def _pass_on(client: socket.socket, server: socket.socket, instead_of_query: Cal
                 return
             if source is client and data[:1] == b"Q" and instead_of_query is not None:
                 instead_of_query()
+            elif source is client:
+                server.sendall(data)
             else:
-                (server if source is client else client).sendall(data)
+                client.sendall(rewrite(data))
 
 
 # The messages of a server: https://www.postgresql.org/docs/current/protocol-message-formats.html

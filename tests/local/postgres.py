@@ -47,6 +47,7 @@ NEWER = "io_method = sync\n"
 # The harness alone comes over the socket, whose directory no other user can enter.
 ACCESS = """\
 local all postgres trust
+local replication postgres trust
 host  all all samenet scram-sha-256
 """
 
@@ -62,12 +63,25 @@ class Postgres:
         The address to listen on.
     programs
         The directory of other programs than the package's.
+    port
+        The port to listen on, where that is another server's while it is stopped.
+    primary
+        The server to be a standby of, by a copy of what it has when this one is first started.
     """
 
-    def __init__(self, *, max_connections: int = 20, host: str = HOST, programs: Path | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        max_connections: int = 20,
+        host: str = HOST,
+        programs: Path | None = None,
+        port: int | None = None,
+        primary: Postgres | None = None,
+    ) -> None:
         self.host = host
-        self._programs_given = programs
-        self.port = _free_port(host)
+        self._primary = primary
+        self._programs_given = primary._programs_given if primary else programs
+        self.port = port or _free_port(host)
         self.password = secrets.token_urlsafe(16)  # of the superuser "postgres", over TCP
         self._max_connections = max_connections
         self._programs: Programs | None = None
@@ -124,7 +138,7 @@ class Postgres:
         else:
             self._server = self._installed().start("postgres", "-D", str(self.data))
         wait_until(self._ready, "PostgreSQL to accept sessions")
-        if fresh:
+        if fresh and self._primary is None:
             self.execute(f"ALTER ROLE postgres PASSWORD {native.literal(self.password)}")
 
     def stop(self, mode: str = "fast") -> None:
@@ -141,6 +155,17 @@ class Postgres:
         self._server.send_signal(STOP_SIGNALS[mode])
         self._server.wait(LIMIT)
         self._server = None
+
+    def restart(self, mode: str = "fast") -> None:
+        """Shut the server down as `stop` does, and start it again."""
+        self.stop(mode)
+        self.start()
+
+    def promote(self) -> None:
+        """Let a standby become a primary; return once it is one."""
+        (promoted,) = self.execute("SELECT pg_promote()")
+        if promoted != [True]:
+            raise RuntimeError("the standby was not promoted in a minute")
 
     def kill(self) -> None:
         """Kill every process of the server with SIGKILL and return once all are gone."""
@@ -206,6 +231,9 @@ class Postgres:
 
     def _create(self) -> None:
         self._programs = Programs(self._programs_given)
+        if self._primary is not None:
+            self._copy(self._primary)
+            return
         options = ["--auth=trust", "--no-sync", "--no-instructions", "--locale=C", "--encoding=UTF8"]
         self._programs.run("initdb", "-D", str(self.data), "-U", "postgres", *options)
         (self.data / "pg_hba.conf").write_text(ACCESS)
@@ -217,6 +245,13 @@ class Postgres:
                     host=self.host, port=self.port, root=self.root, max_connections=self._max_connections
                 )
             )
+
+    def _copy(self, primary: Postgres) -> None:
+        source = ["--host", str(primary.root), "--port", str(primary.port), "--username", "postgres"]
+        options = ["--write-recovery-conf", "--checkpoint=fast", "--no-sync"]
+        self._installed().run("pg_basebackup", "-D", str(self.data), *source, *options)
+        with (self.data / "postgresql.conf").open("a") as configuration:
+            configuration.write(f"port = {self.port}\nunix_socket_directories = '{self.root}'\n")
 
     def _installed(self) -> Programs:
         if self._programs is None:

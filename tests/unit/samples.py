@@ -16,6 +16,7 @@ from heartline.model import (
     Kind,
     Observation,
     Phase,
+    Server,
     Spell,
     Target,
 )
@@ -30,7 +31,7 @@ GOOD: dict[str, Any] = {"name": "orders", "host": "orders.example.com", "user": 
 KEYS = [
     *("name", "host", "port", "database", "user", "secret", "auth", "query", "tls", "timeout", "recipients"),
     *("confirmations", "confirm_after", "recover_after", "remind_every", "settle_after", "maintenance"),
-    *("language", "time_zone"),
+    *("language", "time_zone", "expect"),
 ]
 SECOND = timedelta(seconds=1)
 MINUTE = timedelta(minutes=1)
@@ -124,6 +125,23 @@ def spell(at: datetime = NOW, outages: int = 2) -> Spell:
     """Give a spell of outages of 12 seconds each, of which people know, and that is steady since then."""
     began = at - outages * 24 * SECOND
     return Spell("orders-20261123T021200Z-unstable", began, at, outages, (outages - 1) * 12.0, 12.0, told=True)
+
+
+# A healthy primary that says all of itself.
+SERVER = Server(
+    version="18.0",
+    started=NOW - 24 * HOUR,
+    standby=False,
+    read_only=False,
+    system="7577777777777777777",
+    timeline=1,
+    resets=(NOW - 48 * HOUR,) * 5,
+)
+
+
+def answered(server: Server | None, at: datetime = NOW, address: str | None = "192.0.2.7") -> Observation:
+    """Give what a healthy probe saw of a server."""
+    return Observation(at, ENDPOINT, {Phase.RESOLVE: 0.4, Phase.CONNECT: 1.5}, server=server, address=address)
 
 
 failures = st.sampled_from(CASES).map(lambda case: failure(case[1], case[0]))

@@ -11,7 +11,7 @@ from heartline.report import Report
 from heartline.voice import Voice
 
 # Text and its tint on white have a contrast of at least 4.5 (WCAG 2.2, 1.4.3), by night on #16181d too.
-_COLOURS = {"up": "up", "test": "note", "unstable": "warn"}
+_COLOURS = {"up": "up", "test": "note", "notice": "warn", "unstable": "warn"}
 _FONT = "font-family:-apple-system,'Segoe UI',Roboto,'Noto Sans KR','Malgun Gothic',sans-serif"
 _MONO = "font-family:ui-monospace,Consolas,Menlo,monospace"
 _TINTS = {"down": "#a3211a", "up": "#1b6e3c", "note": "#3a4a5c", "warn": "#8a5a00"}

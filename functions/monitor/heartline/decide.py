@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum, auto
 
-from heartline.model import Alert, Failure, Incident, Observation, Policy, Span, State, Status
+from heartline.between import noticed
+from heartline.model import Alert, Change, Failure, Incident, Observation, Policy, Span, State, Status
 from heartline.spell import came_up, unobserved, went_down
 from heartline.tell import amended, tell
 from heartline.windows import open_until
@@ -75,9 +76,14 @@ def decide(
     if verdict is _Verdict.UNCLEAR:
         return Decision(_with_gap(state, gap))
     observed = _with_gap(_TRANSITIONS[state.status, verdict](state, observations, policy), gap)
+    within, change = state.status is Status.DOWN, None
+    if verdict is _Verdict.HEALTHY:
+        observed, change = noticed(observed, observations[-1], state.last_ok)
+    if change:
+        observed = _amend_last(observed, change) if within else _record(observed, change)
     if quiet_until(observed, policy, now):
         return Decision(observed, (), _ended(state, observed, ()), observed.status)
-    told, alerts = tell(observed, observations[-1], policy, now)
+    told, alerts = tell(observed, observations[-1], policy, now, None if within else change)
     return Decision(told, alerts, _ended(state, told, alerts), told.status)
 
 
@@ -179,6 +185,21 @@ _TRANSITIONS: Mapping[tuple[Status, _Verdict], _Transition] = {
     (Status.DOWN, _Verdict.HEALTHY): _come_up,
     (Status.DOWN, _Verdict.FAILED): _stay_down,
 }
+
+
+def _amend_last(state: State, change: Change) -> State:
+    """Add what happened to the server to the incident that has just ended."""
+    assert state.previous is not None  # noqa: S101 - it has just ended
+    return amended(state, state.previous.id, changes=(*state.previous.changes, change))
+
+
+def _record(state: State, change: Change) -> State:
+    """Keep what happened between two good probes as an incident without a length, which counts towards flapping."""
+    at = change.before
+    record = Incident(f"{state.target}-{at:%Y%m%dT%H%M%SZ}", at, change.after, ended=at, changes=(change,))
+    spell = state.spell and replace(state.spell, outages=state.spell.outages + 1, steady=at)
+    return replace(state, previous=record, spell=spell)
+
 
 # Of an incident through which Heartline is stopped again and again, the last of these are kept.
 _MOST_GAPS = 20

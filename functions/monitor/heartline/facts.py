@@ -6,10 +6,11 @@ import json
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from heartline.fleet import Fleet, Past
 from heartline.lately import incidents_until, strip
-from heartline.model import Alert, Failure, Incident, Phase
+from heartline.model import Alert, Change, Evidence, Failure, Incident, Phase
 from heartline.text import tame
 from heartline.voice import Voice
 
@@ -68,6 +69,37 @@ def trouble(failure: Failure, voice: Voice) -> tuple[Row, ...]:
     if failure.said:
         rows.append((voice.say("row.said"), f'"{tame(failure.said, _MOST_SAID)}"'))
     return tuple(rows)
+
+
+def happened(change: Change, voice: Voice) -> tuple[Row, ...]:
+    """Bound what happened between two good probes, and give the evidence."""
+    before = voice.when(change.before)
+    rows = [(voice.say("row.found_at"), before)]
+    if change.after:
+        between = voice.say("value.happened_between", after=voice.when(change.after), before=before)
+        rows = [(voice.say("row.happened_between"), between)]
+    if change.started and not change.several:
+        rows.append((voice.say("row.started"), voice.say("value.by_its_clock", at=voice.when(change.started))))
+    return (*rows, *(_evidence(one, voice) for one in change.evidence))
+
+
+def _evidence(one: Evidence, voice: Voice) -> Row:
+    was, now = (_shown(one.what, said, voice) for said in (one.was, one.now))
+    return voice.say(f"row.was_{one.what}"), voice.say("value.was", was=was, now=now)
+
+
+def _shown(what: str, said: str, voice: Voice) -> str:
+    if what == "role":
+        return voice.say(f"value.{said}")
+    return voice.when(datetime.fromisoformat(said)) if what in {"started", "statistics"} else said
+
+
+def meanwhile(change: Change, voice: Voice) -> Row:
+    """Say in a line what happened to the server within an outage."""
+    what = voice.say("value.several" if change.several else f"value.{change.kind}")
+    if change.started:
+        what = voice.say("value.at_start", what=what, at=voice.when(change.started))
+    return voice.say("row.meanwhile"), what
 
 
 def steps(alert: Alert, voice: Voice) -> tuple[Step, ...]:

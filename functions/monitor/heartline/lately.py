@@ -24,7 +24,9 @@ def incidents_until(past: Past, current: Incident | None, now: datetime) -> list
 
 def strip(past: Past, current: Incident | None, first_seen: datetime | None, now: datetime) -> str:
     """Draw the last 24 hours, a character an hour: up, down for a part of it, or not watched at all."""
-    downs = [Span(one.began, one.ended or now) for one in incidents_until(past, current, now)]
+    # What happened between two good probes has no length.
+    incidents = [one for one in incidents_until(past, current, now) if one.ended != one.began]
+    downs = [Span(one.began, one.ended or now) for one in incidents]
     hours = [now - timedelta(hours=_HOURS - place) for place in range(_HOURS)]
     signs = [_hour(begins, downs, past.gaps, first_seen) for begins in hours]
     # What begins now is still in the last hour.

@@ -22,7 +22,7 @@ _MOST_LINES = 30
 # Columns of a subject for the names of targets.
 _MOST_NAMES = 28
 _MOST_SUBJECT = 200
-_WORST = ("down", "misconfigured", "unstable", "up", "test")
+_WORST = ("down", "misconfigured", "unstable", "notice", "up", "test")
 _FAILED = frozenset({"down", "misconfigured", "unstable"})
 
 

@@ -70,7 +70,21 @@ class AlertKind(StrEnum):
     RECOVERED = "recovered"
     UNSTABLE = "unstable"
     SETTLED = "settled"
+    RESTARTED = "restarted"
+    CRASHED = "crashed"
+    FAILED_OVER = "failed-over"
+    REPLACED = "replaced"
+    UPGRADED = "upgraded"
+    EXPIRING = "expiring"
     TEST = "test"
+
+
+class Role(StrEnum):
+    """Name what a server is expected to be."""
+
+    PRIMARY = "primary"
+    STANDBY = "standby"
+    ANY = "any"
 
 
 class Tls(StrEnum):
@@ -127,6 +141,7 @@ class Target:
     secret: str | None = None
     iam: bool = False
     query: str | None = None
+    expect: Role = Role.ANY
     tls: Tls = Tls.VERIFY_FULL
     timeout: timedelta = timedelta(seconds=5)
     recipients: tuple[str, ...] = ()
@@ -223,12 +238,38 @@ class Span:
 
 
 @dataclass(frozen=True, slots=True)
+class Evidence:
+    """Say what of a server's fingerprint was one thing and is now another, each as text."""
+
+    what: str
+    was: str
+    now: str
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Say what happened to a server between two good probes, and by what that is known.
+
+    `after` is the probe before it and `before` the one that found it; `started` is when the server began, by its
+    own clock. `several` is so where a name leads to several servers in turn.
+    """
+
+    kind: AlertKind
+    before: datetime
+    after: datetime | None = None
+    started: datetime | None = None
+    evidence: tuple[Evidence, ...] = ()
+    several: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Incident:
     """Bound the time from the first failed probe to the first of those that confirmed recovery.
 
     `last_ok` is the last good probe before it and `last_failed` the last failed one in it, where they are known;
     `unobserved` are the times within these bounds in which Heartline itself did not run. `kinds` are the kinds of
-    failure that were seen, and `told` those of the alerts that were made, each in its order.
+    failure that were seen, and `told` those of the alerts that were made, each in its order; `changes` are what
+    happened to the server meanwhile. What happened between two good probes is an incident without a length.
     """
 
     id: str
@@ -238,7 +279,16 @@ class Incident:
     ended: datetime | None = None
     kinds: tuple[Kind, ...] = ()
     told: tuple[AlertKind, ...] = ()
+    changes: tuple[Change, ...] = ()
     unobserved: tuple[Span, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Warned:
+    """Remember of which certificate's end people were told, and how many days before."""
+
+    expires: datetime
+    days: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,7 +314,8 @@ class Alert:
     `id` counts up within its target; `first_seen` is since when that is watched; `waiting` names the channels
     that have not accepted it yet, and `refused` says why one of them did not when it was last tried.
     `previous` is the failure that was told before: what changed, or what is over. `remind_at` is when the
-    next reminder is due, None where there will be none. `calm` is for how many seconds a spell must rest.
+    next reminder is due, None where there will be none. `calm` is for how many seconds a spell must rest, and
+    `expires` when the server's certificate ends.
     """
 
     id: str
@@ -276,6 +327,8 @@ class Alert:
     address: str | None = None
     incident: Incident | None = None
     spell: Spell | None = None
+    change: Change | None = None
+    expires: datetime | None = None
     failure: Failure | None = None
     previous: Failure | None = None
     phases: Mapping[Phase, float] = field(default_factory=dict)
@@ -291,6 +344,9 @@ class State:
 
     `incident` is the open one and `previous` the last that ended; `lull` is how many seconds lay between it and
     the one before. `told` is the incident that people believe to be open: told as down, not yet as recovered.
+    `server` is who answered last, at `address`; `known` names the servers that have answered under this name, the
+    latest last, and `several` is so once one of them has come back. `warned` are the ends of certificates that
+    were told of, and at how many days before.
     """
 
     target: str
@@ -312,6 +368,11 @@ class State:
     acknowledged: bool = False
     muted_until: datetime | None = None
     mute_reason: str | None = None
+    server: Server | None = None
+    address: str | None = None
+    known: tuple[str, ...] = ()
+    several: bool = False
+    warned: tuple[Warned, ...] = ()
     blips: int = 0
     last_blip: datetime | None = None
     alerts_made: int = 0

@@ -64,6 +64,7 @@ def _incident(incident: Incident) -> dict[str, Any]:
         "ended": _iso(incident.ended),
         "kinds": [kind.value for kind in incident.kinds],
         "told": [kind.value for kind in incident.told],
+        "changes": [change.kind.value for change in incident.changes],
         "unobserved_seconds": round(sum((gap.ended - gap.began).total_seconds() for gap in incident.unobserved)),
     }
 

@@ -6,7 +6,18 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from heartline.facts import Step, commands, last_hours, server, steps, trouble, when_back, when_failed
+from heartline.facts import (
+    Step,
+    commands,
+    happened,
+    last_hours,
+    meanwhile,
+    server,
+    steps,
+    trouble,
+    when_back,
+    when_failed,
+)
 from heartline.fleet import Fleet
 from heartline.model import Alert, AlertKind, Failure, Incident, Kind, Spell, Target
 from heartline.text import columns, tame
@@ -90,11 +101,11 @@ def report(bundle: Sequence[Alert], target: Target, fleet: Fleet, now: datetime)
     if last.kind is AlertKind.TEST:
         return made
     drawn, lately = last_hours(last, fleet, voice)
-    incident = (voice.say("row.incident"), last.incident.id if last.incident else last.id)
+    incident = ((voice.say("row.incident"), last.incident.id),) if last.incident else ()
     return replace(
         made,
         sentences=(*_late(bundle[0], now, voice), *made.sentences),
-        rows=tuple((label, tame(value, _MOST_VALUE)) for label, value in (*made.rows, *lately, incident)),
+        rows=tuple((label, tame(value, _MOST_VALUE)) for label, value in (*made.rows, *lately, *incident)),
         strip=drawn,
         legend=voice.say("value.lately", at=voice.when(last.at)) if drawn else "",
         commands=commands(last, fleet, voice) if last.failure else (),
@@ -149,6 +160,7 @@ def _recovered(bundle: Sequence[Alert], voice: Voice) -> Report:
     again = "_again" if last.failure else _apart(last.previous)
     words = {"target": last.target, "length": lasted, "at": voice.when(incident.ended or last.at)}
     rows: list[tuple[str, str]] = [*server(last, voice), *when_failed(incident, voice), *when_back(incident, voice)]
+    rows += [meanwhile(change, voice) for change in incident.changes]
     if last.previous:
         rows += [(voice.say("row.before"), voice.cause(last.previous)), *trouble(last.previous, voice)]
     return Report(
@@ -224,6 +236,43 @@ def _settled(bundle: Sequence[Alert], voice: Voice) -> Report:
     )
 
 
+def _happened(bundle: Sequence[Alert], voice: Voice) -> Report:
+    last = bundle[-1]
+    assert last.change is not None  # noqa: S101 - decide gives one to each of these kinds
+    change, key = last.change, "several" if last.change.several else str(last.kind)
+    version = next((one.now for one in change.evidence if one.what == "version"), "")
+    sentences = (voice.say("sentence.several"),) if change.several else _told_of(last.kind, voice)
+    return Report(
+        last,
+        "SEVERAL SERVERS" if change.several else last.kind.replace("-", " ").upper(),
+        voice.say(f"subject.{key}", version=version),
+        voice.say(f"headline.{key}", target=last.target),
+        "notice",
+        sentences,
+        (*server(last, voice), *happened(change, voice)),
+        steps=steps(last, voice),
+    )
+
+
+def _told_of(kind: AlertKind, voice: Voice) -> tuple[str, str]:
+    return voice.say("sentence.happened"), voice.say(f"sentence.look_{kind}")
+
+
+def _expiring(bundle: Sequence[Alert], voice: Voice) -> Report:
+    last = bundle[-1]
+    expires = last.expires or last.at
+    length = voice.length(expires - last.at)
+    return Report(
+        last,
+        "EXPIRING",
+        voice.say("subject.expiring", length=length),
+        voice.say("headline.expiring", target=last.target, length=length),
+        "notice",
+        (voice.say("sentence.expiring"),),
+        (*server(last, voice), (voice.say("row.expires"), voice.when(expires))),
+    )
+
+
 def _test(bundle: Sequence[Alert], voice: Voice) -> Report:
     alert = bundle[-1]
     rows = ((voice.say("row.asked_at"), voice.when(alert.at)),)
@@ -238,6 +287,12 @@ _REPORTS: Mapping[AlertKind, Callable[[Sequence[Alert], Voice], Report]] = {
     AlertKind.RECOVERED: _recovered,
     AlertKind.UNSTABLE: _unstable,
     AlertKind.SETTLED: _settled,
+    AlertKind.RESTARTED: _happened,
+    AlertKind.CRASHED: _happened,
+    AlertKind.FAILED_OVER: _happened,
+    AlertKind.REPLACED: _happened,
+    AlertKind.UPGRADED: _happened,
+    AlertKind.EXPIRING: _expiring,
     AlertKind.TEST: _test,
 }
 

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from heartline import values
 from heartline.language import LANGUAGES
-from heartline.model import ConfigurationError, Policy, Target, Tls
+from heartline.model import ConfigurationError, Policy, Role, Target, Tls
 from heartline.windows import windows, zone
 
 # A tick is a minute: what confirms a transition must fit into it, with time left to save and to send.
@@ -180,6 +180,12 @@ def _tls(value: object) -> Tls:
     return Tls(value)
 
 
+def _expect(value: object) -> Role:
+    if not isinstance(value, str) or value not in list(Role):
+        raise ValueError(f"give one of {', '.join(Role)}")
+    return Role(value)
+
+
 def _auth(value: object) -> str:
     if value != "iam":
         raise ValueError('give "iam", or leave it out')
@@ -208,6 +214,7 @@ _READERS: Mapping[str, Callable[[object], object]] = {
     "secret": values.text,
     "auth": _auth,
     "query": values.query,
+    "expect": _expect,
     "tls": _tls,
     "timeout": _duration(0.1, 30),
     "recipients": values.addresses,

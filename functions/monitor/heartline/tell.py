@@ -5,13 +5,17 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from heartline.model import Alert, AlertKind, Incident, Observation, Policy, State, Status
+from heartline.model import Alert, AlertKind, Change, Incident, Observation, Policy, State, Status, Warned
 from heartline.spell import calm, has_settled
 
 # Reminders come twice as late each time, up to this; a failure that keeps changing its kind is told so often
 # between two of them.
 _LONGEST_INTERVAL = timedelta(days=1)
 _MOST_CHANGES = 3
+# How many days before the end of a certificate people are told.
+_DAYS_BEFORE = (30, 7, 1)
+# A name that leads to several servers has a certificate of each.
+_MOST_WARNED = 32
 
 
 def amended(state: State, incident: str, **changes: object) -> State:
@@ -20,7 +24,9 @@ def amended(state: State, incident: str, **changes: object) -> State:
     return replace(state, **{name: replace(one, **changes) for name, one in held.items() if one and one.id == incident})
 
 
-def tell(state: State, last: Observation, policy: Policy, now: datetime) -> tuple[State, tuple[Alert, ...]]:
+def tell(
+    state: State, last: Observation, policy: Policy, now: datetime, change: Change | None = None
+) -> tuple[State, tuple[Alert, ...]]:
     """Make the alerts after which people know what is so, oldest first.
 
     Parameters
@@ -33,6 +39,8 @@ def tell(state: State, last: Observation, policy: Policy, now: datetime) -> tupl
         How often a reminder is due, and when a target counts as settled.
     now
         The time of the decision, in UTC.
+    change
+        What happened to the server since the last good probe, where there was no outage to tell it with.
     """
     telling = _Telling(state, last, policy, now)
     if state.told and state.told.ended:
@@ -41,6 +49,9 @@ def tell(state: State, last: Observation, policy: Policy, now: datetime) -> tupl
         telling.settled()
     if state.status is Status.DOWN:
         telling.down()
+    elif change:
+        telling.changed(change)
+    telling.expiring()
     return telling.state, tuple(telling.alerts)
 
 
@@ -80,6 +91,23 @@ class _Telling:
             self.state = replace(self.state, spell=replace(spell, told=True))
             self._tell(AlertKind.UNSTABLE, incident)
 
+    def changed(self, change: Change) -> None:
+        """Tell what happened between two good probes; of what flaps people know enough."""
+        if not (self.state.spell and self.state.spell.told):
+            self._tell(change.kind, self.state.previous, change=change)
+
+    def expiring(self) -> None:
+        """Tell once at each of some days before the server's certificate ends."""
+        expires = self._last.server.certificate_expires if self._last.server else None
+        if expires is None or self.state.status is not Status.UP:
+            return
+        days = min((one for one in _DAYS_BEFORE if expires - self._now <= timedelta(days=one)), default=None)
+        others = tuple(one for one in self.state.warned if one.expires != expires)
+        if days is None or any(one.days <= days for one in self.state.warned if one.expires == expires):
+            return
+        self._tell(AlertKind.EXPIRING, None, expires=expires)
+        self.state = replace(self.state, warned=(*others, Warned(expires, days))[-_MOST_WARNED:])
+
     def _more(self) -> AlertKind | None:
         """Name what is due of an incident that was told: another kind of failure, or a reminder."""
         state, before, failure = self.state, self.state.told_failure, self.state.failure
@@ -97,7 +125,7 @@ class _Telling:
     def _restart_reminders(self) -> None:
         self.state = replace(self.state, reminders=0, changes=0)
 
-    def _tell(self, kind: AlertKind, incident: Incident | None) -> None:
+    def _tell(self, kind: AlertKind, incident: Incident | None, **details: object) -> None:
         """Make one alert, and note that it was told."""
         state = self.state
         if incident:
@@ -119,7 +147,7 @@ class _Telling:
             remind_at=self._remind_at(kind),
             calm=calm(state, self._policy).total_seconds() if kind is AlertKind.UNSTABLE else None,
         )
-        self.alerts.append(alert)
+        self.alerts.append(replace(alert, **details))  # type: ignore[arg-type]
         self.state = replace(
             state,
             told_at=self._now,

@@ -10,8 +10,9 @@ from time import perf_counter
 from typing import Self
 
 from heartline.deadline import Deadline
-from heartline.model import Credential, Observation, Phase, Server, Target, Tls
+from heartline.model import Credential, Observation, Phase, Role, Server, Target, Tls
 from heartline.probe.diagnosis import diagnose
+from heartline.probe.faults import PrimaryError, ReadOnlyError
 from heartline.probe.session import Session
 from heartline.probe.stream import PlainSocket, TlsSocket
 from heartline.probe.transport import connect, resolve, secure
@@ -56,7 +57,16 @@ def _attempt(target: Target, credential: Credential, deadline: Deadline, stopwat
         opened.callback(session.close)
         with stopwatch.time(Phase.QUERY):
             server = session.ask(target.query)
+            _hold_to_role(server, target.expect)
         return replace(server, certificate_expires=_expiry(sock)) if target.tls.verified else server
+
+
+def _hold_to_role(server: Server, expected: Role) -> None:
+    """Fail where a server says that it is not what it is expected to be; one that says nothing is believed."""
+    if expected is Role.PRIMARY and (server.standby or server.read_only):
+        raise ReadOnlyError("a primary is expected")
+    if expected is Role.STANDBY and server.standby is False:
+        raise PrimaryError("a standby is expected")
 
 
 # To read a certificate costs a fiftieth of a probe, and it is seldom another than the last time.

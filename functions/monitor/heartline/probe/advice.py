@@ -19,6 +19,7 @@ _SPECIFIC: Mapping[_About | tuple[_About, Phase], str] = {
     faults.PasswordMissingError: "password-missing",
     faults.AuthUnsupportedError: "auth-unsupported",
     faults.ClearTextError: "clear-text",
+    faults.PrimaryError: "wrong-role-primary",
     (ssl.SSLError, Phase.LOGIN): "client-certificate",
     ("42501", Phase.LOGIN): "no-connect",
 }

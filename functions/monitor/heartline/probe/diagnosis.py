@@ -31,6 +31,7 @@ _BY_TYPE: tuple[tuple[tuple[type[BaseException], ...], Kind | tuple[Kind, Kind]]
     ((faults.TlsRefusedError,), Kind.TLS_REFUSED),
     ((faults.ProtocolFaultError,), Kind.PROTOCOL),
     ((faults.PasswordMissingError, faults.AuthUnsupportedError, faults.ClearTextError), Kind.AUTH),
+    ((faults.ReadOnlyError, faults.PrimaryError), Kind.WRONG_ROLE),
     ((ssl.SSLCertVerificationError,), Kind.CERTIFICATE),
     ((faults.ClosedError, ssl.SSLEOFError, ssl.SSLZeroReturnError), Kind.CLOSED),
     ((TimeoutError,), Kind.TIMEOUT),

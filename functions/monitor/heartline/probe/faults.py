@@ -31,3 +31,11 @@ class AuthUnsupportedError(ProbeFaultError):
 
 class ClearTextError(ProbeFaultError):
     """The server asks for the password in clear text over a connection that is not verified."""
+
+
+class ReadOnlyError(ProbeFaultError):
+    """The server lets nobody write where a primary is expected."""
+
+
+class PrimaryError(ProbeFaultError):
+    """The server is a primary where a standby is expected."""

@@ -16,11 +16,24 @@ FINGERPRINT = """
 SELECT (date_part('epoch', pg_postmaster_start_time()) * 1000000)::int8,
        pg_is_in_recovery(),
        (pg_control_system()).system_identifier,
-       (pg_control_checkpoint()).timeline_id,
+       CASE WHEN pg_is_in_recovery() THEN (pg_control_checkpoint()).timeline_id
+            ELSE ('x' || substr(pg_walfile_name(pg_current_wal_insert_lsn()), 1, 8))::bit(32)::int4 END,
        (date_part('epoch', pg_stat_get_bgwriter_stat_reset_time()) * 1000000)::int8,
-       (date_part('epoch', (pg_stat_get_archiver()).stats_reset) * 1000000)::int8
+       (date_part('epoch', (pg_stat_get_archiver()).stats_reset) * 1000000)::int8,
+       (date_part('epoch', (pg_stat_get_wal()).stats_reset) * 1000000)::int8,
+       (date_part('epoch', slru.first) * 1000000)::int8, (date_part('epoch', slru.last) * 1000000)::int8
+  FROM (SELECT min(stats_reset) AS first, max(stats_reset) AS last FROM pg_stat_get_slru()) slru
 """
-NOTHING: Sequence[object] = (None,) * 6
+# What PostgreSQL had before 14, and what its relatives are more likely to have: no statistics of WAL and SLRU, and a
+# timeline that is written down some time after a promotion.
+OLDER_FINGERPRINT = """
+SELECT (date_part('epoch', pg_postmaster_start_time()) * 1000000)::int8,
+       pg_is_in_recovery(),
+       (pg_control_system()).system_identifier,
+       (pg_control_checkpoint()).timeline_id,
+       NULL, NULL, NULL, NULL, NULL
+"""
+NOTHING: Sequence[object] = (None,) * 9
 _NUMBER = re.compile(r"-?\d{1,20}", re.ASCII)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 

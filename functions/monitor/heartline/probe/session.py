@@ -19,7 +19,7 @@ from heartline.probe.faults import (
     PasswordMissingError,
     ProtocolFaultError,
 )
-from heartline.probe.fingerprint import FINGERPRINT, NOTHING, read_server
+from heartline.probe.fingerprint import FINGERPRINT, NOTHING, OLDER_FINGERPRINT, read_server
 from heartline.probe.stream import PlainSocket, TlsSocket
 
 # PostgreSQL documentation, 54.7 Message Formats: the codes of an authentication request.
@@ -136,14 +136,15 @@ class Session(Connection):  # type: ignore[misc]
 
     def _fingerprint(self) -> Sequence[object]:
         """Ask for all at once; poolers and relatives of PostgreSQL that lack a part of it are asked for nothing."""
-        try:
-            (answer,) = self.run(FINGERPRINT)
-        except DatabaseError as error:
-            if _sqlstate(error).startswith(_GOING_DOWN):
-                raise
-            self._reported = None
-        else:
-            return tuple(answer)
+        for query in (FINGERPRINT, OLDER_FINGERPRINT):
+            try:
+                (answer,) = self.run(query)
+            except DatabaseError as error:
+                if _sqlstate(error).startswith(_GOING_DOWN):
+                    raise
+                self._reported = None
+            else:
+                return tuple(answer)
         if self.run("SELECT 1") != [["1"]]:
             raise ProtocolFaultError("not the answer to SELECT 1")
         return NOTHING
