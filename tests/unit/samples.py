@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 from heartline.model import (
     Alert,
     AlertKind,
+    Change,
     Endpoint,
+    Evidence,
     Failure,
     Incident,
     Kind,
@@ -87,6 +89,12 @@ def seen(at: datetime = NOW, failed: Failure | None = None) -> Observation:
     return Observation(at, ENDPOINT, {Phase.RESOLVE: 0.4, Phase.CONNECT: 1.5}, failed)
 
 
+CHANGES = {
+    *(AlertKind.RESTARTED, AlertKind.CRASHED, AlertKind.FAILED_OVER),
+    *(AlertKind.REPLACED, AlertKind.UPGRADED),
+}
+
+
 def alert(kind: AlertKind = AlertKind.DOWN, number: int = 1, **changes: object) -> Alert:
     """Give an alert of an incident that began a minute before it, as `decide` would make it."""
     at = cast("datetime", changes.get("at", NOW))
@@ -116,6 +124,12 @@ def alert(kind: AlertKind = AlertKind.DOWN, number: int = 1, **changes: object) 
             "remind_at": None,
         }
         fields |= {"incident": Incident(incident.id, at - 6 * MINUTE, at - 7 * MINUTE, ended=at - 5 * MINUTE)}
+    if kind in CHANGES:
+        happened = Incident(incident.id, at, at - MINUTE, ended=at)
+        change = Change(kind, at, at - MINUTE, at - 20 * SECOND, (Evidence("version", "16.4", "16.6"),))
+        fields |= {"incident": happened, "failure": None, "remind_at": None, "change": change}
+    if kind is AlertKind.EXPIRING:
+        fields |= {"incident": None, "failure": None, "remind_at": None, "expires": at + timedelta(days=6)}
     if kind is AlertKind.TEST:
         fields |= {"incident": None, "failure": None}
     return Alert(**fields | changes)

@@ -21,18 +21,22 @@ from heartline.items import FORMAT, Heartbeat, freshen, gap_key, plain, read_hea
 from heartline.model import (
     Alert,
     AlertKind,
+    Change,
     Endpoint,
+    Evidence,
     Failure,
     Incident,
     Kind,
     Phase,
     Policy,
+    Server,
     Span,
     Spell,
     State,
     Status,
     Stored,
     Unreadable,
+    Warned,
 )
 from unit.samples import HOUR, MINUTE, NOW, alert, failure, seen, spell
 
@@ -47,6 +51,27 @@ some_failures = st.builds(
 seconds = st.integers(0, 10**12).map(lambda micros: micros / 10**6)
 counts = st.integers(0, 10**9)
 spans = st.builds(Span, times, times)
+evidence = st.builds(Evidence, texts, texts, texts)
+changes = st.builds(
+    Change,
+    st.sampled_from(AlertKind),
+    times,
+    after=st.none() | times,
+    started=st.none() | times,
+    evidence=st.lists(evidence, max_size=2).map(tuple),
+    several=st.booleans(),
+)
+servers = st.builds(
+    Server,
+    version=st.none() | texts,
+    started=st.none() | times,
+    standby=st.none() | st.booleans(),
+    read_only=st.none() | st.booleans(),
+    system=st.none() | texts,
+    timeline=st.none() | counts,
+    resets=st.lists(times, max_size=5).map(tuple),
+    certificate_expires=st.none() | times,
+)
 incidents = st.builds(
     Incident,
     texts,
@@ -56,6 +81,7 @@ incidents = st.builds(
     ended=st.none() | times,
     kinds=st.lists(st.sampled_from(Kind), max_size=3).map(tuple),
     told=st.lists(st.sampled_from(AlertKind), max_size=3).map(tuple),
+    changes=st.lists(changes, max_size=2).map(tuple),
     unobserved=st.lists(spans, max_size=2).map(tuple),
 )
 spells = st.builds(Spell, texts, times, times, counts, seconds, seconds, st.booleans())
@@ -69,6 +95,8 @@ alerts = st.builds(
     address=st.none() | texts,
     incident=st.none() | incidents,
     spell=st.none() | spells,
+    change=st.none() | changes,
+    expires=st.none() | times,
     failure=st.none() | some_failures,
     previous=st.none() | some_failures,
     phases=milliseconds,
@@ -99,6 +127,11 @@ states = st.builds(
     acknowledged=st.booleans(),
     muted_until=st.none() | times,
     mute_reason=st.none() | texts,
+    server=st.none() | servers,
+    address=st.none() | texts,
+    known=st.lists(texts, max_size=3).map(tuple),
+    several=st.booleans(),
+    warned=st.lists(st.builds(Warned, times, counts), max_size=2).map(tuple),
     blips=counts,
     last_blip=st.none() | times,
     alerts_made=counts,

@@ -15,10 +15,11 @@ import pytest
 
 import heartline
 from heartline import credentials
+from heartline.between import KINDS
 from heartline.language import LANGUAGES, language
 from heartline.model import AlertKind, Kind, Phase
 from heartline.probe import advice
-from unit.samples import CASES, ENDPOINT, HOUR, MINUTE, SECOND, TARGET
+from unit.samples import CASES, CHANGES, ENDPOINT, HOUR, MINUTE, SECOND, TARGET
 
 PACKAGE = Path(heartline.__file__ or "").parent
 DAY = 24 * HOUR
@@ -66,6 +67,9 @@ def built() -> set[str]:
     told = ("changed", "reminder", "recovered", "settled_down")
     keys |= {f"headline.{kind}_misconfigured" for kind in told}
     keys |= {f"subject.{kind}_misconfigured" for kind in ("recovered", "late_recovered")}
+    keys |= {f"{part}.several" for part in ("headline", "subject")}
+    keys |= {f"{part}{kind}" for kind in CHANGES for part in ("value.", "sentence.look_")}
+    keys |= {f"row.was_{what}" for what in KINDS} | {"value.primary", "value.standby"}
     keys |= {f"phase.{phase}" for phase in Phase}
     keys |= {f"sentence.checks_{phase}" for phase in (Phase.RESOLVE, Phase.CONNECT, Phase.TLS)}
     keys |= {f"sentence.same_{size}" for size in ("subnet", "vpc")}

@@ -17,7 +17,8 @@ from heartline.decide import decide
 from heartline.fleet import Fleet
 from heartline.language import LANGUAGES, language
 from heartline.model import Alert, AlertKind, Failure, Incident, Kind, Phase, Policy, Span, State
-from heartline.report import Report, bundles, report
+from heartline.report import Report
+from heartline.stories import bundles, report
 from heartline.voice import Voice
 from unit.samples import CASES, HOUR, MINUTE, MISCONFIGURED, NOW, SECOND, TARGET, alert, failure, seen
 

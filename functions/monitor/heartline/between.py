@@ -15,7 +15,7 @@ _MOST_KNOWN = 32
 _AGREE = 5
 
 # What each difference makes it, the most specific first.
-_KINDS: Mapping[str, AlertKind] = {
+KINDS: Mapping[str, AlertKind] = {
     "system": AlertKind.REPLACED,
     "version": AlertKind.UPGRADED,
     "timeline": AlertKind.FAILED_OVER,
@@ -45,7 +45,7 @@ def noticed(state: State, seen: Observation, after: datetime | None) -> tuple[St
     if before is None or state.several:
         return fresh, None
     evidence = _evidence(before, server, state.address, seen.address)
-    kinds = [kind for what, kind in _KINDS.items() if any(one.what == what for one in evidence)]
+    kinds = [kind for what, kind in KINDS.items() if any(one.what == what for one in evidence)]
     return fresh, Change(kinds[0], seen.at, after, server.started, evidence) if kinds else None
 
 

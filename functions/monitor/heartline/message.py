@@ -11,8 +11,9 @@ from ipaddress import ip_address, ip_network
 from heartline.fleet import Fleet
 from heartline.language import Language, language
 from heartline.portion import Part
-from heartline.report import MOST_COLUMNS, Report, bundles, report
+from heartline.report import MOST_COLUMNS, Report
 from heartline.spell import OF_SPELL
+from heartline.stories import bundles, report
 from heartline.text import columns, tame
 from heartline.voice import Voice
 
