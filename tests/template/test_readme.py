@@ -50,3 +50,9 @@ def test_the_document_is_a_right_one_with_the_defaults_of_the_code() -> None:
 
 def test_sam_local_is_told_as_the_stack_tells_it() -> None:
     assert sam_invoke("x86_64") in README
+
+
+def test_the_mail_that_is_shown_is_one_that_is_sent() -> None:
+    golden = (ROOT / "tests" / "unit" / "golden" / "en" / "down.txt").read_text()
+    shown = golden.split("Stop the reminders")[0].rstrip()
+    assert "\n".join(f"    {line}".rstrip() for line in shown.splitlines()) in README
