@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from heartline.channels import EmailChannel, Refusal, Scope, TopicChannel
 from heartline.deadline import Deadline
 from heartline.fleet import Fleet, Past
+from heartline.holding import Holding
 from heartline.model import Alert, Incident, Span, State, Stored, Target
 from heartline.notify import PAST, SEND_SECONDS, Delivery
 from heartline.portion import Part, Portion
@@ -160,7 +161,8 @@ def delivery(
     if log:
         logger.handlers[:] = [log]
     history = memory or Memory()
-    return Delivery(box, lines, Fleet(3), history, "me", Deadline.after(seconds), lambda: NOW, logger)
+    holding = Holding(box, "me", lambda: NOW, logger)
+    return Delivery(holding, lines, Fleet(3), history, Deadline.after(seconds), lambda: NOW, logger)
 
 
 def test_what_waits_is_told_oldest_first_in_one_mail_and_then_gone() -> None:
@@ -299,7 +301,7 @@ def test_an_outbox_that_cannot_be_read_keeps_no_other_from_being_drained(error: 
     box.broken["a"] = error
     run = delivery(box, email)
     assert run.drain([A, B]) == 1
-    assert (email.got(), run.faults) == ([("b", number(1))], 1)
+    assert (email.got(), run.holding.faults) == ([("b", number(1))], 1)
 
 
 @pytest.mark.parametrize("verdict", [CONTENT, AssertionError("no failure in it")], ids=["refused", "cannot be made"])
@@ -329,7 +331,7 @@ def test_a_past_that_cannot_be_read_keeps_no_mail_back(error: Exception) -> None
     box, email, log = Box(a=waiting(1), b=waiting(1)), Line("email"), Lines()
     run = delivery(box, email, log=log, memory=Memory(error))
     assert run.drain([A, B]) == 2
-    assert (email.pasts, run.faults, log.levels) == ([{}], 1, ["ERROR"])
+    assert (email.pasts, run.holding.faults, log.levels) == ([{}], 1, ["ERROR"])
     assert (box.left("a"), box.left("b"), box.lent) == ([], [], {})
 
 

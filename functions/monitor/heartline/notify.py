@@ -2,52 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Protocol, TypeVar
+from typing import Protocol
 
 from aws_lambda_powertools import Logger
 
 from heartline.channels import Channel, Refusal, Scope
 from heartline.deadline import Deadline
 from heartline.fleet import Fleet, Past
-from heartline.model import Alert, Incident, Span, Stored, Target
+from heartline.holding import LEASE, Holding, at_once
+from heartline.model import Alert, Incident, Span, Target
 from heartline.portion import Part, Portion, accepted, channel_of, waits_for
 
-# Longer than a tick has left when it begins to send, shorter than from one tick to the next.
-LEASE = timedelta(seconds=45)
 # One call to SES or SNS takes at most this long (see app): less is no time to begin one.
 SEND_SECONDS = 7
 # What the mails tell of, and a margin for what began before and reaches into it.
 PAST = timedelta(days=31)
 # Less time left is kept for the mails themselves.
 _PAST_SECONDS = 5
-# Claims, clearings and releases at once: each waits for DynamoDB for some milliseconds.
-_AT_ONCE = 8
-_T = TypeVar("_T")
-_R = TypeVar("_R")
 # SES calls an address that it cannot read a bad request.
 _MAY_BE_ONE_RECIPIENT = frozenset({Scope.RECIPIENT, Scope.CONTENT})
 _NO_TIME = Refusal("no time left in this run", Scope.LATER)
-
-
-class Claims(Protocol):
-    """Lend a target's alerts to one sender at a time."""
-
-    def claim(self, name: str, owner: str, now: datetime, lease: timedelta) -> Stored | None:
-        """Take the lease and read the alerts; None when there are none, or another has it."""
-        ...
-
-    def clear(self, name: str, owner: str, alerts: Sequence[Alert]) -> bool:
-        """Write what each alert still waits for; False when the lease is lost."""
-        ...
-
-    def release(self, name: str, owner: str) -> bool:
-        """Give the lease back; False when it is lost."""
-        ...
 
 
 class Pasts(Protocol):
@@ -63,30 +40,19 @@ class Pasts(Protocol):
 
 
 @dataclass(slots=True)
-class _Held:
-    """Hold one target's outbox; nothing more of it goes to the channels where it is `stuck`, in this run."""
-
-    target: Target
-    alerts: dict[str, Alert]
-    stuck: set[str] = field(default_factory=set)
-
-
-@dataclass(slots=True)
 class Delivery:
     """Deliver what waits, all targets together.
 
     Parameters
     ----------
-    outbox
-        Where the alerts wait.
+    holding
+        Lends the outboxes of the targets.
     channels
         Where they go; one that refuses for a reason that is not the mail's is left alone from then on.
     fleet
         What is known beside the alerts.
     history
         Where the past of those who have alerts waiting is read.
-    owner
-        Who claims: unique to this run.
     deadline
         When to stop beginning.
     clock
@@ -95,19 +61,16 @@ class Delivery:
         Is told what was refused.
     """
 
-    outbox: Claims
+    holding: Holding
     channels: Sequence[Channel]
     fleet: Fleet
     history: Pasts
-    owner: str
     deadline: Deadline
     clock: Callable[[], datetime]
     log: Logger
     sent: int = 0
     refused: int = 0
-    faults: int = 0
     _stopped: set[str] = field(default_factory=set)
-    _held: dict[str, _Held] = field(default_factory=dict)
 
     def drain(self, targets: Iterable[Target]) -> int:
         """Send what waits for these targets, and give the number of alerts that every channel has accepted.
@@ -119,74 +82,39 @@ class Delivery:
         if not waiting or not self.deadline.allows(SEND_SECONDS):
             return 0
         self.deadline = Deadline(min(self.deadline.at, Deadline.after(LEASE.total_seconds()).at))
-        claimed = self._at_once(self._claim, waiting)
-        self._held = {held.target.name: held for held in claimed if held}
+        self.holding.take(waiting)
         try:
             self.fleet = replace(self.fleet, pasts=self._pasts())
             self._send_all()
         finally:
-            self._at_once(self._release, self._held.values())
+            self.holding.give_back()
         return self.sent
-
-    def _at_once(self, call: Callable[[_T], _R], items: Iterable[_T]) -> list[_R]:
-        """Make calls that each wait for DynamoDB, some at a time, and give their answers in order."""
-        listed = list(items)
-        if len(listed) < 2:
-            return [call(one) for one in listed]
-        with ThreadPoolExecutor(min(_AT_ONCE, len(listed))) as pool:
-            return list(pool.map(call, listed))
-
-    def _claim(self, target: Target) -> _Held | None:
-        with self._passing_over(target):
-            claimed = self.outbox.claim(target.name, self.owner, self.clock(), LEASE)
-            if claimed is not None:
-                return _Held(target, {alert.id: alert for alert in claimed.outbox})
-        return None
 
     def _pasts(self) -> Mapping[str, Past]:
         """Read what the mails tell of the past; they leave without it rather than not at all."""
-        now, targets = self.clock(), [held.target for held in self._held.values()]
-        if not targets or not self.deadline.allows(SEND_SECONDS + _PAST_SECONDS):
+        names, since = list(self.holding.held), self.clock() - PAST
+        if not names or not self.deadline.allows(SEND_SECONDS + _PAST_SECONDS):
             return {}
         try:
-            gaps = self.history.gaps(now - PAST)
-            incidents = self._at_once(lambda target: self.history.incidents(target.name, now - PAST), targets)
+            gaps = self.history.gaps(since)
+            incidents = at_once(lambda name: self.history.incidents(name, since), names)
         except Exception as error:  # noqa: BLE001 - whatever it is, a mail is worth more than its past
-            self.faults += 1
+            self.holding.faults += 1
             self.log.error("history not read: mails leave without it", reason=type(error).__name__)
             return {}
-        return {target.name: Past(known, gaps) for target, known in zip(targets, incidents, strict=True)}
-
-    def _release(self, held: _Held) -> None:
-        with self._passing_over(held.target):
-            self.outbox.release(held.target.name, self.owner)
-
-    @contextmanager
-    def _passing_over(self, target: Target) -> Iterator[None]:
-        """Log what goes wrong with one target's outbox, and leave the rest of it to the next tick."""
-        try:
-            yield
-        except Exception as error:  # noqa: BLE001 - whatever it is, it is about this one target
-            self._leave(target)
-            self.faults += 1
-            self.log.error("outbox not drained", target=target.name, reason=type(error).__name__)
-
-    def _leave(self, target: Target) -> None:
-        if held := self._held.get(target.name):
-            held.stuck.update(channel.name for channel in self.channels)
+        return {name: Past(known, gaps) for name, known in zip(names, incidents, strict=True)}
 
     def _send_all(self) -> None:
-        self._settle((one, _configured(one.alerts.values(), self.channels)) for one in self._held.values())
+        held = self.holding.held.values()
+        self.holding.settle((one, _configured(one.alerts.values(), self.channels)) for one in held)
         for channel in self.channels:
-            waiting = [
-                (one, [a for a in one.alerts.values() if waits_for(a, channel.name)]) for one in self._held.values()
-            ]
+            waiting = [(one, [a for a in one.alerts.values() if waits_for(a, channel.name)]) for one in held]
             for portion in channel.portions([Part(one.target, tuple(alerts)) for one, alerts in waiting if alerts]):
                 self._deliver(channel, portion)
 
     def _deliver(self, channel: Channel, portion: Portion) -> None:
         """Send a portion, in smaller ones where that may help."""
-        parts = [part for part in portion.parts if channel.name not in self._held[part.target.name].stuck]
+        parts = [part for part in portion.parts if self.holding.held[part.target.name].may_send(channel.name)]
         if not parts or channel.name in self._stopped:
             return
         portion = replace(portion, parts=tuple(parts))
@@ -236,8 +164,8 @@ class Delivery:
         """Give a portion with its alerts as they are by now, without those that are another run's."""
         parts = []
         for part in portion.parts:
-            held = self._held[part.target.name]
-            if channel.name not in held.stuck:
+            held = self.holding.held[part.target.name]
+            if held.may_send(channel.name):
                 parts.append(replace(part, alerts=tuple(held.alerts[alert.id] for alert in part.alerts)))
         return replace(portion, parts=tuple(parts))
 
@@ -249,12 +177,12 @@ class Delivery:
         tell("alert refused", targets=names[:20], channel=channel.name, reason=refusal.reason, about=refusal.scope.name)
         if refusal.scope in {Scope.LATER, Scope.SENDER}:
             self._stopped.add(channel.name)
-        self._settle(
-            (self._held[part.target.name], [replace(alert, refused=refusal.reason) for alert in part.alerts])
+        self.holding.settle(
+            (self.holding.held[part.target.name], [replace(alert, refused=refusal.reason) for alert in part.alerts])
             for part in self._now(channel, portion).parts
         )
         for name in names:
-            self._held[name].stuck.add(channel.name)
+            self.holding.held[name].stuck.add(channel.name)
 
     def _strike(self, channel: Channel, portion: Portion) -> None:
         """Strike what was accepted, or given up, off what the alerts wait for."""
@@ -262,23 +190,7 @@ class Delivery:
         def struck(part: Part) -> list[Alert]:
             return [accepted(alert, part.target, channel.name, portion.recipients) for alert in part.alerts]
 
-        self.sent += self._settle((self._held[part.target.name], struck(part)) for part in portion.parts)
-
-    def _settle(self, settled: Iterable[tuple[_Held, Sequence[Alert]]]) -> int:
-        return sum(self._at_once(self._settle_one, settled))
-
-    def _settle_one(self, settled: tuple[_Held, Sequence[Alert]]) -> int:
-        """Write what a target's alerts wait for now; give the number of those that wait for nothing more."""
-        held, alerts = settled
-        changed = [alert for alert in alerts if alert != held.alerts[alert.id]]
-        with self._passing_over(held.target):
-            if changed and not self.outbox.clear(held.target.name, self.owner, changed):
-                self.log.warning("lease lost: another run may send an alert again", target=held.target.name)
-                self._leave(held.target)
-                return 0
-            held.alerts.update({alert.id: alert for alert in changed})
-            return sum(not alert.waiting for alert in changed)
-        return 0
+        self.sent += self.holding.settle((self.holding.held[part.target.name], struck(part)) for part in portion.parts)
 
 
 def _configured(alerts: Iterable[Alert], channels: Iterable[Channel]) -> list[Alert]:

@@ -14,6 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from heartline.deadline import Deadline
 from heartline.fleet import Fleet
 from heartline.follow import Outcome, follow_all, missed
+from heartline.holding import Holding
 from heartline.items import Heartbeat
 from heartline.model import Status
 from heartline.notify import Delivery
@@ -56,16 +57,8 @@ def run_tick(heartline: Heartline, seconds: float) -> dict[str, Any]:
     faults = sum(outcome.faulty for outcome in outcomes) + (not _beat(heartline, at, outcomes, loaded))
     # Not the request's id: Lambda starts a request that failed again under the same one.
     owner, fleet = uuid4().hex, _fleet(heartline, outcomes)
-    delivery = Delivery(
-        heartline.outbox,
-        heartline.channels,
-        fleet,
-        heartline.history,
-        owner,
-        deadline,
-        heartline.clock,
-        heartline.log,
-    )
+    holding = Holding(heartline.outbox, owner, heartline.clock, heartline.log)
+    delivery = Delivery(holding, heartline.channels, fleet, heartline.history, deadline, heartline.clock, heartline.log)
     sent = delivery.drain(outcome.target for outcome in outcomes if outcome.waiting or outcome.contested)
     statuses = [outcome.state.status for outcome in outcomes]
     counts = {
@@ -75,7 +68,7 @@ def run_tick(heartline: Heartline, seconds: float) -> dict[str, Any]:
         "AlertsSent": sent,
         "AlertsPending": max(0, sum(outcome.waiting for outcome in outcomes) - sent),
         "AlertsRefused": delivery.refused,
-        "Faults": faults + delivery.faults,
+        "Faults": faults + holding.faults,
     }
     duration = round((monotonic() - began) * 1000)
     heartline.log.info("tick", extra={"tick": at.isoformat(), "duration_ms": duration, **counts})
