@@ -220,7 +220,8 @@ def _document(alert: Alert, subject: str, text: str) -> Mapping[str, Any]:
     fields = encode(alert)
     for part, own in _OWN:
         fields.get(part, {}).pop(own, None)
-    fields.pop("waiting")
+    for own in ("waiting", "refused"):
+        fields.pop(own, None)
     chat = {"textType": "client-markdown", "title": subject, "description": f"```\n{_unfenced(text)}\n```"}
     return {"version": "1.0", "source": "custom", "content": chat, "subject": subject, "text": text, **fields}
 
