@@ -75,10 +75,10 @@ class Life:
         return [row[0] for row in self.server.execute(known)]
 
 
-@pytest.fixture(scope="module", params=["bundled", "installed"])
+@pytest.fixture(scope="module")
 def _programs(request: pytest.FixtureRequest) -> Iterator[Postgres]:
     directory: Path | None = None
-    if request.param == "installed" and (directory := installed()) is None:
+    if getattr(request, "param", "bundled") == "installed" and (directory := installed()) is None:
         pytest.skip("this machine has no PostgreSQL of its own")
     with Postgres(programs=directory) as server:
         yield server
@@ -97,6 +97,7 @@ def life(monitor: Monitor, _programs: Postgres) -> Life:
     return life
 
 
+@pytest.mark.parametrize("_programs", ["bundled", "installed"], indirect=True)
 @pytest.mark.parametrize("mode", ["fast", "immediate"])
 def test_24_restarts_between_ticks_are_told_24_times_in_a_mail_each(life: Life, mode: str) -> None:
     told = []
@@ -136,6 +137,7 @@ def test_a_restart_is_in_the_history_and_takes_nothing_off_the_availability(life
     assert status["status"] == "up"
 
 
+@pytest.mark.parametrize("_programs", ["bundled", "installed"], indirect=True)
 def test_a_backend_that_is_killed_is_told_as_a_crash(life: Life) -> None:
     life.fallen_backend()
     assert [life.minute(), life.minute()] == [["CRASHED"], []]
@@ -168,6 +170,7 @@ RESETS = {
 }
 
 
+@pytest.mark.parametrize("_programs", ["bundled", "installed"], indirect=True)
 @pytest.mark.parametrize("what", RESETS)
 def test_statistics_that_are_reset_by_hand_are_no_crash(life: Life, what: str) -> None:
     told = []
@@ -184,6 +187,7 @@ EVERYTHING = {
 }
 
 
+@pytest.mark.parametrize("_programs", ["bundled", "installed"], indirect=True)
 @pytest.mark.parametrize("how", EVERYTHING)
 def test_all_statistics_that_are_reset_at_once_are_no_crash(life: Life, how: str) -> None:
     if how == "one function" and int(life.server.execute("SHOW server_version_num")[0][0]) < 170000:

@@ -72,10 +72,10 @@ class Name:
         return " ".join(self.monitor.mails[-1].text.split())
 
 
-@pytest.fixture(params=["bundled", "installed"])
+@pytest.fixture
 def name(request: pytest.FixtureRequest, monitor: Monitor, serve: Serve) -> Iterator[Name]:
     directory: Path | None = None
-    if request.param == "installed" and (directory := installed()) is None:
+    if getattr(request, "param", "bundled") == "installed" and (directory := installed()) is None:
         pytest.skip("this machine has no PostgreSQL of its own")
     with ExitStack() as started:
 
@@ -92,6 +92,7 @@ def caught_up(primary: Postgres, standby: Postgres) -> None:
     wait_until(lambda: standby.execute(f"SELECT pg_last_wal_replay_lsn() >= '{at}'") == [[True]], "the standby")
 
 
+@pytest.mark.parametrize("name", ["bundled", "installed"], indirect=True)
 def test_a_standby_that_is_promoted_is_told_as_a_failover_once(name: Name) -> None:
     standby = name.start(primary=name.primary())
     assert name.minute(standby) == []
@@ -116,6 +117,7 @@ def test_a_name_that_moves_from_the_primary_to_its_promoted_standby_is_told_as_a
     assert [name.minute(), name.minute()] == [[], []]
 
 
+@pytest.mark.parametrize("name", ["bundled", "installed"], indirect=True)
 def test_a_promoted_server_that_has_not_written_its_timeline_down_yet_is_told_as_a_failover(name: Name) -> None:
     """As on a busy server, whose checkpoint after the promotion takes minutes."""
     primary = name.primary()
@@ -148,6 +150,7 @@ def test_a_failover_with_an_outage_is_a_fact_of_its_end(name: Name) -> None:
     assert name.minute() == []
 
 
+@pytest.mark.parametrize("name", ["bundled", "installed"], indirect=True)
 def test_another_cluster_at_the_same_address_is_told_as_replaced(name: Name) -> None:
     first = name.primary()
     name.watch(port=first.port)

@@ -100,7 +100,7 @@ def test_the_four_mails_of_a_flapping_database(switch: Switch) -> None:
     assert [switch.be(healthy) for healthy in (True, False) * 3 + (True,)] == [[]] * 7
     (mail,) = switch.live(900, 60, lambda _: True)
     assert mail.subject.startswith("[SETTLED] demo: up for ")
-    assert re.search(r"Outages: +5, 5 min in all, the longest 6\d s", mail.text)
+    assert re.search(r"Outages: +5: 5 min in all, the longest 6\d s", mail.text)
     assert mail.subject.endswith("after 5 outages")
     assert mail.headers["X-Heartline-Status"] == "up"
     assert switch.be(healthy=True, seconds=3600) == []
@@ -109,7 +109,7 @@ def test_the_four_mails_of_a_flapping_database(switch: Switch) -> None:
 def test_the_unstable_mail_says_when_it_will_speak_again_and_that_it_is_down(switch: Switch) -> None:
     flaps(switch)
     text = " ".join(switch.monitor.mails[-1].text.split())
-    assert "demo is down again, outage 2 within 2 min" in text
+    assert "demo is down again: outage 2 in 2 min" in text
     assert "silent about it until it has been up for 5 min without a break" in text
     assert switch.monitor.status()["status"] == "down"
 
@@ -128,7 +128,7 @@ def test_a_summary_that_is_still_down_counts_the_outages_before_it(switch: Switc
     flaps(switch)
     switch.be(healthy=True)
     (mail,) = switch.live(420, 60, lambda _: False)
-    assert "Outages: 2 before this one, 2 min in all" in " ".join(mail.text.split())
+    assert "Outages: 2 before this one: 2 min in all" in " ".join(mail.text.split())
 
 
 def test_reminders_go_on_after_a_flapping_database_stays_down(switch: Switch) -> None:

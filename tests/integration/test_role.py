@@ -46,10 +46,10 @@ class Pair:
         return " ".join(self.monitor.mails[-1].text.split())
 
 
-@pytest.fixture(scope="module", params=["bundled", "installed"])
+@pytest.fixture(scope="module")
 def _servers(request: pytest.FixtureRequest) -> Iterator[tuple[Postgres, Postgres]]:
     directory: Path | None = None
-    if request.param == "installed" and (directory := installed()) is None:
+    if getattr(request, "param", "bundled") == "installed" and (directory := installed()) is None:
         pytest.skip("this machine has no PostgreSQL of its own")
     with Postgres(programs=directory) as primary:
         primary.create_role(ROLE, PASSWORD)
