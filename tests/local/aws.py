@@ -52,8 +52,8 @@ def _get_value_at_once(serializer: ResponseSerializer, value: Any, key: str, sha
     return _get_value(serializer, value, key, shape)
 
 
-# Pinned in pyproject.toml for this. Half of moto's time goes here: it looks for each of a value's ten possible kinds under a dozen names, and for
-# each call it lists its own directory.
+# Pinned in pyproject.toml for this. Half of moto's time goes here: it looks for each of a value's ten possible kinds
+# under a dozen names, and for each call it lists its own directory.
 ResponseSerializer.get_value = _get_value_at_once  # type: ignore[method-assign]
 backends.list_of_moto_modules = lambda: _MODULES
 
