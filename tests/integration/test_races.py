@@ -152,7 +152,7 @@ def test_ticks_at_once_tell_a_flapping_target_no_more_than_one_tick_would(
         at_once(monitor, number)
     assert [subject.split()[0] for subject in monitor.subjects] == ["[DOWN]", "[RECOVERED]", "[UNSTABLE]", "[SETTLED]"]
     assert monitor.subjects[-1].endswith("after 3 outages")
-    assert re.search(r"Outages: +3, ", monitor.mails[-1].text)
+    assert re.search(r"Outages: +3: ", monitor.mails[-1].text)
 
 
 @pytest.mark.parametrize("number", [2, 8])
