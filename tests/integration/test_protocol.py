@@ -30,6 +30,7 @@ from local.stack import ROLE
 
 if TYPE_CHECKING:
     from integration.conftest import Prober, Serve
+    from local.peers import Behaviour
 
 
 HTTP = b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n"
@@ -71,6 +72,12 @@ def test_a_peer_that_in_the_login(prober: Prober, serve: Serve, peer: str) -> No
     assert prober.verdict(port=serve(behave).port) == (Phase.LOGIN, kind, sqlstate)
 
 
+def refuses(sqlstate: str) -> Behaviour:
+    """Answer each of a probe's queries, the later ones asking for less, with that error."""
+    refusal = error(sqlstate) + READY
+    return says(refusal, says(refusal, says(refusal)))
+
+
 QUERY_PEERS = {
     "says nothing": (listens, Kind.TIMEOUT, None),
     "drips": (drips(NOTICE), Kind.TIMEOUT, None),
@@ -80,9 +87,9 @@ QUERY_PEERS = {
     "talks nonsense": (says(HTTP), Kind.PROTOCOL, None),
     "notices without end": (repeats(NOTICE), Kind.PROTOCOL, None),
     "rows without end": (says(ONE[: -len(READY)], repeats(message(b"D", b"\0\1\0\0\0\1x"))), Kind.PROTOCOL, None),
-    "denies": (says(error("42501") + READY, says(error("42501") + READY)), Kind.DENIED, "42501"),
+    "denies": (refuses("42501"), Kind.DENIED, "42501"),
     "is stopping": (says(error("57P01"), hangs_up), Kind.STOPPING, "57P01"),
-    "has an error of its own": (says(error("53200") + READY, says(error("53200") + READY)), Kind.SERVER_ERROR, "53200"),
+    "has an error of its own": (refuses("53200"), Kind.SERVER_ERROR, "53200"),
 }
 
 

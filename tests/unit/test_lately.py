@@ -94,7 +94,7 @@ def test_an_incident_that_has_lasted_for_more_than_30_days_counts() -> None:
 
 WITHIN = timedelta(seconds=17)
 minutes = st.integers(-30 * 60, -1).map(lambda number: NOW + number * MINUTE + WITHIN)
-spans = st.tuples(minutes, st.integers(0, 400)).map(lambda pair: Span(pair[0], pair[0] + pair[1] * MINUTE))
+spans = st.tuples(minutes, st.integers(1, 400)).map(lambda pair: Span(pair[0], pair[0] + pair[1] * MINUTE))
 downs = st.lists(spans, max_size=4, unique_by=lambda span: span.began)
 
 
@@ -108,3 +108,9 @@ def test_each_sign_is_true_of_each_minute_of_its_hour(down: list[Span], gaps: li
         failed = any(one.began <= at <= one.ended for one in down for at in moments)
         missed = any(one.began <= begins and begins + HOUR <= one.ended for one in gaps)
         assert sign == ("#" if failed else "?" if missed or first >= begins + HOUR else ".")
+
+
+def test_what_happened_between_two_good_probes_is_counted_and_not_drawn_as_an_outage() -> None:
+    restarted = Incident("orders-1", NOW - HOUR, ended=NOW - HOUR)
+    assert strip(Past((restarted,)), None, NOW - DAY, NOW) == "." * 24
+    assert len(incidents_until(Past((restarted,)), None, NOW)) == 1
