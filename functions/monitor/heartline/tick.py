@@ -54,22 +54,10 @@ def run_tick(heartline: Heartline, seconds: float) -> dict[str, Any]:
         heartline.log.critical("states not read: nothing is decided in this tick", reason=type(error).__name__)
         _measure(heartline, {"Faults": 1})
         raise
-    faults = sum(outcome.faulty for outcome in outcomes) + (not _beat(heartline, at, outcomes, loaded))
-    # Not the request's id: Lambda starts a request that failed again under the same one.
-    owner, fleet = uuid4().hex, _fleet(heartline, outcomes)
-    holding = Holding(heartline.outbox, owner, heartline.clock, heartline.log)
-    delivery = Delivery(holding, heartline.channels, fleet, heartline.history, deadline, heartline.clock, heartline.log)
-    sent = delivery.drain(outcome.target for outcome in outcomes if outcome.waiting or outcome.contested)
-    statuses = [outcome.state.status for outcome in outcomes]
-    counts = {
-        "TargetsUp": statuses.count(Status.UP),
-        "TargetsDown": statuses.count(Status.DOWN),
-        "TargetsUnprobed": sum(outcome.unprobed for outcome in outcomes),
-        "AlertsSent": sent,
-        "AlertsPending": max(0, sum(outcome.waiting for outcome in outcomes) - sent),
-        "AlertsRefused": delivery.refused,
-        "Faults": faults + holding.faults,
-    }
+    beaten = _beat(heartline, at, outcomes, loaded)
+    counts = _count(outcomes) | _deliver(heartline, outcomes, deadline)
+    counts["AlertsPending"] = max(0, counts["AlertsPending"] - counts["AlertsSent"])
+    counts["Faults"] += sum(outcome.faulty for outcome in outcomes) + (not beaten)
     duration = round((monotonic() - began) * 1000)
     heartline.log.info("tick", extra={"tick": at.isoformat(), "duration_ms": duration, **counts})
     _measure(heartline, counts, duration)
@@ -78,9 +66,30 @@ def run_tick(heartline: Heartline, seconds: float) -> dict[str, Any]:
         "targets": len(heartline.targets),
         "up": counts["TargetsUp"],
         "down": counts["TargetsDown"],
-        "alerts": {"sent": sent, "pending": counts["AlertsPending"]},
+        "alerts": {"sent": counts["AlertsSent"], "pending": counts["AlertsPending"]},
         "duration_ms": duration,
     }
+
+
+def _count(outcomes: Sequence[Outcome]) -> dict[str, int]:
+    """Count what became of the targets, and what waited to be told before it was sent."""
+    statuses = [outcome.state.status for outcome in outcomes]
+    return {
+        "TargetsUp": statuses.count(Status.UP),
+        "TargetsDown": statuses.count(Status.DOWN),
+        "TargetsUnprobed": sum(outcome.unprobed for outcome in outcomes),
+        "AlertsPending": sum(outcome.waiting for outcome in outcomes),
+    }
+
+
+def _deliver(heartline: Heartline, outcomes: Sequence[Outcome], deadline: Deadline) -> dict[str, int]:
+    """Send what waits, and count what became of it."""
+    # Not the request's id: Lambda starts a request that failed again under the same one.
+    holding = Holding(heartline.outbox, uuid4().hex, heartline.clock, heartline.log)
+    fleet = _fleet(heartline, outcomes)
+    delivery = Delivery(holding, heartline.channels, fleet, heartline.history, deadline, heartline.clock, heartline.log)
+    sent = delivery.drain(outcome.target for outcome in outcomes if outcome.waiting or outcome.contested)
+    return {"AlertsSent": sent, "AlertsRefused": delivery.refused, "Faults": holding.faults}
 
 
 def _measure(heartline: Heartline, counts: Mapping[str, int], duration: int | None = None) -> None:
