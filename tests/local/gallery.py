@@ -176,8 +176,8 @@ def _several(language: str, ends: Callable[[Story], object], number: int, target
 
 
 def _crashed(story: Story) -> Story:
-    story.restarted(BEGAN - MINUTE, resets=(BEGAN - 30 * DAY,) * 5)
-    return story.restarted(FAILED, resets=(FAILED - 12 * SECOND,) * 5)
+    story.restarted(BEGAN - MINUTE, resets=(BEGAN - 30 * DAY,) * 4)
+    return story.restarted(FAILED, resets=(FAILED - 12 * SECOND,) * 4)
 
 
 def _failed_over(story: Story) -> Story:

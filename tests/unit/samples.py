@@ -149,7 +149,7 @@ SERVER = Server(
     read_only=False,
     system="7577777777777777777",
     timeline=1,
-    resets=(NOW - 48 * HOUR,) * 5,
+    resets=(NOW - 48 * HOUR,) * 4,
 )
 
 

@@ -421,7 +421,7 @@ some_servers = st.builds(
     standby=st.none() | st.booleans(),
     system=st.none() | st.sampled_from(["1", "2"]),
     timeline=st.none() | st.integers(1, 2),
-    resets=st.sampled_from([(), (NOW,) * 5, (NOW - HOUR,) * 5]),
+    resets=st.sampled_from([(), (NOW,) * 4, (NOW - HOUR,) * 4]),
     certificate_expires=st.none() | st.sampled_from([NOW + 5 * DAY, NOW + 400 * DAY]),
 )
 outcomes = st.lists(st.one_of(some_servers, st.sampled_from([failure(), failure(Kind.TIMEOUT)])), max_size=25)

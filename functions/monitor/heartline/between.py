@@ -12,7 +12,7 @@ from heartline.model import AlertKind, Change, Evidence, Observation, Server, St
 _MOST_KNOWN = 32
 # So many statistics begin anew at the very same microsecond after a crash alone: a reset by hand takes them one by one
 # (PostgreSQL's source, pgstat_reset_after_failure and pg_stat_reset_shared).
-_AGREE = 5
+_AGREE = 4
 
 # What each difference makes it, the most specific first.
 KINDS: Mapping[str, AlertKind] = {

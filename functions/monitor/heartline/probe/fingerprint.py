@@ -16,13 +16,12 @@ FINGERPRINT = """
 SELECT (date_part('epoch', pg_postmaster_start_time()) * 1000000)::int8,
        pg_is_in_recovery(),
        (pg_control_system()).system_identifier,
-       CASE WHEN pg_is_in_recovery() THEN (pg_control_checkpoint()).timeline_id
-            ELSE ('x' || substr(pg_walfile_name(pg_current_wal_insert_lsn()), 1, 8))::bit(32)::int4 END,
+       CASE WHEN pg_is_in_recovery() THEN (pg_control_checkpoint()).timeline_id::text
+            ELSE pg_walfile_name(pg_current_wal_insert_lsn()) END,
        (date_part('epoch', pg_stat_get_bgwriter_stat_reset_time()) * 1000000)::int8,
        (date_part('epoch', (pg_stat_get_archiver()).stats_reset) * 1000000)::int8,
        (date_part('epoch', (pg_stat_get_wal()).stats_reset) * 1000000)::int8,
-       (date_part('epoch', slru.first) * 1000000)::int8, (date_part('epoch', slru.last) * 1000000)::int8
-  FROM (SELECT min(stats_reset) AS first, max(stats_reset) AS last FROM pg_stat_get_slru()) slru
+       (SELECT (date_part('epoch', stats_reset) * 1000000)::int8 FROM pg_stat_get_slru() LIMIT 1)
 """
 # What PostgreSQL had before 14, and what its relatives are more likely to have: no statistics of WAL and SLRU, and a
 # timeline that is written down some time after a promotion.
@@ -31,10 +30,11 @@ SELECT (date_part('epoch', pg_postmaster_start_time()) * 1000000)::int8,
        pg_is_in_recovery(),
        (pg_control_system()).system_identifier,
        (pg_control_checkpoint()).timeline_id,
-       NULL, NULL, NULL, NULL, NULL
+       NULL, NULL, NULL, NULL
 """
-NOTHING: Sequence[object] = (None,) * 9
+NOTHING: Sequence[object] = (None,) * 8
 _NUMBER = re.compile(r"-?\d{1,20}", re.ASCII)
+_WAL_FILE = re.compile(r"[0-9A-F]{24}", re.ASCII)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -56,7 +56,7 @@ def read_server(said: Mapping[str, str], answer: Sequence[object]) -> Server:
         standby=_flag(standby) if standby is not None else _flag(said.get("in_hot_standby")),
         read_only=_flag(said.get("default_transaction_read_only")),
         system=None if identifier is None else str(identifier),
-        timeline=_number(timeline),
+        timeline=_timeline(timeline),
         resets=tuple(at for at in map(_moment, resets) if at is not None),
     )
 
@@ -67,6 +67,13 @@ def _flag(value: object) -> bool | None:
 
 def _number(value: object) -> int | None:
     return int(value) if isinstance(value, str) and _NUMBER.fullmatch(value) else None
+
+
+def _timeline(value: object) -> int | None:
+    """Read a timeline, or the name of a WAL file that begins with it: eight hexadecimal digits of 24."""
+    if isinstance(value, str) and _WAL_FILE.fullmatch(value):
+        return int(value[:8], 16)
+    return _number(value)
 
 
 def _moment(value: object) -> datetime | None:
