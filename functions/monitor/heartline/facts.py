@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from heartline.fleet import Fleet, Past
+from heartline.fleet import Fleet
 from heartline.lately import incidents_until, strip
 from heartline.model import Alert, Change, Evidence, Failure, Incident, Phase
 from heartline.text import tame
@@ -136,11 +136,8 @@ def last_hours(alert: Alert, fleet: Fleet, voice: Voice) -> tuple[str, tuple[Row
         return "", ()
     number = len(incidents_until(past, alert.incident, alert.at))
     month = voice.say("value.month_one" if number == 1 else "value.month", number=number)
-    return _drawn(past, alert), ((voice.say("row.month"), month),)
-
-
-def _drawn(past: Past, alert: Alert) -> str:
-    return strip(past, alert.incident, alert.first_seen, alert.at)
+    drawn = strip(past, alert.incident, alert.first_seen, alert.at)
+    return drawn, ((voice.say("row.month"), month),)
 
 
 def commands(alert: Alert, fleet: Fleet, voice: Voice) -> tuple[Row, ...]:

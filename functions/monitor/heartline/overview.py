@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from typing import Any
 
 from heartline.availability import availability
 from heartline.decide import quiet_until
 from heartline.follow import missed
+from heartline.holding import at_once
 from heartline.model import Failure, Incident, Span, State, Stored, Target, Unreadable
 from heartline.parts import Heartline
 
@@ -17,7 +17,6 @@ _LENGTHS = {"24h": timedelta(days=1), "7d": timedelta(days=7), "30d": timedelta(
 # As far as anything is kept, and so that what began long ago and reaches into these is not missed.
 _LOOKED_BACK = timedelta(days=800)
 _MOST_INCIDENTS = 5
-_AT_ONCE = 8
 
 
 def overview(heartline: Heartline) -> dict[str, Any]:
@@ -27,12 +26,11 @@ def overview(heartline: Heartline) -> dict[str, Any]:
     gaps = list(heartline.history.gaps(now - _LOOKED_BACK))
     if loaded.heartbeat and (gap := missed(loaded.heartbeat.at, now, heartline.interval)):
         gaps.append(gap)
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
-        past = pool.map(lambda target: heartline.history.incidents(target.name, now - _LOOKED_BACK), heartline.targets)
-        entries = [
-            entry(target, loaded.targets[target.name], now) | _past(loaded.targets[target.name], incidents, gaps, now)
-            for target, incidents in zip(heartline.targets, past, strict=True)
-        ]
+    past = at_once(lambda target: heartline.history.incidents(target.name, now - _LOOKED_BACK), heartline.targets)
+    entries = [
+        entry(target, loaded.targets[target.name], now) | _past(loaded.targets[target.name], incidents, gaps, now)
+        for target, incidents in zip(heartline.targets, past, strict=True)
+    ]
     return {"targets": entries}
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from heartline.facts import Step
 from heartline.model import Alert, AlertKind
@@ -32,7 +32,7 @@ class Report:
     steps: tuple[Step, ...] = ()
     strip: str = ""
     legend: str = ""
-    commands: Rows = field(default=())
+    commands: Rows = ()
 
     @property
     def subject(self) -> str:

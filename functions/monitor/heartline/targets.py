@@ -7,6 +7,7 @@ import tomllib
 from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
 from datetime import timedelta
+from enum import StrEnum
 from zoneinfo import ZoneInfo
 
 from heartline import values
@@ -174,16 +175,13 @@ def _duration(least: float, most: float) -> Callable[[object], timedelta]:
     return lambda value: values.duration(value, least, most)
 
 
-def _tls(value: object) -> Tls:
-    if not isinstance(value, str) or value not in list(Tls):
-        raise ValueError(f"give one of {', '.join(Tls)}")
-    return Tls(value)
+def _one_of(kind: type[StrEnum]) -> Callable[[object], StrEnum]:
+    def read(value: object) -> StrEnum:
+        if not isinstance(value, str) or value not in list(kind):
+            raise ValueError(f"give one of {', '.join(kind)}")
+        return kind(value)
 
-
-def _expect(value: object) -> Role:
-    if not isinstance(value, str) or value not in list(Role):
-        raise ValueError(f"give one of {', '.join(Role)}")
-    return Role(value)
+    return read
 
 
 def _auth(value: object) -> str:
@@ -214,8 +212,8 @@ _READERS: Mapping[str, Callable[[object], object]] = {
     "secret": values.text,
     "auth": _auth,
     "query": values.query,
-    "expect": _expect,
-    "tls": _tls,
+    "expect": _one_of(Role),
+    "tls": _one_of(Tls),
     "timeout": _duration(0.1, 30),
     "recipients": values.addresses,
     "language": _language,
