@@ -1,55 +1,54 @@
-"""Handle what starts the function: the schedule's tick, or an operator's command."""
+"""Handle what starts the function: the schedule, a queue's messages, a table's stream, an operator's command."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 from threading import Lock
 from typing import Any
 
 import boto3
-from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.parameters import SecretsProvider
 from botocore.config import Config
 
 from heartline.channels import Channel, EmailChannel, TopicChannel
 from heartline.commands import COMMANDS, run_command
 from heartline.credentials import Credentials
+from heartline.deliver import run_courier
+from heartline.fanout import run_scheduled, run_shards
 from heartline.history import History
+from heartline.meter import Meter
 from heartline.model import CommandError, HeartlineError
 from heartline.outbox import Outbox
 from heartline.parts import Heartline
-from heartline.settings import Settings, read_settings
+from heartline.queue import Queue
+from heartline.settings import VARIABLES, Settings, read_settings
 from heartline.store import Store
 from heartline.table import Table
-from heartline.tick import run_tick
 
-_VARIABLES = (
-    *("TARGETS", "STATE_TABLE", "ALERT_SENDER", "ALERT_RECIPIENTS"),
-    *("ALERT_TOPIC", "LOG_LEVEL", "SCHEDULE_MINUTES"),
-    *("AWS_LAMBDA_FUNCTION_NAME", "AWS_REGION"),
-)
 # EventBridge Scheduler, and the older rule with a schedule.
 _TICK_SOURCES = ("aws.scheduler", "aws.events")
+# Two stacks in an account are told apart by it in their metrics.
+_SERVICE = os.environ.get("POWERTOOLS_SERVICE_NAME") or os.environ.get("AWS_LAMBDA_FUNCTION_NAME") or "heartline"
 # What the handler does after the last call, its log and its answer.
 _MARGIN_SECONDS = 1
 
 _UNKNOWN = (
-    "unknown event: known are the events of EventBridge Scheduler and of scheduled EventBridge rules, "
+    "unknown event: known are the events of EventBridge Scheduler and of scheduled EventBridge rules, of SQS with "
+    "shards of a tick, of the state table's stream, "
     f'and {{"command": "..."}} with one of {", ".join(COMMANDS)}'
 )
 
 # With a level of its own: else Logger reads LOG_LEVEL itself, and a wrong one ends the function at import.
 logger = Logger(service="heartline", level="INFO")
-# Two stacks in an account are told apart by their functions' names.
-metrics = Metrics(namespace="Heartline", service=os.environ.get("AWS_LAMBDA_FUNCTION_NAME", "heartline"))
 _making = Lock()
 
 
 def lambda_handler(event: Any, context: Any) -> dict[str, Any]:  # noqa: ANN401 - Lambda gives any JSON
-    """Run a tick for a schedule's event and a command for an operator's.
+    """Run what an event asks for: a tick, shards of one, a delivery, or an operator's command.
 
     Raises
     ------
@@ -60,15 +59,27 @@ def lambda_handler(event: Any, context: Any) -> dict[str, Any]:  # noqa: ANN401 
     """
     logger.append_keys(function_request_id=getattr(context, "aws_request_id", None))
     try:
-        heartline = _heartline(tuple(os.environ.get(name, "") for name in _VARIABLES))
-        if isinstance(event, Mapping) and "command" in event:
-            return run_command(heartline, event)
-        if isinstance(event, Mapping) and event.get("source") in _TICK_SOURCES:
-            return run_tick(heartline, _seconds_left(context) - _MARGIN_SECONDS)
-        raise CommandError(_UNKNOWN)
+        heartline = _heartline(tuple(os.environ.get(name, "") for name in VARIABLES))
+        return _run(heartline, event, lambda: _seconds_left(context) - _MARGIN_SECONDS)
     except HeartlineError as error:
         logger.error(str(error))
         raise
+
+
+def _run(heartline: Heartline, event: Any, left: Callable[[], float]) -> dict[str, Any]:  # noqa: ANN401
+    """Make the one call that an event is for."""
+    if isinstance(event, Mapping) and "command" in event:
+        return run_command(heartline, event)
+    if isinstance(event, Mapping) and event.get("source") in _TICK_SOURCES:
+        return run_scheduled(heartline, left())
+    records = event.get("Records") if isinstance(event, Mapping) else None
+    if isinstance(records, Sequence) and all(isinstance(record, Mapping) for record in records):
+        sources = {record.get("eventSource") for record in records}
+        if sources == {"aws:sqs"}:
+            return run_shards(heartline, records, left)
+        if sources == {"aws:dynamodb"}:
+            return run_courier(heartline, left())
+    raise CommandError(_UNKNOWN)
 
 
 def _seconds_left(context: Any) -> float:  # noqa: ANN401 - Lambda's context has no published type
@@ -81,7 +92,7 @@ def _seconds_left(context: Any) -> float:  # noqa: ANN401 - Lambda's context has
 @lru_cache(maxsize=1)
 def _heartline(values: tuple[str, ...]) -> Heartline:
     """Put the parts together, once for an environment."""
-    settings = read_settings(dict(zip(_VARIABLES, values, strict=True)))
+    settings = read_settings(dict(zip(VARIABLES, values, strict=True)))
     logger.setLevel(settings.log_level)
     table = Table(_client("dynamodb", attempts=3, read=3), settings.table)
     return Heartline(
@@ -95,15 +106,18 @@ def _heartline(values: tuple[str, ...]) -> Heartline:
         _channels(settings),
         lambda: datetime.now(UTC),
         logger,
-        metrics,
+        Meter(_SERVICE, by_target=settings.target_metrics),
         settings.function,
         settings.region,
+        Queue(_client("sqs", attempts=3, read=3), settings.queue) if settings.queue else None,
+        settings.share,
+        courier=settings.courier,
     )
 
 
 def _channels(settings: Settings) -> tuple[Channel, ...]:
     # One attempt: neither SES nor SNS can tell a repeated call from a second alert; the next tick repeats it.
-    email = EmailChannel(_client("sesv2", attempts=1, read=5), settings.sender)
+    email = EmailChannel(_client("sesv2", attempts=1, read=5), settings.sender, settings.configuration_set)
     if settings.topic is None:
         return (email,)
     return (email, TopicChannel(_client("sns", attempts=1, read=5), settings.topic))

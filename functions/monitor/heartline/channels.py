@@ -17,6 +17,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from heartline.as_html import as_html
 from heartline.as_text import as_text
 from heartline.codec import encode
+from heartline.explain import explain
 from heartline.fleet import Fleet
 from heartline.message import Message, compose
 from heartline.model import Alert, Target
@@ -71,6 +72,10 @@ class Channel(Protocol):
         """Send one portion; None when it was accepted."""
         ...
 
+    def explain(self, refusal: Refusal, recipients: Sequence[str], region: str) -> str:
+        """Say in words why a portion was refused, and the mend."""
+        ...
+
 
 class EmailChannel:
     """Mail alerts through SES: all that is due for the same recipients in one mail.
@@ -81,13 +86,16 @@ class EmailChannel:
         The SES v2 client; it must not repeat calls by itself, since SES cannot tell a repetition.
     sender
         The verified address.
+    configuration_set
+        Of SES, where one is used.
     """
 
     name = EMAIL
 
-    def __init__(self, client: Any, sender: str) -> None:  # noqa: ANN401 - boto3 makes its clients at run time
+    def __init__(self, client: Any, sender: str, configuration_set: str | None = None) -> None:  # noqa: ANN401
         self._client = client
         self._sender = sender
+        self._configured = {"ConfigurationSetName": configuration_set} if configuration_set else {}
 
     def portions(self, parts: Sequence[Part]) -> list[Portion]:
         """Put together what goes to the same readers; first what only some of a target's have not had yet."""
@@ -106,7 +114,12 @@ class EmailChannel:
             FromEmailAddress=self._sender,
             Destination={"ToAddresses": list(portion.recipients)},
             Content={"Simple": _simple(message, self._sender)},
+            **self._configured,
         )
+
+    def explain(self, refusal: Refusal, recipients: Sequence[str], region: str) -> str:
+        """Say in words why a mail was refused; asks SES what it knows of the sender and the recipients."""
+        return explain(self._client, refusal.reason, self._sender, recipients, region)
 
 
 _Readers = tuple[bool, str, tuple[str, ...]]
@@ -148,6 +161,10 @@ class TopicChannel:
             Message=json.dumps(_by_protocol(alert, message)),
             MessageStructure="json",
         )
+
+    def explain(self, refusal: Refusal, recipients: Sequence[str], region: str) -> str:
+        """Say in words why an alert was refused."""
+        return explain(self._client, refusal.reason, "", recipients, region)
 
 
 def _simple(message: Message, sender: str) -> dict[str, Any]:

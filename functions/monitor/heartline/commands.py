@@ -59,6 +59,11 @@ def _probe(heartline: Heartline, event: Mapping[str, Any]) -> dict[str, Any]:
 
 def _test_alert(heartline: Heartline, event: Mapping[str, Any]) -> dict[str, Any]:
     """Send a test by the real channels, past the outbox: the answer goes to who asked."""
+    if heartline.courier:
+        raise CommandError(
+            "test-alert: this function leaves delivery to the courier: send the command to that, as the stack's "
+            "output SendTestAlert does"
+        )
     now = heartline.clock()
     if "target" in event:
         target = _target(heartline, event)
@@ -68,16 +73,16 @@ def _test_alert(heartline: Heartline, event: Mapping[str, Any]) -> dict[str, Any
     alert = Alert(f"test-{now:%Y%m%dT%H%M%SZ}", AlertKind.TEST, target.name, now)
     parts, fleet = (Part(target, (alert,)),), Fleet(len(heartline.targets))
     slices = [target.recipients[at : at + _MOST_TO] for at in range(0, len(target.recipients), _MOST_TO)]
-    refusals = {}
+    answer: dict[str, Any] = {"recipients": list(target.recipients), "channels": {}}
     for channel in heartline.channels:
-        answers = [
-            channel.send(Portion(parts, to), fleet, now) for to in (slices if channel.name == EMAIL else slices[:1])
-        ]
-        refusals[channel.name] = next(filter(None, answers), None)
-    return {
-        "recipients": list(target.recipients),
-        "channels": {name: refusal.reason if refusal else "accepted" for name, refusal in refusals.items()},
-    }
+        told = slices if channel.name == EMAIL else slices[:1]
+        refusals = [(channel.send(Portion(parts, to), fleet, now), to) for to in told]
+        refusal, to = next((one for one in refusals if one[0]), (None, ()))
+        answer["channels"][channel.name] = refusal.reason if refusal else "accepted"
+        if refusal:
+            words = channel.explain(refusal, to, heartline.region)
+            answer.setdefault("explained", {})[channel.name] = words
+    return answer
 
 
 def _mute(heartline: Heartline, event: Mapping[str, Any]) -> dict[str, Any]:

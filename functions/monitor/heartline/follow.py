@@ -12,7 +12,7 @@ from aws_lambda_powertools import Logger
 
 from heartline.deadline import Deadline
 from heartline.decide import Decision, decide, wants_another
-from heartline.model import Failure, Observation, Span, State, Status, Stored, Target, Unreadable
+from heartline.model import Alert, Failure, Observation, Span, State, Status, Stored, Target, Unreadable
 from heartline.observe import observe
 from heartline.parts import Heartline
 from heartline.store import Loaded
@@ -26,17 +26,25 @@ _MISSED = 1.5
 class Outcome:
     """Tell what became of one target in a tick; `seen` is how its probes found it, if they came to a verdict.
 
-    A `contested` one was decided by another run, an `unprobed` one had no time, and a `faulty` one met a fault of
-    the monitor or of what it relies on.
+    `last` is the last of them, and `alerts` is what is to be told. `blips` counts what turned out to be nothing. A
+    `contested` one was decided by another run, an `unprobed` one had no time, and a `faulty` one met a fault of the
+    monitor or of what it relies on.
     """
 
     target: Target
     state: State
-    waiting: int = 0
+    alerts: tuple[Alert, ...] = ()
     seen: Status = Status.UNKNOWN
+    last: Observation | None = None
+    blips: int = 0
     contested: bool = False
     unprobed: bool = False
     faulty: bool = False
+
+    @property
+    def overrun(self) -> bool:
+        """Tell whether there was no time to come to a verdict."""
+        return self.seen is Status.UNKNOWN and not (self.contested or self.faulty)
 
 
 def missed(last: datetime | None, at: datetime, interval: timedelta) -> Span | None:
@@ -51,7 +59,7 @@ def follow_all(heartline: Heartline, at: datetime, deadline: Deadline) -> tuple[
     # A thread for each, since all may have to wait at once.
     pool = ThreadPoolExecutor(len(heartline.targets) + 1)
     try:
-        loading = pool.submit(heartline.store.load, [target.name for target in heartline.targets])
+        loading = pool.submit(heartline.store.load, [target.name for target in heartline.targets], heartline.shard)
         following = [
             (target, _start(pool, _Follower(heartline, target, loading, at, deadline)))
             for target in _slowest_first(heartline.targets, loading)
@@ -101,7 +109,7 @@ def _outcome(
     if error is None:
         return future.result()
     _log_fault(heartline.log, target, error)
-    return replace(_left(target, before), faulty=True)
+    return replace(left(target, before), faulty=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,15 +129,16 @@ class _Follower:
         before = self._stored()
         if isinstance(before, Unreadable):
             heartline.log.error("stored item left alone", target=target.name, reason=before.reason)
-            return replace(_left(target, before), faulty=True)
+            return replace(left(target, before), faulty=True)
         if not observations:
             return _unprobed(heartline, target, before)
         gap = missed(self._last_look(before.state), self.at, heartline.interval)
         decision = decide(before.state, observations, target.policy, heartline.clock(), gap)
         if failure := observations[-1].failure:
             _log_failure(heartline.log, target, failure, decision.state)
-        outcome = Outcome(target, decision.state, len(before.outbox) + len(decision.alerts), decision.seen)
-        return outcome if self._save(before, decision) else replace(_left(target, before), contested=True)
+        alerts, blips = (*before.outbox, *decision.alerts), decision.state.blips - before.state.blips
+        outcome = Outcome(target, decision.state, alerts, decision.seen, observations[-1], blips)
+        return outcome if self._save(before, decision) else replace(left(target, before), contested=True)
 
     def _save(self, before: Stored, decision: Decision) -> bool:
         if decision.state == before.state:
@@ -150,23 +159,24 @@ class _Follower:
 
     def _last_look(self, state: State) -> datetime | None:
         """Tell when the target was probed last: by the last tick, unless it was not in the document then."""
-        heartbeat = self.loading.result().heartbeat
-        if heartbeat is None:
+        loaded = self.loading.result()
+        if self.target.name in loaded.looks:
+            return loaded.looks[self.target.name]
+        if not loaded.looks:
             return None
-        if self.target.name in (*heartbeat.healthy, *heartbeat.failed):
-            return heartbeat.at
         return max(filter(None, (state.last_ok, state.last_failed)), default=None)
 
 
 def _unprobed(heartline: Heartline, target: Target, before: Stored | Unreadable) -> Outcome:
     heartline.log.error("no time to probe: the target is left as it was", target=target.name)
-    return replace(_left(target, before), unprobed=True)
+    return replace(left(target, before), unprobed=True)
 
 
-def _left(target: Target, before: Stored | Unreadable) -> Outcome:
+def left(target: Target, before: Stored | Unreadable) -> Outcome:
+    """Give the outcome for a target that is left as it was."""
     if isinstance(before, Unreadable):
         return Outcome(target, State(target.name))
-    return Outcome(target, before.state, len(before.outbox))
+    return Outcome(target, before.state, before.outbox)
 
 
 def _log_failure(log: Logger, target: Target, failure: Failure, state: State) -> None:
@@ -174,6 +184,7 @@ def _log_failure(log: Logger, target: Target, failure: Failure, state: State) ->
         "failure",
         target=target.name,
         status=state.status,
+        incident=state.incident.id if state.incident else None,
         phase=failure.phase,
         kind=failure.kind,
         sqlstate=failure.sqlstate,

@@ -81,6 +81,11 @@ class Holding:
         claimed = at_once(self._claim, targets)
         self.held = {held.target.name: held for held in claimed if held}
 
+    def left(self, name: str) -> tuple[Alert, ...] | None:
+        """Give what still waits of a target that was claimed; None where it was not."""
+        held = self.held.get(name)
+        return None if held is None else tuple(alert for alert in held.alerts.values() if alert.waiting)
+
     def give_back(self) -> None:
         """Let the next run claim them."""
         at_once(self._release, self.held.values())

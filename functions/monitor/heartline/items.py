@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
@@ -17,10 +18,14 @@ FORMAT = 1
 # Partition and sort key.
 Key = tuple[str, str]
 HEARTBEAT_KEY: Key = ("heartbeat", "heartbeat")
+# Sort keys of heartbeats, those of shards too, lie between that one and this.
+LAST_HEARTBEAT = "shard#~"
 # What the sort keys begin with of an incident in a target's partition, and of a gap in the heartbeat's.
 INCIDENT, GAP = "incident#", "gap#"
 # How long either is kept: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/TTL.html
 _KEPT = timedelta(days=400)
+
+_NEWER = f"its format is not {FORMAT}: a newer Heartline wrote it, or it is damaged"
 
 _serialize = TypeSerializer().serialize
 _deserialize = TypeDeserializer().deserialize
@@ -34,10 +39,19 @@ class Heartbeat:
     healthy: tuple[str, ...]
     failed: tuple[str, ...] = ()
 
+    def looks(self) -> dict[str, datetime]:
+        """Tell at which time each of them was looked at."""
+        return dict.fromkeys((*self.healthy, *self.failed), self.at)
+
 
 def target_key(name: str) -> Key:
     """Give the key of a target's item."""
     return f"target#{name}", "state"
+
+
+def heartbeat_key(shard: int | None) -> Key:
+    """Give the key of the heartbeat: of a shard of the fleet, or of the whole."""
+    return HEARTBEAT_KEY if shard is None else (HEARTBEAT_KEY[0], f"shard#{shard:04}")
 
 
 def incident_key(name: str, incident: Incident) -> Key:
@@ -80,10 +94,13 @@ def plain(item: Mapping[str, Any]) -> dict[str, Any]:
     return {name: _deserialize(value) for name, value in item.items()}
 
 
-def read_heartbeat(item: Mapping[str, Any] | None) -> Heartbeat | None:
-    """Read the heartbeat; one that cannot be read is as good as none, the next tick writes it anew."""
+def read_heartbeat(item: Mapping[str, Any] | None) -> Heartbeat | Unreadable | None:
+    """Read a heartbeat; a damaged one is as good as none: the next tick writes it anew."""
     if item is None:
         return None
+    written = item.get("format")
+    if isinstance(written, Decimal) and written > FORMAT:
+        return Unreadable(_NEWER)
     try:
         return decode(
             Heartbeat, {"at": item.get("at"), "healthy": item.get("healthy"), "failed": item.get("failed", [])}
@@ -97,7 +114,7 @@ def read_target(name: str, item: Mapping[str, Any] | None) -> Stored | Unreadabl
     if item is None:
         return Stored(State(name))
     if item.get("format") != FORMAT:
-        return Unreadable(f"its format is not {FORMAT}: a newer Heartline wrote it, or it is damaged")
+        return Unreadable(_NEWER)
     try:
         read = decode(_Item, {part: item.get(part) for part in ("state", "outbox", "version")})
     except (ValueError, TypeError, ArithmeticError) as fault:
@@ -117,11 +134,9 @@ class _Item:
     version: int
 
 
-def freshen(stored: Stored, heartbeat: Heartbeat | None) -> Stored:
+def freshen(stored: Stored, heartbeat: Heartbeat) -> Stored:
     """Give a target the last tick's time as that of its last good probe, or of its last failed one."""
     state = stored.state
-    if heartbeat is None:
-        return stored
     if state.status is Status.UP and state.target in heartbeat.healthy:
         return replace(stored, state=replace(state, last_ok=_later(state.last_ok, heartbeat.at)))
     if state.status is Status.DOWN and state.target in heartbeat.failed:

@@ -6,13 +6,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools import Logger
 
 from heartline.channels import Channel
 from heartline.credentials import Credentials
 from heartline.history import History
+from heartline.meter import Meter
 from heartline.model import Target
 from heartline.outbox import Outbox
+from heartline.queue import Queue
 from heartline.store import Store
 
 
@@ -20,7 +22,9 @@ from heartline.store import Store
 class Heartline:
     """Hold the parts that a run puts together; `interval` is the time from one tick to the next.
 
-    `function` and `region` are its own, for the commands in mails; empty where they are not known.
+    `function` and `region` are its own, for the commands in mails; empty where they are not known. Beyond a `share`
+    of targets a tick is divided among several runs through the `queue`, where there is one, and `shard` is the number
+    of this one. Where there is a `courier`, that delivers.
     """
 
     targets: tuple[Target, ...]
@@ -32,6 +36,10 @@ class Heartline:
     channels: tuple[Channel, ...]
     clock: Callable[[], datetime]
     log: Logger
-    metrics: Metrics
+    meter: Meter
     function: str = ""
     region: str = ""
+    queue: Queue | None = None
+    share: int = 100
+    shard: int | None = None
+    courier: bool = False

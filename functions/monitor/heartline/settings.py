@@ -8,29 +8,52 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from heartline import values
 from heartline.model import ConfigurationError, Target
-from heartline.targets import parse_targets
+from heartline.targets import MOST_TARGETS, parse_targets
 
 _PACKAGED = Path(__file__).parent.parent / "targets.toml"
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/HowItWorks.NamingRulesDataTypes.html
 _TABLE = re.compile(r"[A-Za-z0-9_.-]{3,255}", re.ASCII)
 _TOPIC = re.compile(r"arn:[a-z-]+:sns:[a-z0-9-]+:\d{12}:[A-Za-z0-9_-]{1,256}", re.ASCII)
+_QUEUE = re.compile(r"https?://[!-~]{1,1000}", re.ASCII)
+# https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_CreateConfigurationSet.html
+_CONFIGURATION_SET = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
+# Each target can wait in a thread and a socket of its own, and Lambda has 1,024 of both:
+# https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+_MOST_IN_A_RUN = 500
 _LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+
+
+VARIABLES = (
+    *("TARGETS", "STATE_TABLE", "ALERT_SENDER", "ALERT_RECIPIENTS", "ALERT_TOPIC", "SES_CONFIGURATION_SET"),
+    *("LOG_LEVEL", "SCHEDULE_MINUTES", "TARGETS_PER_INVOCATION", "TICK_QUEUE", "COURIER", "TARGET_METRICS"),
+    # The monitor's own name, where it is not this function's; and what Lambda sets.
+    *("MONITOR_FUNCTION", "AWS_LAMBDA_FUNCTION_NAME", "AWS_REGION"),
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Hold what the environment says, checked."""
+    """Hold what the environment says, checked.
+
+    Beyond `share` targets a tick is divided through the queue at the URL `queue`. With a `courier` another function
+    delivers. `function` and `region` are the monitor's own.
+    """
 
     targets: tuple[Target, ...]
     table: str
     sender: str
     topic: str | None = None
+    configuration_set: str | None = None
     log_level: str = "INFO"
     interval: timedelta = timedelta(minutes=1)
+    share: int = 100
+    queue: str | None = None
+    courier: bool = False
+    target_metrics: bool = False
     function: str = ""
     region: str = ""
 
@@ -41,8 +64,7 @@ def read_settings(environment: Mapping[str, str], packaged: Path = _PACKAGED) ->
     Parameters
     ----------
     environment
-        TARGETS, STATE_TABLE, ALERT_SENDER, ALERT_RECIPIENTS, ALERT_TOPIC, LOG_LEVEL and SCHEDULE_MINUTES; and
-        Lambda's own AWS_LAMBDA_FUNCTION_NAME and AWS_REGION, where there are any.
+        VARIABLES, as far as they are set.
     packaged
         The document that is read when TARGETS is empty.
 
@@ -56,17 +78,26 @@ def read_settings(environment: Mapping[str, str], packaged: Path = _PACKAGED) ->
     table = read("STATE_TABLE", _table, "")
     sender = read("ALERT_SENDER", values.address, "")
     recipients = read("ALERT_RECIPIENTS", _addresses, None)
-    topic = read("ALERT_TOPIC", _topic, None)
-    log_level = read("LOG_LEVEL", _log_level, "INFO")
-    interval = read("SCHEDULE_MINUTES", _interval, timedelta(minutes=1))
+    rest: dict[str, Any] = {
+        "topic": read("ALERT_TOPIC", _topic, None),
+        "configuration_set": read("SES_CONFIGURATION_SET", _configuration_set, None),
+        "log_level": read("LOG_LEVEL", _log_level, "INFO"),
+        "interval": read("SCHEDULE_MINUTES", _interval, timedelta(minutes=1)),
+        "share": read("TARGETS_PER_INVOCATION", _share, 0),
+        "queue": read("TICK_QUEUE", _queue, None),
+        "courier": read("COURIER", _truth, fallback=False),
+        "target_metrics": read("TARGET_METRICS", _truth, fallback=False),
+        "function": environment.get("MONITOR_FUNCTION") or environment.get("AWS_LAMBDA_FUNCTION_NAME", ""),
+        "region": environment.get("AWS_REGION", ""),
+    }
+    most = MOST_TARGETS if environment.get("TICK_QUEUE") else _MOST_IN_A_RUN
     try:
-        targets = _targets(environment.get("TARGETS", ""), packaged, recipients)
+        targets = _targets(environment.get("TARGETS", ""), packaged, recipients, most)
     except ConfigurationError as error:
         faults += error.faults
     if faults:
         raise ConfigurationError(faults)
-    own = (environment.get(variable, "") for variable in ("AWS_LAMBDA_FUNCTION_NAME", "AWS_REGION"))
-    return Settings(targets, table, sender, topic, log_level, interval, *own)
+    return Settings(targets, table, sender, **rest)
 
 
 _T = TypeVar("_T")
@@ -86,13 +117,13 @@ def _read(
         return fallback
 
 
-def _targets(document: str, packaged: Path, recipients: tuple[str, ...] | None) -> tuple[Target, ...]:
+def _targets(document: str, packaged: Path, recipients: tuple[str, ...] | None, most: int) -> tuple[Target, ...]:
     """Read the document; where the common recipients are themselves at fault, do not miss them here too."""
     place = "TARGETS" if document.strip() else packaged.name
     text = document if document.strip() else packaged.read_text(encoding="utf-8")
     known = ("unread@example.com",) if recipients is None else recipients
     try:
-        return parse_targets(text, known)
+        return parse_targets(text, known, most)
     except ConfigurationError as error:
         raise ConfigurationError([f"{place}: {fault}" for fault in error.faults]) from None
 
@@ -127,3 +158,27 @@ def _interval(value: str) -> timedelta:
     if not re.fullmatch(r"|[1-9]\d?", value, re.ASCII):
         raise ValueError("give the minutes from one tick to the next, 1 to 99, or leave it empty for 1")
     return timedelta(minutes=int(value or "1"))
+
+
+def _configuration_set(value: str) -> str | None:
+    if value and not _CONFIGURATION_SET.fullmatch(value):
+        raise ValueError("give the name of an SES configuration set, or leave it empty")
+    return value or None
+
+
+def _share(value: str) -> int:
+    if not re.fullmatch(r"|[1-9]\d{0,2}", value, re.ASCII) or int(value or 1) > _MOST_IN_A_RUN:
+        raise ValueError(f"give how many targets one run may have, 1 to {_MOST_IN_A_RUN}, or leave it empty for 100")
+    return int(value or "100")
+
+
+def _queue(value: str) -> str | None:
+    if value and not _QUEUE.fullmatch(value):
+        raise ValueError("give the URL of an SQS queue, or leave it empty")
+    return value or None
+
+
+def _truth(value: str) -> bool:
+    if value not in {"", "true", "false"}:
+        raise ValueError("give true or false, or leave it empty for false")
+    return value == "true"

@@ -7,16 +7,19 @@ one. One more item is the heartbeat.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from time import sleep
 from typing import Any
 
 from heartline.items import (
     FORMAT,
     HEARTBEAT_KEY,
+    LAST_HEARTBEAT,
     Heartbeat,
     Key,
     freshen,
+    heartbeat_key,
     incident_key,
     key_of,
     plain,
@@ -38,10 +41,14 @@ _THROTTLED = Unreadable("DynamoDB did not give it, again and again: the table is
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """Hold what was stored of each target, and of the last tick, unless DynamoDB did not give that (`unsure`)."""
+    """Hold what was stored of each target, and of the last tick of these, unless that cannot be known (`unsure`).
+
+    `looks` are the times at which ticks last came to a verdict on the targets, where one has.
+    """
 
     targets: Mapping[str, Stored | Unreadable]
     heartbeat: Heartbeat | None = None
+    looks: Mapping[str, datetime] = field(default_factory=dict)
     unsure: bool = False
 
 
@@ -59,16 +66,36 @@ class Store:
     def __init__(self, table: Table) -> None:
         self._table = table
 
-    def load(self, names: Iterable[str]) -> Loaded:
-        """Read the targets' items, and the heartbeat, which tells when each was last seen as it is."""
-        keys = {name: target_key(name) for name in names}
-        items, unread = self._read([HEARTBEAT_KEY, *keys.values()])
-        heartbeat = read_heartbeat(items.get(HEARTBEAT_KEY))
-        targets: dict[str, Stored | Unreadable] = {}
-        for name, key in keys.items():
-            stored = _THROTTLED if key in unread else read_target(name, items.get(key))
-            targets[name] = freshen(stored, heartbeat) if isinstance(stored, Stored) else stored
-        return Loaded(targets, heartbeat, unsure=HEARTBEAT_KEY in unread)
+    def load(self, names: Iterable[str], shard: int | None = None) -> Loaded:
+        """Read the targets' items, and the heartbeat, which tells when each was last seen as it is.
+
+        Parameters
+        ----------
+        names
+            Of the targets.
+        shard
+            Whose heartbeat; None for that of the whole fleet.
+        """
+        keys, own_key = {name: target_key(name) for name in names}, heartbeat_key(shard)
+        items, unread = self._read([own_key, *keys.values()])
+        targets = {
+            name: _THROTTLED if key in unread else read_target(name, items.get(key)) for name, key in keys.items()
+        }
+        own = read_heartbeat(items.get(own_key))
+        if own_key in unread or isinstance(own, Unreadable):
+            return Loaded(targets, unsure=True)
+        looks, beats = own.looks() if own else {}, [own] if own else []
+        if any(isinstance(one, Stored) and one.version and name not in looks for name, one in targets.items()):
+            # They may have been another shard's until now.
+            beats = self.heartbeats()
+            looks = {name: at for beat in beats for name, at in beat.looks().items()}
+        fresh = {name: _freshened(one, beats) if isinstance(one, Stored) else one for name, one in targets.items()}
+        return Loaded(fresh, own, looks)
+
+    def heartbeats(self) -> list[Heartbeat]:
+        """Read the heartbeats of the whole fleet and of its shards, the latest last."""
+        read = map(read_heartbeat, self._table.listed(HEARTBEAT_KEY, LAST_HEARTBEAT))
+        return sorted((one for one in read if isinstance(one, Heartbeat)), key=lambda beat: beat.at)
 
     def _read(self, keys: Sequence[Key]) -> tuple[dict[Key, dict[str, Any]], set[Key]]:
         """Read items by their keys; give also the keys that DynamoDB left unread, again and again."""
@@ -129,10 +156,10 @@ class Store:
         )
         return target_key(state.target), "SET " + ", ".join(["#state = :state", "version = :next", *added]), guard
 
-    def beat(self, heartbeat: Heartbeat, before: Heartbeat | None) -> bool:
+    def beat(self, heartbeat: Heartbeat, before: Heartbeat | None, shard: int | None = None) -> bool:
         """Write the heartbeat in place of the one that was read; False when a later tick has written its own.
 
-        One that could not be read gives way in any case.
+        A damaged one gives way in any case.
         """
         item = {
             "format": FORMAT,
@@ -141,8 +168,14 @@ class Store:
             "failed": heartbeat.failed,
         }
         if before is None:
-            return self._table.put(HEARTBEAT_KEY, item)
-        return self._table.put(HEARTBEAT_KEY, item, Guard("#at < :at", {"#at": "at"}, {":at": heartbeat.at}))
+            return self._table.put(heartbeat_key(shard), item)
+        return self._table.put(heartbeat_key(shard), item, Guard("#at < :at", {"#at": "at"}, {":at": heartbeat.at}))
+
+
+def _freshened(stored: Stored, heartbeats: Iterable[Heartbeat]) -> Stored:
+    for heartbeat in heartbeats:
+        stored = freshen(stored, heartbeat)
+    return stored
 
 
 def _record(target: str, incident: Incident) -> tuple[Key, dict[str, object]]:

@@ -17,13 +17,12 @@ from heartline.windows import windows, zone
 
 # A tick is a minute: what confirms a transition must fit into it, with time left to save and to send.
 _CONFIRMATION_LIMIT = timedelta(seconds=45)
-# Each can wait in a thread and a socket of its own, and Lambda has 1,024 of both:
-# https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
-_MOST_TARGETS = 500
+# As many as a fleet may have.
+MOST_TARGETS = 10_000
 _PASSWORD_KEYS = {"password", "passwd", "pwd", "pass"}
 
 
-def parse_targets(document: str, recipients: tuple[str, ...] = ()) -> tuple[Target, ...]:
+def parse_targets(document: str, recipients: tuple[str, ...] = (), most: int = MOST_TARGETS) -> tuple[Target, ...]:
     """Derive the targets from a TOML document.
 
     Parameters
@@ -32,6 +31,8 @@ def parse_targets(document: str, recipients: tuple[str, ...] = ()) -> tuple[Targ
         The text: an optional `[defaults]` table and one `[[targets]]` table a database.
     recipients
         Who is told of targets that name nobody.
+    most
+        How many targets there may be.
 
     Raises
     ------
@@ -52,8 +53,8 @@ def parse_targets(document: str, recipients: tuple[str, ...] = ()) -> tuple[Targ
         _target({"recipients": recipients} | defaults, table, place, faults)
         for place, table in enumerate(written, start=1)
     ]
-    if len(written) > _MOST_TARGETS:
-        faults.append(f"{len(written)} targets: one function watches {_MOST_TARGETS} at most: deploy a second stack")
+    if len(written) > most:
+        faults.append(f"{len(written)} targets: {most} is the most: deploy a second stack for the others")
     faults += _twice(written)
     if faults:
         raise ConfigurationError(faults)
