@@ -64,18 +64,19 @@ def _ages(heartline: Heartline, waiting: Sequence[Alert]) -> dict[str, int]:
 def _announce(heartline: Heartline, outcomes: Sequence[Outcome]) -> dict[str, int]:
     """Call the courier, again for what an earlier call did not get delivered."""
 
-    def announced(outcome: Outcome) -> bool:
+    def failed(outcome: Outcome) -> bool:
         try:
-            return heartline.outbox.announce(outcome.target.name, heartline.clock())
+            heartline.outbox.announce(outcome.target.name, heartline.clock())
         except (ClientError, BotoCoreError) as error:
             reason = type(error).__name__
             heartline.log.error("courier not called", target=outcome.target.name, reason=reason)
-            return False
+            return True
+        return False
 
     called = [outcome for outcome in outcomes if outcome.alerts]
-    failed = len(called) - sum(at_once(announced, called))
+    faults = sum(at_once(failed, called))
     waiting = [alert for outcome in called for alert in outcome.alerts]
-    return {"AlertsSent": 0, "AlertsRefused": 0, "Faults": failed} | _ages(heartline, waiting)
+    return {"AlertsSent": 0, "AlertsRefused": 0, "Faults": faults} | _ages(heartline, waiting)
 
 
 def _fleet(heartline: Heartline, outcomes: Sequence[Outcome]) -> Fleet:

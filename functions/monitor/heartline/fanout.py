@@ -15,6 +15,7 @@ from heartline.items import Heartbeat
 from heartline.parts import Heartline
 from heartline.queue import Queue
 from heartline.shards import read_shard, shards
+from heartline.text import tame
 from heartline.tick import run_tick
 
 # A shard's tick may be late by nearly an interval; one that no tick has looked at for longer has none.
@@ -119,7 +120,7 @@ def _run_shard(heartline: Heartline, message: str, seconds: float) -> bool:
     try:
         shard = read_shard(message)
     except ValueError as fault:
-        heartline.log.error("message left alone: it names no shard of a tick", reason=str(fault)[:200])
+        heartline.log.error("message left alone: it names no shard of a tick", reason=tame(str(fault)))
         return False
     if shard.stale(heartline.clock(), heartline.interval):
         heartline.log.warning("shard dropped: its tick is over", shard=shard.shard, tick=shard.tick.isoformat())

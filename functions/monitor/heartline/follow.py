@@ -162,7 +162,7 @@ class _Follower:
         loaded = self.loading.result()
         if self.target.name in loaded.looks:
             return loaded.looks[self.target.name]
-        if not loaded.looks:
+        if loaded.heartbeat is None and not loaded.looks:
             return None
         return max(filter(None, (state.last_ok, state.last_failed)), default=None)
 
