@@ -59,7 +59,8 @@ def follow_all(heartline: Heartline, at: datetime, deadline: Deadline) -> tuple[
     # A thread for each, since all may have to wait at once.
     pool = ThreadPoolExecutor(len(heartline.targets) + 1)
     try:
-        loading = pool.submit(heartline.store.load, [target.name for target in heartline.targets], heartline.shard)
+        names, since = [target.name for target in heartline.targets], at - _MISSED * heartline.interval
+        loading = pool.submit(heartline.store.load, names, heartline.shard, since)
         following = [
             (target, _start(pool, _Follower(heartline, target, loading, at, deadline)))
             for target in _slowest_first(heartline.targets, loading)

@@ -24,7 +24,7 @@ def overview(heartline: Heartline) -> dict[str, Any]:
     loaded = heartline.store.load(target.name for target in heartline.targets)
     now = heartline.clock()
     gaps = list(heartline.history.gaps(now - _LOOKED_BACK))
-    if gap := missed(max(loaded.looks.values(), default=None), now, heartline.interval):
+    if gap := missed(loaded.last, now, heartline.interval):
         gaps.append(gap)
     past = at_once(lambda target: heartline.history.incidents(target.name, now - _LOOKED_BACK), heartline.targets)
     entries = [

@@ -43,12 +43,14 @@ _THROTTLED = Unreadable("DynamoDB did not give it, again and again: the table is
 class Loaded:
     """Hold what was stored of each target, and of the last tick of these, unless that cannot be known (`unsure`).
 
-    `looks` are the times at which ticks last came to a verdict on the targets, where one has.
+    `looks` are the times at which ticks last came to a verdict on the targets, where one has, and `last` is when any
+    tick last ran.
     """
 
     targets: Mapping[str, Stored | Unreadable]
     heartbeat: Heartbeat | None = None
     looks: Mapping[str, datetime] = field(default_factory=dict)
+    last: datetime | None = None
     unsure: bool = False
 
 
@@ -66,7 +68,7 @@ class Store:
     def __init__(self, table: Table) -> None:
         self._table = table
 
-    def load(self, names: Iterable[str], shard: int | None = None) -> Loaded:
+    def load(self, names: Iterable[str], shard: int | None = None, since: datetime | None = None) -> Loaded:
         """Read the targets' items, and the heartbeat, which tells when each was last seen as it is.
 
         Parameters
@@ -74,7 +76,9 @@ class Store:
         names
             Of the targets.
         shard
-            Whose heartbeat; None for that of the whole fleet.
+            Whose heartbeat; None for that of the undivided fleet.
+        since
+            A heartbeat from then on that names all of them is enough; else those of all shards are read.
         """
         keys, own_key = {name: target_key(name) for name in names}, heartbeat_key(shard)
         items, unread = self._read([own_key, *keys.values()])
@@ -84,13 +88,14 @@ class Store:
         own = read_heartbeat(items.get(own_key))
         if own_key in unread or isinstance(own, Unreadable):
             return Loaded(targets, unsure=True)
-        looks, beats = own.looks() if own else {}, [own] if own else []
-        if any(isinstance(one, Stored) and one.version and name not in looks for name, one in targets.items()):
-            # They may have been another shard's until now.
+        beats = [own] if own else []
+        seen = own.looks() if own and since and own.at >= since else {}
+        if any(isinstance(one, Stored) and one.version and name not in seen for name, one in targets.items()):
+            # They may have been another shard's.
             beats = self.heartbeats()
-            looks = {name: at for beat in beats for name, at in beat.looks().items()}
         fresh = {name: _freshened(one, beats) if isinstance(one, Stored) else one for name, one in targets.items()}
-        return Loaded(fresh, own, looks)
+        looks = {name: at for beat in beats for name, at in beat.looks().items()}
+        return Loaded(fresh, own, looks, beats[-1].at if beats else None)
 
     def heartbeats(self) -> list[Heartbeat]:
         """Read the heartbeats of the whole fleet and of its shards, the latest last."""

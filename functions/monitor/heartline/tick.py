@@ -13,7 +13,7 @@ from heartline.deadline import Deadline
 from heartline.deliver import deliver
 from heartline.follow import Outcome, follow_all, missed
 from heartline.items import Heartbeat
-from heartline.model import Span, Status
+from heartline.model import Status
 from heartline.parts import Heartline
 from heartline.store import Loaded
 
@@ -100,7 +100,7 @@ def _beat(heartline: Heartline, at: datetime, outcomes: Sequence[Outcome], loade
         for status in (Status.UP, Status.DOWN)
     }
     try:
-        if gap := _gap(heartline, before, at):
+        if gap := missed(loaded.last, at, heartline.interval):
             heartline.history.note_gap(gap)
             heartline.log.warning("ticks were missed", since=gap.began.isoformat(), until=gap.ended.isoformat())
         heartline.store.beat(Heartbeat(at, seen[Status.UP], seen[Status.DOWN]), before, heartline.shard)
@@ -108,10 +108,3 @@ def _beat(heartline: Heartline, at: datetime, outcomes: Sequence[Outcome], loade
         heartline.log.error("heartbeat not written", reason=type(error).__name__)
         return False
     return True
-
-
-def _gap(heartline: Heartline, before: Heartbeat | None, at: datetime) -> Span | None:
-    """Give the time in which no tick ran, not even another shard's."""
-    gap = missed(before.at if before else None, at, heartline.interval)
-    others = heartline.store.heartbeats() if gap else []
-    return missed(others[-1].at, at, heartline.interval) if others else gap
