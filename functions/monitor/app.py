@@ -72,14 +72,20 @@ def _run(heartline: Heartline, event: Any, left: Callable[[], float]) -> dict[st
         return run_command(heartline, event)
     if isinstance(event, Mapping) and event.get("source") in _TICK_SOURCES:
         return run_scheduled(heartline, left())
-    records = event.get("Records") if isinstance(event, Mapping) else None
-    if isinstance(records, Sequence) and all(isinstance(record, Mapping) for record in records):
-        sources = {record.get("eventSource") for record in records}
-        if sources == {"aws:sqs"}:
-            return run_shards(heartline, records, left)
-        if sources == {"aws:dynamodb"}:
-            return run_courier(heartline, left())
+    if records := _records(event, "aws:sqs"):
+        return run_shards(heartline, records, left)
+    if _records(event, "aws:dynamodb"):
+        return run_courier(heartline, left())
     raise CommandError(_UNKNOWN)
+
+
+def _records(event: Any, source: str) -> Sequence[Mapping[str, Any]]:  # noqa: ANN401
+    """Give the records of an event whose records are all of one source; none for any other event."""
+    records = event.get("Records") if isinstance(event, Mapping) else None
+    if not isinstance(records, list):
+        return ()
+    ours = [record for record in records if isinstance(record, Mapping) and record.get("eventSource") == source]
+    return ours if len(ours) == len(records) else ()
 
 
 def _seconds_left(context: Any) -> float:  # noqa: ANN401 - Lambda's context has no published type

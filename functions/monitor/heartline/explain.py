@@ -34,6 +34,8 @@ _NO_ANSWER = (
     "no answer from the service in {region}: a function in a private subnet needs an endpoint, a NAT gateway or the "
     "courier"
 )
+# As many recipients are asked about and named; SES answers few questions a second.
+_MOST = 5
 _OTHER = "the service answered {code}: try again, and look the word up in its documentation if it stays"
 
 
@@ -51,7 +53,12 @@ def explain(client: Any, code: str, sender: str, recipients: Sequence[str], regi
     region
         Where the service is; empty where it is not known.
     """
-    known = {"sender": sender, "recipients": ", ".join(recipients[:5]), "region": region or "this region", "code": code}
+    known = {
+        "sender": sender,
+        "recipients": ", ".join(recipients[:_MOST]),
+        "region": region or "this region",
+        "code": code,
+    }
     if code == "MessageRejected":
         return _rejected(client, sender, recipients, known["region"])
     return _WORDS.get(code, _NO_ANSWER if code in _SILENT else _OTHER).format(**known)
@@ -66,11 +73,12 @@ def _rejected(client: Any, sender: str, recipients: Sequence[str], region: str) 
                 "or deploy to the region where it is verified"
             )
         sandbox = not client.get_account().get("ProductionAccessEnabled")
-        strangers = [who for who in recipients if sandbox and not _verified(client, who)]
+        strangers = [who for who in recipients[:_MOST] if sandbox and not _verified(client, who)]
     except (ClientError, BotoCoreError) as error:
         return (
-            f"SES in {region} rejected the mail: {sender} is not verified in this region or, in SES's sandbox, a "
-            f"recipient is not; which of them could not be found out ({type(error).__name__})"
+            f"SES in {region} rejected the mail: {sender} is not verified in this region or, in SES's sandbox, one of "
+            f"{', '.join(recipients[:_MOST])} is not. Which of them could not be found out: "
+            f"ses:GetEmailIdentity or ses:GetAccount was answered with {_code(error)}"
         )
     if not strangers:
         return f"SES in {region} rejected what the mail says, though {sender} is verified"
@@ -80,12 +88,18 @@ def _rejected(client: Any, sender: str, recipients: Sequence[str], region: str) 
     )
 
 
+def _code(error: ClientError | BotoCoreError) -> str:
+    return str(error.response["Error"]["Code"]) if isinstance(error, ClientError) else type(error).__name__
+
+
 def _verified(client: Any, address: str) -> bool:  # noqa: ANN401
-    """Tell whether an address or its domain may be used.
+    """Tell whether an address may be used: it, its domain or one that this is a part of is verified.
 
     https://docs.aws.amazon.com/ses/latest/dg/creating-identities.html
     """
-    return any(_identity_verified(client, identity) for identity in (address, address.rpartition("@")[2]))
+    labels = address.rpartition("@")[2].split(".")
+    domains = [".".join(labels[start:]) for start in range(len(labels) - 1)]
+    return any(_identity_verified(client, identity) for identity in (address, *domains))
 
 
 def _identity_verified(client: Any, identity: str) -> bool:  # noqa: ANN401

@@ -90,7 +90,7 @@ def read_settings(environment: Mapping[str, str], packaged: Path = _PACKAGED) ->
         "function": environment.get("MONITOR_FUNCTION") or environment.get("AWS_LAMBDA_FUNCTION_NAME", ""),
         "region": environment.get("AWS_REGION", ""),
     }
-    most = MOST_TARGETS if environment.get("TICK_QUEUE") else _MOST_IN_A_RUN
+    most = MOST_TARGETS if environment.get("TICK_QUEUE", "").strip() else _MOST_IN_A_RUN
     try:
         targets = _targets(environment.get("TARGETS", ""), packaged, recipients, most)
     except ConfigurationError as error:
