@@ -103,6 +103,7 @@ def _heartline(values: tuple[str, ...]) -> Heartline:
     table = Table(_client("dynamodb", attempts=3, read=3), settings.table)
     return Heartline(
         settings.targets,
+        len(settings.targets),
         settings.interval,
         Store(table),
         Outbox(table),

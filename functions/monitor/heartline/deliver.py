@@ -13,7 +13,7 @@ from heartline.deadline import Deadline
 from heartline.fleet import Fleet
 from heartline.follow import Outcome, left
 from heartline.holding import Holding, at_once
-from heartline.model import Alert, Status
+from heartline.model import Alert, ConfigurationError, Status
 from heartline.notify import Delivery
 from heartline.parts import Heartline
 
@@ -30,9 +30,16 @@ def run_courier(heartline: Heartline, seconds: float) -> dict[str, Any]:
 
     Raises
     ------
+    ConfigurationError
+        When it is told to leave delivery to a courier.
     ClientError, BotoCoreError
         When the states could not be read.
     """
+    if heartline.courier:
+        # It would call itself for ever.
+        raise ConfigurationError(
+            ["COURIER: leave it empty: the table's stream starts this function, so it is the courier"]
+        )
     deadline = Deadline.after(seconds)
     loaded = heartline.store.load([target.name for target in heartline.targets])
     counts = deliver(heartline, [left(target, loaded.targets[target.name]) for target in heartline.targets], deadline)
@@ -82,4 +89,4 @@ def _announce(heartline: Heartline, outcomes: Sequence[Outcome]) -> dict[str, in
 def _fleet(heartline: Heartline, outcomes: Sequence[Outcome]) -> Fleet:
     states = [outcome.state for outcome in outcomes]
     failures = tuple(state.failure for state in states if state.status is Status.DOWN and state.failure)
-    return Fleet(len(heartline.targets), failures, function=heartline.function, region=heartline.region)
+    return Fleet(heartline.fleet, failures, function=heartline.function, region=heartline.region)

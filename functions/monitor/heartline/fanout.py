@@ -49,7 +49,9 @@ def _fan_out(heartline: Heartline, queue: Queue) -> dict[str, Any]:
     unsent = queue.send([part.written() for part in parts])
     counts = {**_found(heartline, at), "shards": len(parts)}
     duration = round((monotonic() - began) * 1000)
-    counts["Faults"] += unsent
+    if unsent:
+        counts["Faults"] += unsent
+        heartline.log.error("shards not taken by SQS: their targets are not probed in this tick", number=unsent)
     heartline.log.info("fan-out", extra={"tick": at.isoformat(), "duration_ms": duration, **counts})
     heartline.meter.count({name: number for name, number in counts.items() if name != "shards"})
     return {
@@ -130,7 +132,7 @@ def _run_shard(heartline: Heartline, message: str, seconds: float) -> bool:
     if not members:
         return True
     try:
-        run_tick(replace(heartline, targets=members, shard=shard.shard), seconds)
+        run_tick(replace(heartline, targets=members, shard=shard.name), seconds)
     except Exception as error:  # noqa: BLE001 - whatever it is, it is about this one shard
         heartline.log.error("shard failed", shard=shard.shard, reason=type(error).__name__)
         return False

@@ -22,6 +22,8 @@ HEARTBEAT_KEY: Key = ("heartbeat", "heartbeat")
 LAST_HEARTBEAT = "shard#~"
 # What the sort keys begin with of an incident in a target's partition, and of a gap in the heartbeat's.
 INCIDENT, GAP = "incident#", "gap#"
+# How long the heartbeat of a shard is kept, when the fleet is divided otherwise since.
+_SHARD_KEPT = timedelta(days=30)
 # How long either is kept: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/TTL.html
 _KEPT = timedelta(days=400)
 
@@ -49,9 +51,15 @@ def target_key(name: str) -> Key:
     return f"target#{name}", "state"
 
 
-def heartbeat_key(shard: int | None) -> Key:
+def heartbeat_key(shard: str | None) -> Key:
     """Give the key of the heartbeat: of a shard of the fleet, or of the whole."""
-    return HEARTBEAT_KEY if shard is None else (HEARTBEAT_KEY[0], f"shard#{shard:04}")
+    return HEARTBEAT_KEY if shard is None else (HEARTBEAT_KEY[0], f"shard#{shard}")
+
+
+def heartbeat_item(heartbeat: Heartbeat, shard: str | None) -> dict[str, object]:
+    """Give the item of a heartbeat; of a shard, DynamoDB removes it in time."""
+    item = {"format": FORMAT, "at": heartbeat.at, "healthy": heartbeat.healthy, "failed": heartbeat.failed}
+    return item if shard is None else item | {"expires_at": int((heartbeat.at + _SHARD_KEPT).timestamp())}
 
 
 def incident_key(name: str, incident: Incident) -> Key:

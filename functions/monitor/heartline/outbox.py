@@ -99,4 +99,5 @@ class Outbox:
     def release(self, name: str, owner: str) -> bool:
         """Give the lease back; False when it is no longer the owner's."""
         guard = Guard("lease.#owner = :owner", {"#owner": "owner"}, {":owner": owner})
-        return self._table.update(target_key(name), "REMOVE lease", guard)
+        # An announcement made meanwhile is in the stream; left here, it would start the courier at each later write.
+        return self._table.update(target_key(name), "REMOVE lease, announced", guard)

@@ -22,12 +22,13 @@ from heartline.store import Store
 class Heartline:
     """Hold the parts that a run puts together; `interval` is the time from one tick to the next.
 
-    `function` and `region` are its own, for the commands in mails; empty where they are not known. Beyond a `share`
-    of targets a tick is divided among several runs through the `queue`, where there is one, and `shard` is the number
-    of this one. Where there is a `courier`, that delivers.
+    `fleet` is how many targets there are in all. `function` and `region` are its own, for the commands in mails; empty
+    where they are not known. Beyond a `share` of targets a tick is divided among several runs through the `queue`,
+    where there is one, and `shard` names this one. Where there is a `courier`, that delivers.
     """
 
     targets: tuple[Target, ...]
+    fleet: int
     interval: timedelta
     store: Store
     outbox: Outbox
@@ -41,5 +42,5 @@ class Heartline:
     region: str = ""
     queue: Queue | None = None
     share: int = 100
-    shard: int | None = None
+    shard: str | None = None
     courier: bool = False

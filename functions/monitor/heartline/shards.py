@@ -22,6 +22,11 @@ class Shard:
     of: int
     tick: datetime
 
+    @property
+    def name(self) -> str:
+        """Name it apart from all others, those of another division of the same fleet too."""
+        return f"{self.of:05}#{self.shard:05}"
+
     def stale(self, now: datetime, interval: timedelta) -> bool:
         """Tell whether the next tick has come since: what this one would see, that sees too."""
         return now - self.tick >= interval

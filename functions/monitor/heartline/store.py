@@ -19,6 +19,7 @@ from heartline.items import (
     Heartbeat,
     Key,
     freshen,
+    heartbeat_item,
     heartbeat_key,
     incident_key,
     key_of,
@@ -68,7 +69,7 @@ class Store:
     def __init__(self, table: Table) -> None:
         self._table = table
 
-    def load(self, names: Iterable[str], shard: int | None = None, since: datetime | None = None) -> Loaded:
+    def load(self, names: Iterable[str], shard: str | None = None, since: datetime | None = None) -> Loaded:
         """Read the targets' items, and the heartbeat, which tells when each was last seen as it is.
 
         Parameters
@@ -90,8 +91,9 @@ class Store:
             return Loaded(targets, unsure=True)
         beats = [own] if own else []
         seen = own.looks() if own and since and own.at >= since else {}
-        if any(isinstance(one, Stored) and one.version and name not in seen for name, one in targets.items()):
-            # They may have been another shard's.
+        stored = {name for name, one in targets.items() if isinstance(one, Stored) and one.version}
+        if (own and not seen) or stored - seen.keys():
+            # Others may have run meanwhile, and the targets may have been theirs.
             beats = self.heartbeats()
         fresh = {name: _freshened(one, beats) if isinstance(one, Stored) else one for name, one in targets.items()}
         looks = {name: at for beat in beats for name, at in beat.looks().items()}
@@ -161,17 +163,12 @@ class Store:
         )
         return target_key(state.target), "SET " + ", ".join(["#state = :state", "version = :next", *added]), guard
 
-    def beat(self, heartbeat: Heartbeat, before: Heartbeat | None, shard: int | None = None) -> bool:
+    def beat(self, heartbeat: Heartbeat, before: Heartbeat | None, shard: str | None = None) -> bool:
         """Write the heartbeat in place of the one that was read; False when a later tick has written its own.
 
         A damaged one gives way in any case.
         """
-        item = {
-            "format": FORMAT,
-            "at": heartbeat.at,
-            "healthy": heartbeat.healthy,
-            "failed": heartbeat.failed,
-        }
+        item = heartbeat_item(heartbeat, shard)
         if before is None:
             return self._table.put(heartbeat_key(shard), item)
         return self._table.put(heartbeat_key(shard), item, Guard("#at < :at", {"#at": "at"}, {":at": heartbeat.at}))
