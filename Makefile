@@ -9,7 +9,7 @@ export PYTHONPATH := functions/monitor:tests
 export URL := $(value URL)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo stack probe preview golden test bench rds-ca check format clean
+.PHONY: help demo stack probe preview golden cost test bench rds-ca check format clean
 
 help:  ## show this
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -33,6 +33,9 @@ preview: $(VENV)/ready  ## write a gallery of all mails to build/preview/index.h
 
 golden: $(VENV)/ready  ## renew the mails that the tests compare with, after a look at `git diff`
 	@$(BIN)/python -m unit.golden
+
+cost: $(VENV)/ready  ## print what a month costs, by AWS's list prices
+	@$(BIN)/python -m local.cost
 
 test: $(VENV)/ready $(SAM_VENV)/ready  ## run all tests
 	@PATH="$(CURDIR)/$(SAM_VENV)/bin:$$PATH" $(BIN)/python -m pytest

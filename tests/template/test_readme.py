@@ -11,6 +11,7 @@ from typing import Any
 
 from heartline.commands import COMMANDS
 from heartline.targets import parse_targets
+from local.cost import readme_table
 from local.stack import sam_invoke
 
 ROOT = Path(__file__).parents[2]
@@ -56,3 +57,7 @@ def test_the_mail_that_is_shown_is_one_that_is_sent() -> None:
     golden = (ROOT / "tests" / "unit" / "golden" / "en" / "down.txt").read_text()
     shown = golden.split("Stop the reminders")[0].rstrip()
     assert "\n".join(f"    {line}".rstrip() for line in shown.splitlines()) in README
+
+
+def test_the_table_of_costs_is_the_one_that_is_computed() -> None:
+    assert readme_table() in README
