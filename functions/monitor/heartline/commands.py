@@ -46,6 +46,11 @@ def run_command(heartline: Heartline, event: Mapping[str, Any]) -> dict[str, Any
     return command(heartline, event)
 
 
+def _status(heartline: Heartline, event: Mapping[str, Any]) -> dict[str, Any]:
+    chosen = (_target(heartline, event),) if "target" in event else heartline.targets
+    return overview(replace(heartline, targets=chosen))
+
+
 def _probe(heartline: Heartline, event: Mapping[str, Any]) -> dict[str, Any]:
     target = _target(heartline, event)
     seen = observe_once(target, heartline.credentials)
@@ -141,7 +146,7 @@ def _target(heartline: Heartline, event: Mapping[str, Any]) -> Target:
 
 Command = Callable[[Heartline, Mapping[str, Any]], dict[str, Any]]
 COMMANDS: Mapping[str, tuple[Command, frozenset[str]]] = {
-    "status": (lambda heartline, _: overview(heartline), frozenset()),
+    "status": (_status, frozenset({"target"})),
     "probe": (_probe, frozenset({"target"})),
     "test-alert": (_test_alert, frozenset({"target"})),
     "mute": (_mute, frozenset({"target", "for", "reason"})),

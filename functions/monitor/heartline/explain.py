@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import islice
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -34,7 +35,7 @@ _NO_ANSWER = (
     "no answer from the service in {region}: a function in a private subnet needs an endpoint, a NAT gateway or the "
     "courier"
 )
-# As many recipients are asked about and named; SES answers few questions a second.
+# As many recipients are named.
 _MOST = 5
 _OTHER = "the service answered {code}: try again, and look the word up in its documentation if it stays"
 
@@ -73,7 +74,7 @@ def _rejected(client: Any, sender: str, recipients: Sequence[str], region: str) 
                 "or deploy to the region where it is verified"
             )
         sandbox = not client.get_account().get("ProductionAccessEnabled")
-        strangers = [who for who in recipients[:_MOST] if sandbox and not _verified(client, who)]
+        strangers = list(islice((who for who in recipients if sandbox and not _verified(client, who)), _MOST))
     except (ClientError, BotoCoreError) as error:
         return (
             f"SES in {region} rejected the mail: {sender} is not verified in this region or, in SES's sandbox, one of "

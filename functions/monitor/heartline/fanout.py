@@ -72,7 +72,9 @@ def _found(heartline: Heartline, at: datetime) -> dict[str, int]:
     except (ClientError, BotoCoreError) as error:
         heartline.log.error("heartbeats not read", reason=type(error).__name__)
         return {"TargetsUp": 0, "TargetsDown": 0, "TargetsUnprobed": 0, "Overruns": 0, "Faults": 1}
-    verdicts = _verdicts(heartbeats, at - _LATE * heartline.interval)
+    # Where none came at all, the schedule was off: that is no shard's fault.
+    last = min([at, *(beat.at + heartline.interval for beat in heartbeats[-1:])])
+    verdicts = _verdicts(heartbeats, last - _LATE * heartline.interval)
     found = Counter(verdicts.get(target.name) for target in heartline.targets)
     late = found["late"]
     return {

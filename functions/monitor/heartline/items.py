@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -35,15 +35,19 @@ _deserialize = TypeDeserializer().deserialize
 
 @dataclass(frozen=True, slots=True)
 class Heartbeat:
-    """Say when a tick last ran, which targets it found healthy, and which not."""
+    """Say when a tick last ran, which targets it found healthy, and which not.
+
+    `earlier` is when the others were last found to be as they are, that the tick came to no verdict on.
+    """
 
     at: datetime
     healthy: tuple[str, ...]
     failed: tuple[str, ...] = ()
+    earlier: Mapping[str, datetime] = field(default_factory=dict)
 
     def looks(self) -> dict[str, datetime]:
-        """Tell at which time each of them was looked at."""
-        return dict.fromkeys((*self.healthy, *self.failed), self.at)
+        """Tell at which time each target was last looked at."""
+        return {**self.earlier, **dict.fromkeys((*self.healthy, *self.failed), self.at)}
 
 
 def target_key(name: str) -> Key:
@@ -58,7 +62,7 @@ def heartbeat_key(shard: str | None) -> Key:
 
 def heartbeat_item(heartbeat: Heartbeat, shard: str | None) -> dict[str, object]:
     """Give the item of a heartbeat; of a shard, DynamoDB removes it in time."""
-    item = {"format": FORMAT, "at": heartbeat.at, "healthy": heartbeat.healthy, "failed": heartbeat.failed}
+    item = {"format": FORMAT, **{part.name: getattr(heartbeat, part.name) for part in fields(Heartbeat)}}
     return item if shard is None else item | {"expires_at": int((heartbeat.at + _SHARD_KEPT).timestamp())}
 
 
@@ -110,9 +114,8 @@ def read_heartbeat(item: Mapping[str, Any] | None) -> Heartbeat | Unreadable | N
     if isinstance(written, Decimal) and written > FORMAT:
         return Unreadable(_NEWER)
     try:
-        return decode(
-            Heartbeat, {"at": item.get("at"), "healthy": item.get("healthy"), "failed": item.get("failed", [])}
-        )
+        known = {part.name: item[part.name] for part in fields(Heartbeat) if part.name in item}
+        return decode(Heartbeat, known)
     except ValueError:
         return None
 
@@ -145,11 +148,13 @@ class _Item:
 def freshen(stored: Stored, heartbeat: Heartbeat) -> Stored:
     """Give a target the last tick's time as that of its last good probe, or of its last failed one."""
     state = stored.state
-    if state.status is Status.UP and state.target in heartbeat.healthy:
-        return replace(stored, state=replace(state, last_ok=_later(state.last_ok, heartbeat.at)))
-    if state.status is Status.DOWN and state.target in heartbeat.failed:
-        return replace(stored, state=replace(state, last_failed=_later(state.last_failed, heartbeat.at)))
-    return stored
+    found = heartbeat.healthy if state.status is Status.UP else heartbeat.failed
+    at = heartbeat.at if state.target in found else heartbeat.earlier.get(state.target)
+    if at is None or state.status is Status.UNKNOWN:
+        return stored
+    if state.status is Status.UP:
+        return replace(stored, state=replace(state, last_ok=_later(state.last_ok, at)))
+    return replace(stored, state=replace(state, last_failed=_later(state.last_failed, at)))
 
 
 def _later(known: datetime | None, seen: datetime) -> datetime:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessageBatch.html
 _BATCH = 10
 
@@ -30,13 +32,19 @@ class Queue:
         Raises
         ------
         ClientError, BotoCoreError
-            When SQS refuses a whole call or does not answer.
+            When SQS takes none, since it refuses the calls or does not answer.
         """
         refused = 0
         for start in range(0, len(messages), _BATCH):
-            entries = [
-                {"Id": str(place), "MessageBody": message}
-                for place, message in enumerate(messages[start : start + _BATCH])
-            ]
-            refused += len(self._client.send_message_batch(QueueUrl=self._url, Entries=entries).get("Failed", ()))
+            batch = messages[start : start + _BATCH]
+            try:
+                refused += self._refused(batch)
+            except (ClientError, BotoCoreError):
+                refused += len(batch)
+                if refused == len(messages):
+                    raise
         return refused
+
+    def _refused(self, batch: Sequence[str]) -> int:
+        entries = [{"Id": str(place), "MessageBody": message} for place, message in enumerate(batch)]
+        return len(self._client.send_message_batch(QueueUrl=self._url, Entries=entries).get("Failed", ()))

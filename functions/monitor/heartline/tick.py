@@ -13,7 +13,7 @@ from heartline.deadline import Deadline
 from heartline.deliver import deliver
 from heartline.follow import Outcome, follow_all, missed
 from heartline.items import Heartbeat
-from heartline.model import Status
+from heartline.model import State, Status
 from heartline.parts import Heartline
 from heartline.store import Loaded
 
@@ -99,12 +99,21 @@ def _beat(heartline: Heartline, at: datetime, outcomes: Sequence[Outcome], loade
         status: tuple(sorted(outcome.target.name for outcome in outcomes if outcome.seen is status))
         for status in (Status.UP, Status.DOWN)
     }
+    earlier = {
+        outcome.target.name: look
+        for outcome in outcomes
+        if outcome.seen is Status.UNKNOWN and (look := _last_look(outcome.state))
+    }
     try:
         if gap := missed(loaded.last, at, heartline.interval):
             heartline.history.note_gap(gap)
             heartline.log.warning("ticks were missed", since=gap.began.isoformat(), until=gap.ended.isoformat())
-        heartline.store.beat(Heartbeat(at, seen[Status.UP], seen[Status.DOWN]), before, heartline.shard)
+        heartline.store.beat(Heartbeat(at, seen[Status.UP], seen[Status.DOWN], earlier), before, heartline.shard)
     except (ClientError, BotoCoreError) as error:
         heartline.log.error("heartbeat not written", reason=type(error).__name__)
         return False
     return True
+
+
+def _last_look(state: State) -> datetime | None:
+    return state.last_ok if state.status is Status.UP else state.last_failed
