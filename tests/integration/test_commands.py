@@ -175,7 +175,7 @@ def watched(monitor: Monitor, database: Postgres, request: pytest.FixtureRequest
 @pytest.mark.parametrize(
     ("command", "fields", "mend"),
     [
-        ("status", {"target": "demo"}, 'status: unknown field "target": it takes none'),
+        ("status", {"to": "me"}, 'status: unknown field "to": it takes target'),
         ("probe", {"target": "orders"}, f"probe: {UNKNOWN}"),
         ("probe", {"target": None}, f"probe: {UNKNOWN}"),
         ("probe", {"target": ["demo"]}, f"probe: {UNKNOWN}"),

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Callable
 from datetime import datetime
 from itertools import count
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
-from botocore.exceptions import ClientError
 
 from local.peers import Peer, closes, forwards, healthy
 from local.stack import RECIPIENT, ROLE, SECRET, SENDER
@@ -258,140 +254,3 @@ def test_a_tick_without_time_leaves_things_as_they_were(monitor: Monitor, databa
     assert monitor.tick(seconds=1.5)["up"] == 1
     assert monitor.items["target#demo"] == item
     assert "no time to probe" in str(monitor.log)
-
-
-# ---- Metrics
-
-COUNTS = ("TargetsUp", "TargetsDown", "TargetsUnprobed", "AlertsSent", "AlertsPending", "AlertsRefused", "Faults")
-Printed = pytest.CaptureFixture[str]
-
-
-def measured(printed: Printed) -> list[dict[str, Any]]:
-    """Read the lines that CloudWatch takes metrics from, of what was printed since the last look."""
-    return [line for line in map(json.loads, printed.readouterr().out.splitlines()) if "_aws" in line]
-
-
-def counted(printed: Printed) -> dict[str, float]:
-    """Give what one tick counted and is not 0."""
-    (line,) = measured(printed)
-    return {name: value for name in COUNTS if (value := line[name][0])}
-
-
-def test_a_tick_measures_itself_in_one_line_of_the_log(monitor: Monitor, capsys: Printed) -> None:
-    duration = monitor.tick()["duration_ms"]
-    (line,) = measured(capsys)
-    (declared,) = line["_aws"]["CloudWatchMetrics"]
-    assert (declared["Namespace"], declared["Dimensions"]) == ("Heartline", [["service"]])
-    assert line["service"] == "heartline"
-    units = {metric["Name"]: metric["Unit"] for metric in declared["Metrics"]}
-    assert units == dict.fromkeys(COUNTS, "Count") | {"TickDuration": "Milliseconds"}
-    assert [line[name] for name in COUNTS] == [[1], [0], [0], [0], [0], [0], [0]]
-    assert line["TickDuration"] == [duration]
-
-
-def test_two_stacks_are_told_apart_in_their_metrics() -> None:
-    environment = os.environ | {"AWS_LAMBDA_FUNCTION_NAME": "orders-monitor", "AWS_DEFAULT_REGION": "eu-west-1"}
-    program = "import app; app.metrics.add_metric('Faults', 'Count', 1); app.metrics.flush_metrics()"
-    path = os.pathsep.join(sys.path)
-    ran = subprocess.run(
-        [sys.executable, "-c", program],
-        env=environment | {"PYTHONPATH": path},
-        capture_output=True,
-        check=True,
-        text=True,
-        timeout=30,
-    )
-    assert json.loads(ran.stdout)["service"] == "orders-monitor"
-
-
-def test_metrics_count_what_is_up_and_down_and_each_alert_that_is_sent(
-    monitor: Monitor, database: Postgres, capsys: Printed, serve: Serve
-) -> None:
-    monitor.watch("a", "b", secret=SECRET)
-    falling = monitor.environment["TARGETS"]
-    monitor.watch("c", host="127.0.0.1", port=serve(healthy).port, user=ROLE)
-    monitor.environment["TARGETS"] += falling
-    monitor.tick()
-    assert counted(capsys) == {"TargetsUp": 3}
-    database.kill()
-    monitor.tick()
-    assert counted(capsys) == {"TargetsUp": 1, "TargetsDown": 2, "AlertsSent": 2}
-    monitor.tick()
-    assert counted(capsys) == {"TargetsUp": 1, "TargetsDown": 2}
-
-
-def test_metrics_show_a_refused_mail_until_it_is_sent(
-    monitor: Monitor, database: Postgres, aws: EmulatedAws, capsys: Printed
-) -> None:
-    aws.refuse_mail()
-    database.kill()
-    monitor.tick()
-    assert counted(capsys) == {"TargetsDown": 1, "AlertsPending": 1, "AlertsRefused": 1}
-    aws.accept_mail()
-    monitor.pass_time(minutes=1)
-    monitor.tick()
-    assert counted(capsys) == {"TargetsDown": 1, "AlertsSent": 1}
-
-
-def test_metrics_show_targets_that_there_was_no_time_for(monitor: Monitor, capsys: Printed) -> None:
-    monitor.tick()
-    measured(capsys)
-    monitor.tick(seconds=1.5)
-    assert counted(capsys) == {"TargetsUp": 1, "TargetsUnprobed": 1}
-
-
-@pytest.mark.parametrize("call", ["dynamodb:UpdateItem", "dynamodb:PutItem"])
-def test_metrics_show_a_state_or_heartbeat_that_could_not_be_written(
-    monitor: Monitor, database: Postgres, aws: EmulatedAws, capsys: Printed, call: str
-) -> None:
-    monitor.tick()
-    measured(capsys)
-    database.kill()
-    aws.refuse(call, "ProvisionedThroughputExceededException")
-    monitor.tick()
-    counts = counted(capsys)
-    # Nothing was decided where the state was not saved; else the alert was sent.
-    assert counts.pop("Faults") >= 1
-    saved = call == "dynamodb:PutItem"
-    assert (counts.get("TargetsDown"), counts.get("TargetsUp")) == ((1, None) if saved else (None, 1))
-
-
-@pytest.mark.parametrize(
-    "code", ["ProvisionedThroughputExceededException", "InternalServerError", "ResourceNotFoundException"]
-)
-def test_states_that_cannot_be_read_fail_the_tick_loudly(
-    monitor: Monitor, database: Postgres, aws: EmulatedAws, capsys: Printed, code: str
-) -> None:
-    monitor.tick()
-    before = monitor.stored
-    measured(capsys)
-    database.kill()
-    aws.refuse("dynamodb:BatchGetItem", code, status=500 if code.startswith("Internal") else 400)
-    with pytest.raises(ClientError, match=code):
-        monitor.tick()
-    (line,) = measured(capsys)
-    assert (line["Faults"], "TargetsUp" in line) == ([1], False)
-    assert [entry["message"] for entry in monitor.log if entry["level"] == "CRITICAL"] == [
-        "states not read: nothing is decided in this tick"
-    ]
-    assert (monitor.stored, monitor.mails) == (before, [])
-    aws.accept()
-    monitor.tick()
-    assert counted(capsys) == {"TargetsDown": 1, "AlertsSent": 1}
-
-
-def test_a_state_that_stays_unread_is_a_fault(monitor: Monitor, aws: EmulatedAws, capsys: Printed) -> None:
-    monitor.tick()
-    before = monitor.items["target#demo"]
-    measured(capsys)
-    aws.leave_unprocessed()
-    monitor.tick()
-    assert counted(capsys)["Faults"] >= 1
-    assert "throttled" in str([line for line in monitor.log if line["level"] == "ERROR"])
-    assert monitor.items["target#demo"] == before
-
-
-def test_orders_are_not_measured(monitor: Monitor, capsys: Printed) -> None:
-    for command in ("status", "probe", "test-alert", "unmute"):
-        monitor.order(command)
-    assert measured(capsys) == []

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Protocol, Self
 import boto3
 from botocore.config import Config
 from moto import backends
+from moto.core import DEFAULT_ACCOUNT_ID
 from moto.core.serialize import ResponseSerializer
 from moto.moto_server.werkzeug_app import (
     DomainDispatcherApplication,
@@ -27,7 +28,7 @@ from werkzeug.wrappers import Response
 
 from local.mailbox import Mail
 from local.template import table_properties
-from local.wire import PUBLISH, SEND_MAIL, UNANSWERED, Call, Mode, Rule, operation, refuse, signature
+from local.wire import GET_ACCOUNT, PUBLISH, SEND_MAIL, UNANSWERED, Call, Mode, Rule, operation, refuse, signature
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -84,6 +85,7 @@ class EmulatedAws:
     def __init__(self, host: str = HOST) -> None:
         self.host = host
         self.log: list[Call] = []
+        self.sandbox = False  # whether SES mails verified recipients only, until `reset`
         self._rules: list[Rule] = []
         self._witness: Witness | None = None
         self._clients: dict[str, Any] = {}
@@ -146,6 +148,7 @@ class EmulatedAws:
         if status != 200:
             raise RuntimeError(f"moto answered its reset with {status}")
         self.log.clear()
+        self.sandbox = False
         self.accept()
 
     def environment(self, host: str | None = None) -> dict[str, str]:
@@ -181,8 +184,12 @@ class EmulatedAws:
         return name
 
     def verify_sender(self, address: str) -> None:
-        """Let an address or a domain send mail."""
-        self.client("sesv2").create_email_identity(EmailIdentity=address)
+        """Let an address or a domain send mail, and get it while SES is in its sandbox."""
+        ses = self.client("sesv2")
+        with suppress(ses.exceptions.AlreadyExistsException):
+            ses.create_email_identity(EmailIdentity=address)
+        # moto lets whatever is an identity send, and calls none verified.
+        _ses(REGION).email_identities[address].verified_for_sending_status = True
 
     def put_secret(self, name: str, value: Mapping[str, Any]) -> str:
         """Store a secret as JSON, in place of an older one of that name; return its ARN."""
@@ -258,13 +265,14 @@ class EmulatedAws:
         if len(body) < length:
             raise ConnectionAbortedError  # the client was killed while it sent
         environ["wsgi.input"] = io.BytesIO(body)
-        key, service = signature(environ)
+        key, region, service = signature(environ)
         if key in (HARNESS_KEY, ""):
             with self._one_at_a_time:
                 return self._moto(environ, start_response)
         name, request = operation(environ, service, body)
+        call = Call(name, request, key, datetime.now(UTC), region=region)
         try:
-            response = self._treat(Call(name, request, key, datetime.now(UTC)), service, environ)
+            response = self._treat(call, service, environ)
         except ConnectionError:
             environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)
             raise
@@ -290,10 +298,17 @@ class EmulatedAws:
 
     def _carry_out(self, rule: Rule | None, call: Call, service: str, environ: WSGIEnvironment) -> Response | None:
         if rule is None or rule.carried_out:
-            return Response.from_app(self._moto, environ, buffered=True)
+            return self._of_ses(call) or Response.from_app(self._moto, environ, buffered=True)
         if rule.mode is Mode.REFUSE:
             return refuse(rule, service)
         return self._get_batch(rule.keys, call.request, environ) if rule.mode is Mode.UNPROCESSED else None
+
+    def _of_ses(self, call: Call) -> Response | None:
+        """Answer what moto does not know of SES, or takes too lightly; None for all else."""
+        if call.name == GET_ACCOUNT:
+            account = {"ProductionAccessEnabled": not self.sandbox, "SendingEnabled": True}
+            return Response(json.dumps(account), content_type="application/json")
+        return _refusal(call, sandbox=self.sandbox) if call.name == SEND_MAIL else None
 
     def _get_batch(self, unread: int | None, request: Mapping[str, Any], environ: WSGIEnvironment) -> Response:
         """Answer BatchGetItem without the first of the keys that it asks of its table."""
@@ -309,6 +324,40 @@ class EmulatedAws:
 
     def _matching_rule(self, call: Call) -> Rule | None:
         return next((rule for rule in self._rules if rule.covers(call) and rule.applies()), None)
+
+
+def _ses(region: str) -> Any:  # noqa: ANN401, moto loads its backends at run time
+    """Give what moto holds of SES in a region."""
+    return backends.get_backend("ses")[DEFAULT_ACCOUNT_ID][region]
+
+
+def _refusal(call: Call, *, sandbox: bool) -> Response | None:
+    """Refuse a mail that moto would take and SES does not.
+
+    https://docs.aws.amazon.com/ses/latest/dg/troubleshoot-error-messages.html
+    """
+    configuration_set = call.request.get("ConfigurationSetName")
+    if configuration_set and configuration_set not in _ses(call.region).config_sets:
+        rule = Rule(SEND_MAIL, Mode.REFUSE, code="NotFoundException", status=404)
+        return refuse(rule, "ses", f"Configuration set <{configuration_set}> does not exist.")
+    recipients = call.request["Destination"].get("ToAddresses", ()) if sandbox else ()
+    strangers = [who for who in (call.request["FromEmailAddress"], *recipients) if not _verified(who, call.region)]
+    if not strangers:
+        return None
+    failed = f"The following identities failed the check in region {call.region.upper()}: {', '.join(strangers)}"
+    rule = Rule(SEND_MAIL, Mode.REFUSE, code="MessageRejected", status=400)
+    return refuse(rule, "ses", f"Email address is not verified. {failed}")
+
+
+def _verified(address: str, region: str) -> bool:
+    """Tell whether an address, its domain or one above that is verified.
+
+    https://docs.aws.amazon.com/ses/latest/dg/creating-identities.html
+    """
+    labels = address.rpartition("@")[2].split(".")
+    names = [address, *(".".join(labels[place:]) for place in range(len(labels)))]
+    identities = _ses(region).email_identities
+    return any(name in identities and identities[name].verified_for_sending_status for name in names)
 
 
 class _QuietHandler(MotoRequestHandler):

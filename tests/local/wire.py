@@ -21,9 +21,17 @@ if TYPE_CHECKING:
     from wsgiref.types import WSGIEnvironment
 
 SEND_MAIL = "sesv2:SendEmail"
+GET_ACCOUNT = "sesv2:GetAccount"
+GET_IDENTITY = "sesv2:GetEmailIdentity"
 PUBLISH = "sns:Publish"
-CREDENTIAL = re.compile(r"Credential=([^/]+)/[^/]+/[^/]+/([^/]+)/")  # key and service (AWS Signature V4)
+CREDENTIAL = re.compile(r"Credential=([^/]+)/[^/]+/([^/]+)/([^/]+)/")  # key, region, service (AWS Signature V4)
+SES = {  # Amazon SES API v2 reference, Operations
+    re.compile(r"POST /v2/email/outbound-emails"): SEND_MAIL,
+    re.compile(r"GET /v2/email/account"): GET_ACCOUNT,
+    re.compile(r"GET /v2/email/identities/(?P<EmailIdentity>[^/]+)"): GET_IDENTITY,
+}
 MOMENT = re.compile(r"\d{4}-?\d\d-?\d\d(T[\d:.]+)?(Z|[+-]\d\d:?\d\d)?")
+REFUSED = "refused by the emulator, as it was told to"
 UNANSWERED = 0  # the status of a call that was not carried out
 
 
@@ -36,6 +44,7 @@ class Call:
     key: str
     at: datetime
     status: int = UNANSWERED
+    region: str = ""
 
     @property
     def touches(self) -> tuple[str, ...]:
@@ -86,10 +95,10 @@ class Rule:
         return True
 
 
-def signature(environ: WSGIEnvironment) -> tuple[str, str]:
-    """Tell by which access key and for which service a request was signed; empty where it was not."""
+def signature(environ: WSGIEnvironment) -> tuple[str, str, str]:
+    """Tell by which access key and for which region and service a request was signed; empty where it was not."""
     found = CREDENTIAL.search(environ.get("HTTP_AUTHORIZATION", ""))
-    return (found[1], found[2]) if found else ("", "")
+    return (found[1], found[2], found[3]) if found else ("", "", "")
 
 
 def operation(environ: WSGIEnvironment, service: str, body: bytes) -> tuple[str, Mapping[str, Any]]:
@@ -97,9 +106,9 @@ def operation(environ: WSGIEnvironment, service: str, body: bytes) -> tuple[str,
     if target := environ.get("HTTP_X_AMZ_TARGET"):
         return f"{service}:{target.rpartition('.')[2]}", json.loads(body)
     if service == "ses":
-        method, path = environ["REQUEST_METHOD"], environ["PATH_INFO"]
-        sends = (method, path) == ("POST", "/v2/email/outbound-emails")
-        return SEND_MAIL if sends else f"sesv2:{method} {path}", json.loads(body or b"{}")
+        line, document = f"{environ['REQUEST_METHOD']} {environ['PATH_INFO']}", json.loads(body or b"{}")
+        known = ((name, found) for form, name in SES.items() if (found := form.fullmatch(line)))
+        return next(((name, document | found.groupdict()) for name, found in known), (f"sesv2:{line}", document))
     form = dict(parse_qsl(body.decode(), keep_blank_values=True))
     return f"{service}:{form.get('Action', '')}", form
 
@@ -107,6 +116,8 @@ def operation(environ: WSGIEnvironment, service: str, body: bytes) -> tuple[str,
 def _subjects(name: str, request: Mapping[str, Any]) -> Iterator[str]:
     if name == SEND_MAIL:
         yield from request["Destination"].get("ToAddresses", ())
+    elif name == GET_IDENTITY:
+        yield request["EmailIdentity"]
     elif name == PUBLISH:
         document = published_alert(request)
         yield f"{document.get('target')}/{document.get('kind')}"
@@ -139,9 +150,8 @@ def _item_keys(document: Any) -> Iterator[str]:  # noqa: ANN401, any JSON
             yield from _item_keys(part)
 
 
-def refuse(rule: Rule, service: str) -> Response:
+def refuse(rule: Rule, service: str, message: str = REFUSED) -> Response:
     """Answer as the service's protocol does, so that botocore raises the exception of that code."""
-    message = "refused by the emulator, as it was told to"
     if service == "sns":
         kind = "text/xml"
         error = f"<Type>Sender</Type><Code>{escape(rule.code)}</Code><Message>{message}</Message>"

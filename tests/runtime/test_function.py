@@ -19,11 +19,7 @@ if TYPE_CHECKING:
     from runtime.emulator import Function
 
 COMMANDS = ("status", "probe", "test-alert", "mute", "unmute", "acknowledge")
-COUNTS = (
-    *("TargetsUp", "TargetsDown", "TargetsUnprobed"),
-    *("AlertsSent", "AlertsPending", "AlertsRefused", "Faults"),
-)
-METRICS = {**dict.fromkeys(COUNTS, "Count"), "TickDuration": "Milliseconds"}
+METRICS = {"TargetsUp": "Count", "TargetsDown": "Count", "TickDuration": "Milliseconds"}
 WRITES = {"dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"}
 
 
@@ -92,19 +88,21 @@ def metrics(function: Function) -> list[dict[str, Any]]:
     return [json.loads(line) for line in lines]
 
 
-def test_every_tick_writes_its_metrics_as_one_line(function: Function, database: Postgres) -> None:
+def test_every_tick_writes_its_metrics_as_one_line(
+    start: Start, environment: dict[str, str], database: Postgres
+) -> None:
+    function = start(environment | {"POWERTOOLS_SERVICE_NAME": "heartline-prod"})
     tick(function)
     database.kill()
     tick(function)
     healthy, down = metrics(function)
-    for line in (healthy, down):
+    for line, names in ((healthy, METRICS), (down, METRICS | {"AlertsSent": "Count"})):
         (described,) = line["_aws"]["CloudWatchMetrics"]
-        assert described["Namespace"] == "Heartline"
-        assert {metric["Name"]: metric["Unit"] for metric in described["Metrics"]} == METRICS
-        assert described["Dimensions"] == [["service"]]
-    assert (healthy["TargetsUp"], healthy["TargetsDown"], healthy["AlertsSent"]) == ([1.0], [0.0], [0.0])
+        assert (described["Namespace"], described["Dimensions"]) == ("Heartline", [["service"]])
+        assert line["service"] == "heartline-prod"
+        assert {metric["Name"]: metric["Unit"] for metric in described["Metrics"]} == names
+    assert (healthy["TargetsUp"], healthy["TargetsDown"]) == ([1.0], [0.0])
     assert (down["TargetsUp"], down["TargetsDown"], down["AlertsSent"]) == ([0.0], [1.0], [1.0])
-    assert healthy["AlertsPending"] == down["AlertsPending"] == healthy["Faults"] == down["Faults"] == [0.0]
 
 
 def test_status_tells_what_is_wrong(function: Function, database: Postgres) -> None:
@@ -138,10 +136,13 @@ def test_a_test_alert_is_mailed(function: Function, aws: EmulatedAws) -> None:
 
 def test_what_is_unknown_is_an_error_that_lists_what_is_known(function: Function, aws: EmulatedAws) -> None:
     documents: list[dict[str, Any]] = [{"command": "restart"}, {"command": None}, {"source": "aws.s3"}, {}]
+    documents.append({"Records": [{"eventSource": "aws:s3"}]})
     for document in documents:
         answer = function.invoke(document)
         assert answer["errorType"] == "CommandError"
         assert all(command in answer["errorMessage"] for command in COMMANDS)
+        events = ("EventBridge Scheduler", "SQS", "the state table's stream")
+        assert "command" in document or all(known in answer["errorMessage"] for known in events)
     assert function.log.count("[ERROR] CommandError") == len(documents)
     assert aws.calls == []
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 
 import pytest
@@ -10,6 +9,7 @@ import pytest
 import app
 from heartline.commands import COMMANDS
 from heartline.model import CommandError, ConfigurationError
+from heartline.settings import VARIABLES
 from unit import toml
 
 DOCUMENT = "".join(
@@ -22,13 +22,11 @@ DOCUMENT = "".join(
 def environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
     """Give the handler what it needs to start; no call of it could reach AWS, since a unit test has no sockets."""
     for name, value in {
+        **dict.fromkeys(VARIABLES, ""),
         "TARGETS": DOCUMENT,
         "STATE_TABLE": "heartline",
         "ALERT_SENDER": "heartline@example.com",
         "ALERT_RECIPIENTS": "oncall@example.com",
-        "ALERT_TOPIC": "",
-        "LOG_LEVEL": "INFO",
-        "SCHEDULE_MINUTES": "1",
         "AWS_DEFAULT_REGION": "eu-west-1",
         "AWS_ACCESS_KEY_ID": "nobody",
         "AWS_SECRET_ACCESS_KEY": "nothing",
@@ -41,13 +39,20 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]
 
 @pytest.mark.parametrize(
     "event",
-    [{}, None, [], "status", 5, {"source": "aws.s3"}, {"Command": "status"}, {"source": ["aws.scheduler"]}],
+    [
+        *({}, None, [], "status", 5, {"source": "aws.s3"}, {"Command": "status"}, {"source": ["aws.scheduler"]}),
+        *({"Records": records} for records in (None, [], {}, "aws:sqs", ["aws:sqs"], [None], [{}])),
+        {"Records": [{"eventSource": "aws:s3"}]},
+        {"Records": [{"eventSource": ["aws:sqs"]}]},
+        {"Records": [{"eventSource": "aws:sqs"}, {"eventSource": "aws:dynamodb"}]},
+    ],
     ids=repr,
 )
 def test_an_unknown_event_is_told_which_are_known(event: object) -> None:
     with pytest.raises(CommandError) as raised:
         app.lambda_handler(event, None)
-    assert all(word in str(raised.value) for word in ("EventBridge Scheduler", '"command"', *COMMANDS))
+    known = ("EventBridge Scheduler", "SQS", "the state table's stream", '"command"', *COMMANDS)
+    assert all(word in str(raised.value) for word in known)
 
 
 @pytest.mark.parametrize("command", ["", "Status", "restart", None, 5, ["status"], {"a": 1}], ids=repr)
@@ -108,11 +113,11 @@ def test_a_wrong_environment_is_told_at_the_first_event_of_any_kind_and_logged(
 
 def test_the_environment_is_read_in_the_names_that_the_contract_gives(environment: pytest.MonkeyPatch) -> None:
     names = ["TARGETS", "STATE_TABLE", "ALERT_SENDER", "ALERT_RECIPIENTS", "ALERT_TOPIC", "LOG_LEVEL"]
-    names.append("SCHEDULE_MINUTES")
+    names += ["SCHEDULE_MINUTES", "SES_CONFIGURATION_SET", "TARGETS_PER_INVOCATION", "TICK_QUEUE", "COURIER"]
+    names.append("TARGET_METRICS")
     for name in names:
-        assert name in os.environ
         environment.setenv(name, "[[=")
     environment.setenv("STATE_TABLE", "")
     with pytest.raises(ConfigurationError) as raised:
         app.lambda_handler({"command": "status"}, None)
-    assert {fault.split(":")[0] for fault in raised.value.faults} == set(names)
+    assert sorted(fault.split(":")[0] for fault in raised.value.faults) == sorted(names)

@@ -232,7 +232,28 @@ def test_garbage_anywhere_in_an_item_is_reported_and_never_raised(path: tuple[An
 def test_an_item_of_nothing_but_garbage_is_unreadable(item: dict[str, Any]) -> None:
     for form in ({}, {"format": Decimal(FORMAT)}):
         assert isinstance(read_target("orders", item | form), Unreadable)
-    assert read_heartbeat(item) is None
+
+
+@given(st.dictionaries(st.sampled_from(["at", "healthy", "failed", "format", "pk"]), garbage))
+def test_a_heartbeat_of_nothing_but_garbage_is_as_good_as_none_unless_it_is_newer(item: dict[str, Any]) -> None:
+    number = item.get("format")
+    newer = isinstance(number, Decimal) and number > FORMAT
+    assert isinstance(read_heartbeat(item), Unreadable if newer else Heartbeat | None)
+
+
+@pytest.mark.parametrize("number", [Decimal(FORMAT + 1), Decimal("1.5"), Decimal("1e30")])
+@pytest.mark.parametrize("rest", [{}, {"at": NOW.isoformat(), "healthy": ["orders"], "failed": []}])
+def test_a_heartbeat_of_a_newer_version_is_told_from_a_damaged_one(number: Decimal, rest: dict[str, Any]) -> None:
+    read = read_heartbeat({"format": number, **rest})
+    assert isinstance(read, Unreadable)
+    assert "a newer Heartline wrote it" in read.reason
+
+
+@pytest.mark.parametrize("damage", [{"at": "yesterday"}, {"at": None}, {"healthy": "orders"}, {"failed": [1]}])
+def test_a_damaged_heartbeat_is_as_good_as_none(damage: dict[str, Any]) -> None:
+    item = {"format": Decimal(FORMAT), "at": NOW.isoformat(), "healthy": ["orders"], "failed": []}
+    assert isinstance(read_heartbeat(item), Heartbeat)
+    assert read_heartbeat(item | damage) is None
 
 
 @pytest.mark.parametrize("number", [0, 2, Decimal("1.5"), "1", None])

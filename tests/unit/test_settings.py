@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from heartline.model import ConfigurationError
-from heartline.settings import Settings, read_settings
+from heartline.settings import VARIABLES, Settings, read_settings
 from unit import toml
 
 GOOD = {
@@ -20,7 +20,9 @@ GOOD = {
     "ALERT_SENDER": "heartline@example.com",
     "ALERT_RECIPIENTS": " oncall@example.com, dba@example.com,",
 }
-VARIABLES = [*GOOD, "ALERT_TOPIC", "LOG_LEVEL", "SCHEDULE_MINUTES"]
+# Whatever Lambda says there, and the name of another function, is taken as it is.
+CHECKED = [name for name in VARIABLES if name not in {"MONITOR_FUNCTION", "AWS_LAMBDA_FUNCTION_NAME", "AWS_REGION"}]
+QUEUE = "https://sqs.eu-west-1.amazonaws.com/123456789012/heartline-ticks"
 
 
 def faults(environment: dict[str, str]) -> tuple[str, ...]:
@@ -34,13 +36,53 @@ def test_what_may_be_left_out_has_a_safe_default() -> None:
     assert (settings.topic, settings.log_level) == (None, "INFO")
     assert (settings.table, settings.sender) == ("heartline", "heartline@example.com")
     assert settings.targets[0].recipients == ("oncall@example.com", "dba@example.com")
-    assert settings.interval == timedelta(minutes=1)
+    assert (settings.interval, settings.share) == (timedelta(minutes=1), 100)
+    assert (settings.queue, settings.configuration_set) == (None, None)
+    assert (settings.courier, settings.target_metrics) == (False, False)
+    assert (settings.function, settings.region) == ("", "")
+
+
+@pytest.mark.parametrize("empty", ["", " "])
+def test_an_empty_variable_is_one_that_is_left_out(empty: str) -> None:
+    assert read_settings(GOOD | dict.fromkeys(set(CHECKED) - set(GOOD), empty)) == read_settings(GOOD)
 
 
 def test_all_variables_are_read() -> None:
     topic = "arn:aws:sns:eu-west-1:123456789012:alerts"
     settings = read_settings(GOOD | {"ALERT_TOPIC": topic, "LOG_LEVEL": "debug", "SCHEDULE_MINUTES": " 15 "})
     assert (settings.topic, settings.log_level, settings.interval) == (topic, "DEBUG", timedelta(minutes=15))
+    settings = read_settings(GOOD | {"SES_CONFIGURATION_SET": "heartline-prod", "TICK_QUEUE": QUEUE})
+    assert (settings.configuration_set, settings.queue) == ("heartline-prod", QUEUE)
+    settings = read_settings(GOOD | {"COURIER": "true", "TARGET_METRICS": "false", "AWS_REGION": "eu-west-1"})
+    assert (settings.courier, settings.target_metrics, settings.region) == (True, False, "eu-west-1")
+    settings = read_settings(GOOD | {"COURIER": "false", "TARGET_METRICS": "true"})
+    assert (settings.courier, settings.target_metrics) == (False, True)
+
+
+@pytest.mark.parametrize(("value", "share"), [("1", 1), (" 20 ", 20), ("500", 500)])
+def test_a_run_may_have_1_to_500_targets(value: str, share: int) -> None:
+    assert read_settings(GOOD | {"TARGETS_PER_INVOCATION": value}).share == share
+
+
+def test_the_commands_in_mails_are_for_the_monitor_where_another_function_delivers() -> None:
+    own = {"AWS_LAMBDA_FUNCTION_NAME": "heartline-courier"}
+    assert read_settings(GOOD | own).function == "heartline-courier"
+    assert read_settings(GOOD | own | {"MONITOR_FUNCTION": ""}).function == "heartline-courier"
+    assert read_settings(GOOD | own | {"MONITOR_FUNCTION": "heartline-monitor"}).function == "heartline-monitor"
+
+
+def fleet(number: int) -> dict[str, str]:
+    """Give the environment of that many targets."""
+    table = toml.table("[[targets]]", {"name": "NAME", "host": "a.example.com", "user": "heartline"})
+    return GOOD | {"TARGETS": "".join(table.replace("NAME", f"t{place}") for place in range(number))}
+
+
+@pytest.mark.parametrize("empty", ["", " "])
+def test_more_targets_than_one_run_can_have_need_the_queue(empty: str) -> None:
+    many = fleet(501)
+    (fault,) = faults(many | {"TICK_QUEUE": empty})
+    assert fault.startswith("TARGETS: 501 targets: 500 is the most")
+    assert len(read_settings(many | {"TICK_QUEUE": QUEUE}).targets) == 501
 
 
 @pytest.mark.parametrize("value", ["0", "-1", "1.5", "100", "one", "01", "٣", "1 minute"])
@@ -48,6 +90,19 @@ def test_the_minutes_between_ticks_are_a_whole_number_that_a_schedule_can_have(v
     assert faults(GOOD | {"SCHEDULE_MINUTES": value}) == (
         "SCHEDULE_MINUTES: give the minutes from one tick to the next, 1 to 99, or leave it empty for 1",
     )
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "501", "1000", "1.5", "many", "020", "٣", "1e2", "100 each"])
+def test_a_share_of_targets_is_a_whole_number_that_one_run_can_take(value: str) -> None:
+    assert faults(GOOD | {"TARGETS_PER_INVOCATION": value}) == (
+        "TARGETS_PER_INVOCATION: give how many targets one run may have, 1 to 500, or leave it empty for 100",
+    )
+
+
+@pytest.mark.parametrize("variable", ["COURIER", "TARGET_METRICS"])
+@pytest.mark.parametrize("value", ["yes", "1", "True", "on", "true false"])
+def test_what_is_on_or_off_is_true_or_false(variable: str, value: str) -> None:
+    assert faults(GOOD | {variable: value}) == (f"{variable}: give true or false, or leave it empty for false",)
 
 
 @pytest.mark.parametrize(
@@ -59,6 +114,12 @@ def test_the_minutes_between_ticks_are_a_whole_number_that_a_schedule_can_have(v
         ("ALERT_RECIPIENTS", "oncall@example.com, nobody", "bare e-mail address"),
         ("ALERT_RECIPIENTS", "oncall@example.com;dba@example.com", "bare e-mail address"),
         ("ALERT_TOPIC", "alerts", "the ARN of an SNS topic"),
+        ("SES_CONFIGURATION_SET", "two words", "the name of an SES configuration set"),
+        ("SES_CONFIGURATION_SET", "a" * 65, "the name of an SES configuration set"),
+        ("SES_CONFIGURATION_SET", "größe", "the name of an SES configuration set"),
+        ("TICK_QUEUE", "heartline-ticks", "the URL of an SQS queue"),
+        ("TICK_QUEUE", "arn:aws:sqs:eu-west-1:123456789012:heartline-ticks", "the URL of an SQS queue"),
+        ("TICK_QUEUE", "https://", "the URL of an SQS queue"),
         ("LOG_LEVEL", "LOUD", "DEBUG, INFO, WARNING, ERROR, CRITICAL"),
         ("TARGETS", "[[targets]", "not a TOML document"),
         (
@@ -81,7 +142,7 @@ def test_an_empty_environment_is_told_all_that_is_missing_in_one_error() -> None
 
 def test_every_variable_that_is_wrong_is_told_at_once() -> None:
     told = faults(dict.fromkeys(VARIABLES, " = ") | {"STATE_TABLE": " "})
-    assert {fault.split(":")[0] for fault in told} == set(VARIABLES)
+    assert sorted(fault.split(":")[0] for fault in told) == sorted(CHECKED)
 
 
 def test_wrong_common_recipients_are_not_also_reported_as_missing() -> None:
