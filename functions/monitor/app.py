@@ -5,19 +5,16 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from threading import Lock
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import boto3
 from aws_lambda_powertools import Logger
-from aws_lambda_powertools.utilities.parameters import SecretsProvider
 from botocore.config import Config
+from botocore.session import Session, get_session
 
 from heartline.channels import Channel, EmailChannel, TopicChannel
-from heartline.commands import COMMANDS, run_command
 from heartline.credentials import Credentials
-from heartline.deliver import run_courier
 from heartline.fanout import run_scheduled, run_shards
 from heartline.history import History
 from heartline.meter import Meter
@@ -29,6 +26,9 @@ from heartline.settings import VARIABLES, Settings, read_settings
 from heartline.store import Store
 from heartline.table import Table
 
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.parameters import SecretsProvider
+
 # EventBridge Scheduler, and the older rule with a schedule.
 _TICK_SOURCES = ("aws.scheduler", "aws.events")
 # Two stacks in an account are told apart by it in their metrics.
@@ -39,7 +39,7 @@ _MARGIN_SECONDS = 1
 _UNKNOWN = (
     "unknown event: known are the events of EventBridge Scheduler and of scheduled EventBridge rules, of SQS with "
     "shards of a tick, of the state table's stream, "
-    f'and {{"command": "..."}} with one of {", ".join(COMMANDS)}'
+    'and {{"command": "..."}} with one of {commands}'
 )
 
 # With a level of its own: else Logger reads LOG_LEVEL itself, and a wrong one ends the function at import.
@@ -68,15 +68,22 @@ def lambda_handler(event: Any, context: Any) -> dict[str, Any]:  # noqa: ANN401 
 
 def _run(heartline: Heartline, event: Any, left: Callable[[], float]) -> dict[str, Any]:  # noqa: ANN401
     """Make the one call that an event is for."""
+    # What a tick does not need is imported here: at the head of the file it would make each cold start longer.
     if isinstance(event, Mapping) and "command" in event:
+        from heartline.commands import run_command  # noqa: PLC0415
+
         return run_command(heartline, event)
     if isinstance(event, Mapping) and event.get("source") in _TICK_SOURCES:
         return run_scheduled(heartline, left())
     if records := _records(event, "aws:sqs"):
         return run_shards(heartline, records, left)
     if _records(event, "aws:dynamodb"):
+        from heartline.deliver import run_courier  # noqa: PLC0415
+
         return run_courier(heartline, left())
-    raise CommandError(_UNKNOWN)
+    from heartline.commands import COMMANDS  # noqa: PLC0415
+
+    raise CommandError(_UNKNOWN.format(commands=", ".join(COMMANDS)))
 
 
 def _records(event: Any, source: str) -> Sequence[Mapping[str, Any]]:  # noqa: ANN401
@@ -108,7 +115,7 @@ def _heartline(values: tuple[str, ...]) -> Heartline:
         Store(table),
         Outbox(table),
         # What it tells is an addition to mails, and must not hold them up.
-        History(Table(_client("dynamodb", attempts=2, read=1), settings.table)),
+        History(Table(_late("dynamodb", attempts=2, read=1), settings.table)),
         Credentials(_secrets(settings), _signer),
         _channels(settings),
         lambda: datetime.now(UTC),
@@ -116,7 +123,7 @@ def _heartline(values: tuple[str, ...]) -> Heartline:
         Meter(_SERVICE, by_target=settings.target_metrics),
         settings.function,
         settings.region,
-        Queue(_client("sqs", attempts=3, read=3), settings.queue) if settings.queue else None,
+        Queue(_late("sqs", attempts=3, read=3), settings.queue) if settings.queue else None,
         settings.share,
         courier=settings.courier,
     )
@@ -124,30 +131,56 @@ def _heartline(values: tuple[str, ...]) -> Heartline:
 
 def _channels(settings: Settings) -> tuple[Channel, ...]:
     # One attempt: neither SES nor SNS can tell a repeated call from a second alert; the next tick repeats it.
-    email = EmailChannel(_client("sesv2", attempts=1, read=5), settings.sender, settings.configuration_set)
+    email = EmailChannel(_late("sesv2", attempts=1, read=5), settings.sender, settings.configuration_set)
     if settings.topic is None:
         return (email,)
-    return (email, TopicChannel(_client("sns", attempts=1, read=5), settings.topic))
+    return (email, TopicChannel(_late("sns", attempts=1, read=5), settings.topic))
 
 
 def _secrets(settings: Settings) -> SecretsProvider | None:
     if not any(target.secret for target in settings.targets):
         return None
-    return SecretsProvider(boto3_client=_client("secretsmanager", attempts=2, read=3))
+    from aws_lambda_powertools.utilities.parameters import SecretsProvider  # noqa: PLC0415 - only secrets need it
+
+    return SecretsProvider(boto3_client=_late("secretsmanager", attempts=2, read=3))
 
 
 def _signer(region: str | None) -> Any:  # noqa: ANN401 - boto3 makes its clients at run time
-    # Probes ask for it in threads of their own, and boto3 cannot make two clients at once.
+    # Probes ask for it in threads of their own, and botocore cannot make two clients at once.
     with _making:
         return _rds(region)
 
 
 @lru_cache
 def _rds(region: str | None) -> Any:  # noqa: ANN401
-    return boto3.client("rds", region_name=region)
+    return _session().create_client("rds", region_name=region)
+
+
+class _Late:
+    """Stand for a client, and build it when it is first used: each costs a cold start 20 to 40 ms of a processor."""
+
+    def __init__(self, make: Callable[[], Any]) -> None:
+        self._make = make
+        self._made: Any = None
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401
+        # A tick's threads may be the first to use it, and botocore cannot make two clients at once.
+        with _making:
+            self._made = self._made or self._make()
+        return getattr(self._made, name)
+
+
+def _late(service: str, *, attempts: int, read: int) -> Any:  # noqa: ANN401
+    return _Late(partial(_client, service, attempts=attempts, read=read))
 
 
 def _client(service: str, *, attempts: int, read: int) -> Any:  # noqa: ANN401
     retries = {"mode": "standard", "total_max_attempts": attempts}
     config = Config(connect_timeout=2, read_timeout=read, retries=retries, max_pool_connections=32)
-    return boto3.client(service, config=config)
+    return _session().create_client(service, config=config)
+
+
+@lru_cache
+def _session() -> Session:
+    # boto3 would make the same clients of it; to import boto3 as well takes a tenth of a cold start.
+    return get_session()

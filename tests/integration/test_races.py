@@ -193,7 +193,7 @@ def test_ticks_at_once_give_each_recipient_one_mail_though_one_is_refused(
 @pytest.mark.parametrize("number", [2, 8])
 def test_ticks_at_once_see_a_new_target_once(monitor: Monitor, database: Postgres, number: int) -> None:
     database.kill()
-    monitor.order("status")  # make the parts: boto3's default session is not for threads
+    monitor.order("status")  # make the parts: botocore's session is not for threads
     at_once(monitor, number)
     assert len(monitor.mails) == len(monitor.aws.published) == 1
 

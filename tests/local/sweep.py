@@ -13,6 +13,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
+from importlib import import_module
 from pathlib import Path
 from queue import Queue
 from types import SimpleNamespace
@@ -219,13 +220,12 @@ def main() -> None:
 
 
 def _warm() -> None:
-    """Import the function, and read what boto3's clients are made from; make none, so that there are no threads."""
-    import boto3  # noqa: PLC0415
+    """Import all of the function, and read what clients are made from; make none, so that there are no threads."""
+    import app  # noqa: PLC0415 - tests that use the rest of this module have it already, in their own way
 
-    import app  # noqa: F401, PLC0415 - tests that use the rest of this module have it already, in their own way
-
-    boto3.setup_default_session()
-    loader = boto3.DEFAULT_SESSION._session.get_component("data_loader")
+    for late in ("heartline.as_html", "heartline.notify", "aws_lambda_powertools.utilities.parameters"):
+        import_module(late)
+    loader = app._session().get_component("data_loader")
     loader.load_data("endpoints")
     for service in SERVICES:
         for part in ("service-2", "endpoint-rule-set-1"):

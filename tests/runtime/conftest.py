@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from runtime.emulator import Function, Sandbox
-from runtime.toolchain import Toolchain, build, find_toolchain
+from runtime.toolchain import Toolchain, build, find_compiler, find_toolchain
 
 Start = Callable[[Mapping[str, str]], Function]
 
@@ -23,9 +23,18 @@ def toolchain() -> Toolchain:
 
 
 @pytest.fixture(scope="session")
+def lambda_python() -> Path:
+    """Give a Python of Lambda's version."""
+    compiler = find_compiler()
+    if compiler is None:
+        pytest.skip("there is no Python 3.13 here")
+    return compiler
+
+
+@pytest.fixture(scope="session")
 def built(toolchain: Toolchain, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Give what `sam build` made."""
-    return build(toolchain, tmp_path_factory.mktemp("sam"))
+    """Give what `sam build` made, with Lambda's Python where it is here."""
+    return build(toolchain, tmp_path_factory.mktemp("sam"), find_compiler())
 
 
 @pytest.fixture(scope="session")

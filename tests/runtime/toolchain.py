@@ -57,8 +57,28 @@ def find_toolchain() -> Toolchain:
     return Toolchain(Path(sam), python, tuple(map(Path, answer["client"])), Path(answer["emulators"]))
 
 
-def build(toolchain: Toolchain, folder: Path) -> Path:
+def find_compiler() -> Path | None:
+    """Find a Python of Lambda's version: on the PATH, or among pyenv's."""
+    places = [shutil.which("python3.13"), *Path.home().glob(".pyenv/versions/3.13.*/bin/python3.13")]
+    for python in filter(None, places):
+        # A shim of pyenv may be there and not run.
+        asked = subprocess.run([python, "-c", "print(1)"], capture_output=True, timeout=60, check=False)
+        if not asked.returncode:
+            return Path(python)
+    return None
+
+
+def build(toolchain: Toolchain, folder: Path, compiler: Path | None = None) -> Path:
     """Run `sam build` over the tree as it is, with all that it writes in `folder`; give the build's folder.
+
+    Parameters
+    ----------
+    toolchain
+        What to run.
+    folder
+        Where to.
+    compiler
+        The `python3.13` to put on the PATH, if any.
 
     Raises
     ------
@@ -68,6 +88,8 @@ def build(toolchain: Toolchain, folder: Path) -> Path:
     command = [toolchain.sam, "build", "--template-file", ROOT / "template.yaml"]
     places = ["--build-dir", folder / "build", "--cache-dir", folder / "cache"]
     environment = os.environ | PROXIES | {"SAM_CLI_TELEMETRY": "0"}
+    if compiler:
+        environment["PATH"] = f"{compiler.parent}{os.pathsep}{environment['PATH']}"
     # Where it is started it makes its .aws-sam.
     done = subprocess.run(
         [*command, *places], cwd=folder, env=environment, capture_output=True, text=True, timeout=300, check=False

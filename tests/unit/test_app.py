@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier, Event
+from types import SimpleNamespace
 
 import pytest
 
@@ -121,3 +124,25 @@ def test_the_environment_is_read_in_the_names_that_the_contract_gives(environmen
     with pytest.raises(ConfigurationError) as raised:
         app.lambda_handler({"command": "status"}, None)
     assert sorted(fault.split(":")[0] for fault in raised.value.faults) == sorted(names)
+
+
+def test_a_late_client_is_made_once_when_the_first_of_several_threads_uses_it() -> None:
+    made: list[SimpleNamespace] = []
+    together, twice = Barrier(8), Event()
+
+    def make() -> SimpleNamespace:
+        made.append(SimpleNamespace(send_email=len(made)))
+        if len(made) > 1:
+            twice.set()
+        twice.wait(0.1)  # as long as another thread may take to begin another
+        return made[0]
+
+    def use(_: int) -> object:
+        together.wait(10)
+        return late.send_email
+
+    late = app._Late(make)
+    assert made == []
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(use, range(8))) == [0] * 8
+    assert len(made) == 1

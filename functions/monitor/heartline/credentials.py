@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from aws_lambda_powertools.utilities.parameters import GetParameterError, SecretsProvider
 from botocore.exceptions import BotoCoreError, ClientError
 
 from heartline import values
 from heartline.model import DEFAULT_DATABASE, DEFAULT_PORT, Credential, Endpoint, Failure, Kind, Phase, Target
 from heartline.probe.advice import Advice, explained
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.parameters import SecretsProvider
 
 # A rotation is noticed by the refused login; the age bounds how long a deleted secret goes on working.
 _MAX_AGE_SECONDS = 900
@@ -67,6 +69,8 @@ class Credentials:
 
     def _read(self, secret: str, *, afresh: bool) -> str | bytes | Failure:
         """Read a secret; while Secrets Manager is out of order, what it said last stays good."""
+        from aws_lambda_powertools.utilities.parameters import GetParameterError  # noqa: PLC0415 - only secrets need it
+
         assert self._secrets is not None  # noqa: S101 - a target names a secret
         try:
             text = self._secrets.get(secret, max_age=_MAX_AGE_SECONDS, force_fetch=afresh)

@@ -8,10 +8,9 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
-
 from heartline.codec import decode, encode
 from heartline.model import Alert, Incident, Span, State, Status, Stored, Unreadable
+from heartline.notation import deserialize, serialize
 
 # Counts up when an item's form changes so that older code cannot read it.
 FORMAT = 1
@@ -28,9 +27,6 @@ _SHARD_KEPT = timedelta(days=30)
 _KEPT = timedelta(days=400)
 
 _NEWER = f"its format is not {FORMAT}: a newer Heartline wrote it, or it is damaged"
-
-_serialize = TypeSerializer().serialize
-_deserialize = TypeDeserializer().deserialize
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +89,7 @@ def key_of(item: Mapping[str, Any]) -> Key:
 
 def wire(document: Mapping[str, object]) -> dict[str, Any]:
     """Turn names and values of the model into DynamoDB's own notation."""
-    return {name: _serialize(encode(value)) for name, value in document.items()}
+    return {name: serialize(encode(value)) for name, value in document.items()}
 
 
 def wire_key(key: Key) -> dict[str, Any]:
@@ -103,7 +99,7 @@ def wire_key(key: Key) -> dict[str, Any]:
 
 def plain(item: Mapping[str, Any]) -> dict[str, Any]:
     """Turn DynamoDB's own notation into dicts, lists, texts and decimals."""
-    return {name: _deserialize(value) for name, value in item.items()}
+    return {name: deserialize(value) for name, value in item.items()}
 
 
 def read_heartbeat(item: Mapping[str, Any] | None) -> Heartbeat | Unreadable | None:

@@ -68,6 +68,7 @@ class Store:
 
     def __init__(self, table: Table) -> None:
         self._table = table
+        self._decoded: dict[str, tuple[Mapping[str, Any] | None, Stored | Unreadable]] = {}
 
     def load(self, names: Iterable[str], shard: str | None = None, since: datetime | None = None) -> Loaded:
         """Read the targets' items, and the heartbeat, which tells when each was last seen as it is.
@@ -84,9 +85,10 @@ class Store:
         keys, own_key = {name: target_key(name) for name in names}, heartbeat_key(shard)
         items, unread = self._read([own_key, *keys.values()])
         targets = {
-            name: _THROTTLED if key in unread else read_target(name, items.get(key)) for name, key in keys.items()
+            name: _THROTTLED if key in unread else self._decode(name, items.get(key)) for name, key in keys.items()
         }
-        own = read_heartbeat(items.get(own_key))
+        found = items.get(own_key)
+        own = read_heartbeat(plain(found)) if found else None
         if own_key in unread or isinstance(own, Unreadable):
             return Loaded(targets, unsure=True)
         beats = [own] if own else []
@@ -104,8 +106,19 @@ class Store:
         read = map(read_heartbeat, self._table.listed(HEARTBEAT_KEY, LAST_HEARTBEAT))
         return sorted((one for one in read if isinstance(one, Heartbeat)), key=lambda beat: beat.at)
 
+    def _decode(self, name: str, item: Mapping[str, Any] | None) -> Stored | Unreadable:
+        """Read a target's item; one that is to the letter as it was in this environment's last tick was decoded then.
+
+        Its version would not tell: the outbox and the lease change without it.
+        """
+        known = self._decoded.get(name)
+        if known is None or known[0] != item:
+            known = item, read_target(name, None if item is None else plain(item))
+            self._decoded[name] = known
+        return known[1]
+
     def _read(self, keys: Sequence[Key]) -> tuple[dict[Key, dict[str, Any]], set[Key]]:
-        """Read items by their keys; give also the keys that DynamoDB left unread, again and again."""
+        """Read items by their keys, in DynamoDB's notation; give also the keys that it left unread, again and again."""
         items: dict[Key, dict[str, Any]] = {}
         unread: set[Key] = set()
         for start in range(0, len(keys), _BATCH):
@@ -114,8 +127,8 @@ class Store:
                 sleep(_BATCH_PAUSE_SECONDS * attempt)
                 asked = {self._table.name: {"Keys": wanted, "ConsistentRead": True}}
                 answer = self._table.client.batch_get_item(RequestItems=asked)
-                found = map(plain, answer["Responses"].get(self._table.name, ()))
-                items |= {key_of(item): item for item in found}
+                found = answer["Responses"].get(self._table.name, ())
+                items |= {(item["pk"]["S"], item["sk"]["S"]): item for item in found}
                 wanted = answer.get("UnprocessedKeys", {}).get(self._table.name, {}).get("Keys", [])
                 if not wanted:
                     break

@@ -8,12 +8,15 @@ from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
 from datetime import timedelta
 from enum import StrEnum
-from zoneinfo import ZoneInfo
+from typing import TYPE_CHECKING
 
 from heartline import values
 from heartline.language import LANGUAGES
 from heartline.model import ConfigurationError, Policy, Role, Target, Tls
 from heartline.windows import windows, zone
+
+if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
 
 # A tick is a minute: what confirms a transition must fit into it, with time left to save and to send.
 _CONFIRMATION_LIMIT = timedelta(seconds=45)

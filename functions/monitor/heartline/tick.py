@@ -10,7 +10,6 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from heartline.deadline import Deadline
-from heartline.deliver import deliver
 from heartline.follow import Outcome, follow_all, missed
 from heartline.items import Heartbeat
 from heartline.model import State, Status
@@ -52,7 +51,7 @@ def run_tick(heartline: Heartline, seconds: float) -> dict[str, Any]:
         heartline.meter.count({"Faults": 1})
         raise
     beaten = _beat(heartline, at, outcomes, loaded)
-    counts = _count(outcomes) | deliver(heartline, outcomes, deadline)
+    counts = _count(outcomes) | _deliver(heartline, outcomes, deadline)
     counts["Faults"] += sum(outcome.faulty for outcome in outcomes) + (not beaten)
     counts["TickDuration"] = round((monotonic() - began) * 1000)
     _tell(heartline, at, outcomes, counts)
@@ -76,6 +75,15 @@ def _count(outcomes: Sequence[Outcome]) -> dict[str, int]:
         "Blips": sum(outcome.blips for outcome in outcomes),
         "Overruns": int(any(outcome.overrun for outcome in outcomes)),
     }
+
+
+def _deliver(heartline: Heartline, outcomes: Sequence[Outcome], deadline: Deadline) -> dict[str, int]:
+    """Have told what waits to be told, and count what became of it."""
+    if not any(outcome.alerts or outcome.contested for outcome in outcomes):
+        return dict.fromkeys(("AlertsSent", "AlertsRefused", "AlertsPending", "OldestAlert", "Faults"), 0)
+    from heartline.deliver import deliver  # noqa: PLC0415 - a tick that tells nothing does without all that tells
+
+    return deliver(heartline, outcomes, deadline)
 
 
 def _tell(heartline: Heartline, at: datetime, outcomes: Sequence[Outcome], counts: Mapping[str, int]) -> None:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime, time, timedelta
-from zoneinfo import ZoneInfo
+from typing import TYPE_CHECKING
 
 from heartline.model import Window
+
+if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
 
 _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _EVERY_DAY = frozenset(range(7))
@@ -49,6 +52,8 @@ def zone(value: object) -> ZoneInfo:
     ValueError
         When there is none of that name.
     """
+    from zoneinfo import ZoneInfo  # noqa: PLC0415 - only a document that names a zone needs it
+
     try:
         return ZoneInfo(str(value))
     except (ValueError, KeyError, OSError):
