@@ -52,10 +52,15 @@ def events() -> dict[str, Any]:
     return {path.stem: json.loads(path.read_text()) for path in files}
 
 
+def source(event: dict[str, Any]) -> str:
+    return event["source"] if "source" in event else event["Records"][0]["eventSource"]
+
+
 def test_there_is_one_event_for_each_thing_that_the_function_does() -> None:
     commands = {name: event for name, event in events().items() if "command" in event}
-    ticks = {name: event["source"] for name, event in events().items() if name not in commands}
-    assert ticks == {"scheduled": "aws.scheduler", "rule": "aws.events"}
+    others = {name: source(event) for name, event in events().items() if name not in commands}
+    ticks = {"scheduled": "aws.scheduler", "rule": "aws.events", "shards": "aws:sqs"}
+    assert others == ticks | {"stream": "aws:dynamodb"}
     assert commands.keys() == COMMANDS.keys()
     for name, event in commands.items():
         _, fields = COMMANDS[name]
@@ -68,6 +73,7 @@ def test_samconfig_has_three_stacks_and_knows_the_template(accepts: Accepts, tem
     environments = {name: section for name, section in config.items() if name != "version"}
     assert environments.keys() == {"default", "dev", "prod"}
     assert len({section["global"]["parameters"]["stack_name"] for section in environments.values()}) == 3
+    assert len({section["deploy"]["parameters"]["s3_prefix"] for section in environments.values()}) == 3
     for section in environments.values():
         for command in section.values():
             overrides = command["parameters"].get("parameter_overrides", [])
@@ -76,3 +82,11 @@ def test_samconfig_has_three_stacks_and_knows_the_template(accepts: Accepts, tem
                 name, value = override.split("=", 1)
                 assert name in template["Parameters"]
                 assert accepts(name, value)
+
+
+def test_each_environment_of_samconfig_is_checked_built_and_invoked_alike() -> None:
+    config = tomllib.loads((ROOT / "samconfig.toml").read_text())
+    default, dev, prod = ({**config[name]} for name in ("default", "dev", "prod"))
+    assert default.keys() == dev.keys() == prod.keys() >= {"validate", "build", "deploy", "local_invoke"}
+    for command in default.keys() - {"global", "deploy"}:
+        assert default[command] == dev[command] == prod[command]

@@ -1,0 +1,134 @@
+"""The stack used: the functions run in this process with what moto's CloudFormation gave them."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from moto.events.models import EventPattern
+
+from local.aws import EmulatedAws
+from local.function import event
+from local.postgres import Postgres
+from local.stack import ROLE, SECRET, SENDER
+from template.created import ALL, FLEET, ONE, Created
+
+Create = Callable[..., Created]
+CLOSED = "9"  # discard, RFC 863: nothing listens there
+QUICK = "\nconfirmations = 0\nconfirm_after = 0\nrecover_after = 1\n"
+
+
+@pytest.fixture
+def watching(aws: EmulatedAws, translated: dict[str, Any], database: Postgres) -> Create:
+    """Create a stack that watches the database, with a password that is in Secrets Manager."""
+    database.create_role(ROLE, "a password")
+    secret = aws.put_secret(SECRET, {"username": ROLE, "password": "a password", "dbname": "postgres"})
+    aws.verify_sender(SENDER)
+    one = ONE | {"DatabaseSecretArn": secret, "DatabasePort": str(database.port)}
+    return lambda name="heartline", **more: Created(aws, translated, name, one | more).create()
+
+
+def stored(stack: Created) -> dict[str, Any]:
+    """Give the items of a stack's table by their keys."""
+    items = stack.aws.client("dynamodb").scan(TableName=stack.resources["StateTable"])["Items"]
+    return {f"{item['pk']['S']}/{item['sk']['S']}": item for item in items}
+
+
+def test_a_tick_runs_with_the_environment_the_table_and_the_secret_of_the_stack(watching: Create) -> None:
+    stack = watching()
+    answer = stack.run(event("scheduled"))
+    assert (answer["targets"], answer["up"], answer["down"]) == (1, 1, 0)
+    assert stored(stack).keys() == {"heartbeat/heartbeat", "target#database/state"}
+    assert stack.run(event("status"))["targets"][0]["status"] == "up"
+
+
+def test_alerts_go_by_the_configuration_set_and_to_the_topic_of_the_stack(watching: Create, aws: EmulatedAws) -> None:
+    stack = watching(CreateConfigurationSet="true")
+    answer = stack.run(event("test-alert"))
+    assert answer["channels"] == {"email": "accepted", "topic": "accepted"}
+    assert [mail.request["ConfigurationSetName"] for mail in aws.mails] == [stack.resources["ConfigurationSet"]]
+    assert [one["TopicArn"] for one in aws.published] == [stack.outputs["AlertTopicArn"]]
+
+
+def test_dashboards_search_finds_the_metrics_of_a_target_by_their_dimensions(
+    watching: Create, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stack = watching(TargetMetrics="true")
+    capsys.readouterr()
+    stack.run(event("scheduled"))
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines() if '"_aws"' in line]
+    declared = [line["_aws"]["CloudWatchMetrics"][0] for line in lines if line.get("target") == "database"]
+    ((dimensions,),) = [one["Dimensions"] for one in declared]
+    searches = re.findall(r"SEARCH\('\{(.*?)\}", dashboard(stack))
+    assert searches
+    assert {frozenset(search.split(",")) for search in searches} == {frozenset({"Heartline", *dimensions})}
+
+
+def test_a_divided_tick_goes_through_the_queue_of_the_stack(
+    watching: Create, aws: EmulatedAws, database: Postgres
+) -> None:
+    stack = watching(**FLEET | {"DatabaseSecretArn": "", "TargetsPerInvocation": "1"})
+    one = f'host = "127.0.0.1"\nport = {database.port}\nsecret = "{SECRET}"\ntls = "disable"'
+    stack.instead["TARGETS"] = "\n".join(f'[[targets]]\nname = "orders-{at}"\n{one}' for at in range(2))
+    assert stack.run(event("scheduled"))["shards"] == 2
+    sqs = aws.client("sqs")
+    messages = sqs.receive_message(QueueUrl=stack.resources["TickQueue"], MaxNumberOfMessages=10)["Messages"]
+    for message in messages:
+        record = {"eventSource": "aws:sqs", "messageId": message["MessageId"], "body": message["Body"]}
+        assert stack.run({"Records": [record]}) == {"batchItemFailures": []}
+    assert {"target#orders-0/state", "target#orders-1/state"} <= stored(stack).keys()
+    assert {entry["status"] for entry in stack.run(event("status"))["targets"]} == {"up"}
+
+
+def test_the_stream_starts_the_courier_only_for_what_waits(watching: Create, aws: EmulatedAws) -> None:
+    stack = watching(**ALL)
+    port, targets, started = stack.parameters["DatabasePort"], stack.environment()["TARGETS"] + QUICK, []
+    for place in (port, CLOSED, CLOSED):
+        stack.instead["TARGETS"] = targets.replace(f"port = {port}", f"port = {place}")
+        stack.run(event("scheduled"))
+        if records := filtered(stack)[sum(started) :]:
+            stack.run({"Records": records}, "CourierFunction")
+        started.append(len(records))
+    # The announcement once; neither the heartbeats nor what the courier itself writes.
+    assert started == [0, 1, 0]
+    assert [mail.subject[:6] for mail in aws.mails] == ["[DOWN]"]
+    assert {call.name.partition(":")[0] for call in stack.calls["MonitorFunction"]} == {"dynamodb", "secretsmanager"}
+
+
+def filtered(stack: Created) -> list[dict[str, Any]]:
+    """Give the records of the table's stream that pass the courier's filter."""
+    mapping = stack.mapping("CourierFunction")
+    (pattern,) = (EventPattern.load(one["Pattern"]) for one in mapping["FilterCriteria"]["Filters"])
+    streams, arn = stack.aws.client("dynamodbstreams"), mapping["EventSourceArn"]
+    (shard,) = streams.describe_stream(StreamArn=arn)["StreamDescription"]["Shards"]
+    place = {"StreamArn": arn, "ShardId": shard["ShardId"], "ShardIteratorType": "TRIM_HORIZON"}
+    start = streams.get_shard_iterator(**place)["ShardIterator"]
+    records = streams.get_records(ShardIterator=start)["Records"]
+    images = [{"eventSource": "aws:dynamodb", "dynamodb": {"NewImage": one["dynamodb"]["NewImage"]}} for one in records]
+    return [image for image in images if pattern.matches_event(image)]
+
+
+def test_two_stacks_share_nothing_but_the_place_of_their_code(watching: Create) -> None:
+    both = [watching(name, **FLEET, **ALL) for name in ("heartline-dev", "heartline-prod")]
+    names = [set(stack.resources.values()) for stack in both]
+    assert names[0] & names[1] == set()
+    one, other = watching("one"), watching("other", TargetName="orders")
+    one.run(event("scheduled"))
+    assert (len(stored(one)), stored(other)) == (2, {})
+
+
+def test_an_update_keeps_the_table_and_what_is_in_it(watching: Create) -> None:
+    stack = watching()
+    stack.run(event("scheduled"))
+    before, kept = stack.resources["StateTable"], stored(stack)
+    stack.update(ScheduleMinutes="5", TargetMetrics="true")
+    assert (stack.resources["StateTable"], stored(stack)) == (before, kept)
+    assert stack.environment()["SCHEDULE_MINUTES"] == "5"
+    assert stack.run(event("status"))["targets"][0]["status"] == "up"
+
+
+def dashboard(stack: Created) -> str:
+    return stack.aws.client("cloudwatch").get_dashboard(DashboardName=stack.resources["Dashboard"])["DashboardBody"]
