@@ -11,6 +11,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.cold import cold
 from benchmarks.servers import serving
 
 KEPT = Path(__file__).parents[2] / "build" / "bench.json"
@@ -21,7 +22,9 @@ BOUNDS = {
     "processor time of a probe, plain, over psycopg": "below 1",
     "processor time of a probe, verified TLS, over psycopg": "below 1",
     "throughput of a tick over 200 healthy targets, over bare pg8000": "at least 0.9",
+    "processor time of a cold start, over boto3 and pg8000 alone": "at most 1.15",
     "time of a tick with 60 black holes among 200, over one alone": "at most 1.2",
+    "processor time a target in a fleet of 2000, over one of 100": "at most 1.2",
 }
 
 
@@ -30,20 +33,23 @@ def main() -> None:
     with serving() as servers:
         # Before the first TLS context is made: the probe trusts what the system trusts.
         os.environ["SSL_CERT_FILE"] = servers.authority
-        from benchmarks import probes, ticks  # noqa: PLC0415
+        from benchmarks import fleets, probes, ticks  # noqa: PLC0415
 
         figures = {
             **ticks.memory(servers),
+            **cold(),
             **probes.processor_time(servers),
             **ticks.throughput(servers),
             **ticks.black_holes(servers),
         }
+        by_size = fleets.costs(servers)
+        figures |= fleets.flatness(by_size)
     table = Table("figure", "measured", "meant", title=f"Python {platform.python_version()}, {os.cpu_count()} cores")
     for name, figure in figures.items():
         table.add_row(name, f"{figure:.2f}", BOUNDS.get(name, ""))
-    Console(width=110).print(table)
+    Console(width=110).print(table, fleets.table(by_size))
     KEPT.parent.mkdir(exist_ok=True)
-    KEPT.write_text(json.dumps(figures, indent=2) + "\n")
+    KEPT.write_text(json.dumps(figures | fleets.figures(by_size), indent=2) + "\n")
 
 
 if __name__ == "__main__":
