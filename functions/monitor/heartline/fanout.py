@@ -57,8 +57,8 @@ def _fan_out(heartline: Heartline, queue: Queue) -> dict[str, Any]:
     return {
         "tick": at.isoformat(),
         "targets": len(heartline.targets),
-        "up": counts["TargetsUp"],
-        "down": counts["TargetsDown"],
+        "up": counts.get("TargetsUp", 0),
+        "down": counts.get("TargetsDown", 0),
         "alerts": {"sent": 0, "pending": 0},
         "duration_ms": duration,
         "shards": len(parts),
@@ -71,7 +71,7 @@ def _found(heartline: Heartline, at: datetime) -> dict[str, int]:
         heartbeats = heartline.store.heartbeats()
     except (ClientError, BotoCoreError) as error:
         heartline.log.error("heartbeats not read", reason=type(error).__name__)
-        return {"TargetsUp": 0, "TargetsDown": 0, "TargetsUnprobed": 0, "Overruns": 0, "Faults": 1}
+        return {"Faults": 1}
     # Where none came at all, the schedule was off: that is no shard's fault.
     last = min([at, *(beat.at + heartline.interval for beat in heartbeats[-1:])])
     verdicts = _verdicts(heartbeats, last - _LATE * heartline.interval)
