@@ -22,12 +22,14 @@ from heartline.model import Credential, Endpoint, Kind, Observation, Phase, Targ
 from heartline.probe import probe
 from heartline.probe.trust import tls_context
 from local import peers
-from local.aws import EmulatedAws
+from local.aws import HOST, EmulatedAws
+from local.fleet import NAMES, REAL, Fleet, Visits
 from local.function import event, invoke
 from local.mailbox import Mail
 from local.peers import Peer
 from local.postgres import Postgres
-from local.stack import ROLE
+from local.queue import TickQueue
+from local.stack import ROLE, SECRET
 
 PASSWORD = "it's: a/pässword"
 ALLOWANCE = 1.0  # seconds by which a probe on a busy machine may miss its timeout
@@ -195,3 +197,14 @@ def black_hole() -> Iterator[int]:
     """Give a port that drops whoever knocks."""
     with peers.black_hole() as port:
         yield port
+
+
+@pytest.fixture
+def fleet(monitor: Monitor, serve: Serve) -> Fleet:
+    visits = Visits()
+    steady = {"host": HOST, "port": serve(visits).port, "user": ROLE}
+    queue = TickQueue(monitor.aws.client("sqs"))
+    monitor.environment["TICK_QUEUE"] = queue.url
+    fleet = Fleet(monitor, queue, {name: {"secret": SECRET} if name in REAL else steady for name in NAMES}, visits)
+    fleet.divide(3)
+    return fleet
