@@ -93,11 +93,24 @@ def _start(pool: ThreadPoolExecutor, follower: _Follower) -> Future[Outcome] | N
     """Begin a thread for a target when there is something for it to compute; None when that time never comes."""
     if not PACE.take(follower.deadline.left()):
         return None
+    future: Future[Outcome] = Future()
     try:
-        return pool.submit(follower.follow)
-    except RuntimeError:  # no more threads
-        PACE.leave()
-        return None
+        pool.submit(_follow, follower, future)
+    except RuntimeError:  # there are no more threads, but another that comes free would still take it up
+        if future.cancel():
+            PACE.leave()
+            return None
+    return future
+
+
+def _follow(follower: _Follower, future: Future[Outcome]) -> None:
+    """Follow a target, unless that was called off."""
+    if not future.set_running_or_notify_cancel():
+        return
+    try:
+        future.set_result(follower.follow())
+    except BaseException as error:  # noqa: BLE001 - as a pool does: it belongs to whoever waits
+        future.set_exception(error)
 
 
 def _outcome(
