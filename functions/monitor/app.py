@@ -109,22 +109,22 @@ def _heartline(values: tuple[str, ...]) -> Heartline:
     logger.setLevel(settings.log_level)
     table = Table(_client("dynamodb", attempts=3, read=3), settings.table)
     return Heartline(
-        settings.targets,
-        len(settings.targets),
-        settings.interval,
-        Store(table),
-        Outbox(table),
+        targets=settings.targets,
+        fleet=len(settings.targets),
+        interval=settings.interval,
+        store=Store(table),
+        outbox=Outbox(table),
         # What it tells is an addition to mails, and must not hold them up.
-        History(Table(_late("dynamodb", attempts=2, read=1), settings.table)),
-        Credentials(_secrets(settings), _signer),
-        _channels(settings),
-        lambda: datetime.now(UTC),
-        logger,
-        Meter(_SERVICE, by_target=settings.target_metrics),
-        settings.function,
-        settings.region,
-        Queue(_late("sqs", attempts=3, read=3), settings.queue) if settings.queue else None,
-        settings.share,
+        history=History(Table(_late("dynamodb", attempts=2, read=1), settings.table)),
+        credentials=Credentials(_secrets(settings), _signer),
+        channels=_channels(settings),
+        clock=lambda: datetime.now(UTC),
+        log=logger,
+        meter=Meter(_SERVICE, by_target=settings.target_metrics),
+        function=settings.function,
+        region=settings.region,
+        queue=Queue(_late("sqs", attempts=3, read=3), settings.queue) if settings.queue else None,
+        share=settings.share,
         courier=settings.courier,
     )
 

@@ -14,7 +14,7 @@ import pytest
 from runtime.emulator import Function, Sandbox
 from runtime.toolchain import Toolchain, build, find_compiler, find_toolchain
 
-Start = Callable[[Mapping[str, str]], Function]
+Start = Callable[..., Function]
 
 
 @pytest.fixture(scope="session")
@@ -49,17 +49,27 @@ def sandbox(toolchain: Toolchain, built: Path, tmp_path_factory: pytest.TempPath
     return sandbox
 
 
+@pytest.fixture(scope="session")
+def courier_sandbox(sandbox: Sandbox, built: Path, tmp_path_factory: pytest.TempPathFactory) -> Sandbox:
+    """Give the courier's build a place like the monitor's, with the same layer."""
+    courier = Sandbox(sandbox.toolchain, tmp_path_factory.mktemp("courier"))
+    shutil.copytree(built / "CourierFunction", courier.task)
+    courier.layer.parent.symlink_to(sandbox.layer.parent)
+    courier.client.symlink_to(sandbox.client)
+    return courier
+
+
 @pytest.fixture
 def start(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Start]:
-    """Start execution environments, each with environment variables of its own."""
+    """Start execution environments, each with environment variables of its own, of the monitor or in a sandbox."""
     if platform.system() != "Linux":
         pytest.skip("aws-sam-cli brings AWS's runtime interface emulator for Linux only")
     sandbox, numbers = request.getfixturevalue("sandbox"), count()
     with ExitStack() as running:
 
-        def started(environment: Mapping[str, str]) -> Function:
+        def started(environment: Mapping[str, str], where: Sandbox = sandbox) -> Function:
             log = tmp_path / f"function-{next(numbers)}.log"
-            return running.enter_context(Function(sandbox, environment, log))
+            return running.enter_context(Function(where, environment, log))
 
         yield started
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 HOST = "127.0.0.1"
 INVOCATIONS = "/2015-03-31/functions/function/invocations"
+ANSWERED = {200, 502}  # the second where the runtime ended in the run
 SECONDS = 60  # the function's timeout
 ARCHITECTURES = {"x86_64": "x86_64", "aarch64": "arm64"}
 
@@ -107,6 +108,18 @@ class Function:
         """What the function and the emulator wrote."""
         return self._log.read_text()
 
+    @property
+    def metrics(self) -> list[dict[str, Any]]:
+        """The log's lines in CloudWatch's embedded metric format, oldest first."""
+        lines = [line[line.index("{") :] for line in self.log.splitlines() if '"CloudWatchMetrics"' in line]
+        return [json.loads(line) for line in lines]
+
+    @property
+    def runtime(self) -> psutil.Process:
+        """The process that runs the handler, from the first event on; after its end the next event starts another."""
+        (runtime,) = psutil.Process(self._process.pid).children()
+        return runtime
+
     def invoke(self, event: Mapping[str, Any]) -> dict[str, Any]:
         """Give the function's answer; an exception's has errorMessage and errorType.
 
@@ -115,15 +128,28 @@ class Function:
         RuntimeError
             When the function gave none, with the log.
         """
+        text = self.send(event)
+        if not text.startswith("{"):
+            raise RuntimeError(f"the emulator answered {text!r}; its log:\n{self.log}")
+        answer: dict[str, Any] = json.loads(text)
+        return answer
+
+    def send(self, event: Mapping[str, Any]) -> str:
+        """Give what Lambda answers, which tells in words that the function's time ran out.
+
+        Raises
+        ------
+        RuntimeError
+            When the emulator fails, with the log.
+        """
         connection = HTTPConnection(HOST, self._port, timeout=SECONDS + LIMIT)
         connection.request("POST", INVOCATIONS, json.dumps(event))
         response = connection.getresponse()
         text = response.read()
         connection.close()
-        if response.status != 200 or not text.startswith(b"{"):
+        if response.status not in ANSWERED:
             raise RuntimeError(f"the emulator answered {response.status} {text!r}; its log:\n{self.log}")
-        answer: dict[str, Any] = json.loads(text)
-        return answer
+        return text.decode()
 
     def _listens(self) -> bool:
         if self._process.poll() is not None:

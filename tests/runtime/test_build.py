@@ -15,7 +15,8 @@ from runtime.toolchain import ROOT
 
 NATIVE = {".so", ".pyd", ".dylib", ".a"}
 
-# A healthy tick; then every loaded module that has a file, without the standard library's, and the clients made.
+# A healthy tick; then every loaded module that has a file, without the standard library's, and the clients made. Then
+# another tick, and the clients that it made.
 TICK = """
 import json, sys, sysconfig
 import botocore.session
@@ -28,7 +29,9 @@ answer = app.lambda_handler({"source": "aws.scheduler"}, None)
 library = sysconfig.get_path("stdlib")
 files = {name: getattr(module, "__file__", None) for name, module in sys.modules.items() if name != "__main__"}
 loaded = {name: file for name, file in files.items() if file and not file.startswith(library)}
-print(json.dumps({"up": answer["up"], "clients": clients, "loaded": loaded}))
+first = list(clients)
+app.lambda_handler({"source": "aws.scheduler"}, None)
+print(json.dumps({"up": answer["up"], "clients": first, "again": clients[len(first):], "loaded": loaded}))
 """
 
 
@@ -43,6 +46,13 @@ def test_the_function_is_its_source_and_nothing_else(built: Path) -> None:
     assert {path.name for path in function.iterdir()} - {"__pycache__"} == {"app.py", "targets.toml", "heartline"}
     assert files(function) == files(source)
     assert all((function / path).read_bytes() == (source / path).read_bytes() for path in files(function))
+
+
+def test_the_courier_is_the_same_build(built: Path) -> None:
+    monitor, courier = built / "MonitorFunction", built / "CourierFunction"
+    every = {path.relative_to(monitor) for path in monitor.rglob("*") if path.is_file()}
+    assert every == {path.relative_to(courier) for path in courier.rglob("*") if path.is_file()}
+    assert [path for path in every if (monitor / path).read_bytes() != (courier / path).read_bytes()] == []
 
 
 def test_the_texts_of_every_language_are_in_the_build(built: Path) -> None:
@@ -91,6 +101,10 @@ def test_each_module_comes_from_the_function_or_the_layer(tick: dict[str, Any], 
 
 def test_a_healthy_tick_makes_no_client_that_it_does_not_need(tick: dict[str, Any]) -> None:
     assert sorted(tick["clients"]) == ["dynamodb", "secretsmanager"]
+
+
+def test_the_next_tick_makes_no_client_at_all(tick: dict[str, Any]) -> None:
+    assert tick["again"] == []
 
 
 def test_a_healthy_tick_loads_nothing_that_it_does_not_need(tick: dict[str, Any]) -> None:
