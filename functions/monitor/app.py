@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from functools import lru_cache, partial
+from functools import cache, lru_cache, partial
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,6 @@ from aws_lambda_powertools import Logger
 from botocore.config import Config
 from botocore.session import Session, get_session
 
-from heartline.channels import Channel, EmailChannel, TopicChannel
 from heartline.credentials import Credentials
 from heartline.fanout import run_scheduled, run_shards
 from heartline.history import History
@@ -21,6 +20,7 @@ from heartline.meter import Meter
 from heartline.model import CommandError, HeartlineError
 from heartline.outbox import Outbox
 from heartline.parts import Heartline
+from heartline.portion import EMAIL, TOPIC
 from heartline.queue import Queue
 from heartline.settings import VARIABLES, Settings, read_settings
 from heartline.store import Store
@@ -28,6 +28,8 @@ from heartline.table import Table
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.parameters import SecretsProvider
+
+    from heartline.channels import Channel
 
 # EventBridge Scheduler, and the older rule with a schedule.
 _TICK_SOURCES = ("aws.scheduler", "aws.events")
@@ -117,7 +119,8 @@ def _heartline(values: tuple[str, ...]) -> Heartline:
         # What it tells is an addition to mails, and must not hold them up.
         history=History(Table(_late("dynamodb", attempts=2, read=1), settings.table)),
         credentials=Credentials(_secrets(settings), _signer),
-        channels=_channels(settings),
+        told_by=(EMAIL, TOPIC) if settings.topic else (EMAIL,),
+        channels=cache(partial(_channels, settings)),
         clock=lambda: datetime.now(UTC),
         log=logger,
         meter=Meter(_SERVICE, by_target=settings.target_metrics),
@@ -130,11 +133,13 @@ def _heartline(values: tuple[str, ...]) -> Heartline:
 
 
 def _channels(settings: Settings) -> tuple[Channel, ...]:
+    from heartline.channels import EmailChannel, TopicChannel  # noqa: PLC0415 - only what tells needs them
+
     # One attempt: neither SES nor SNS can tell a repeated call from a second alert; the next tick repeats it.
-    email = EmailChannel(_late("sesv2", attempts=1, read=5), settings.sender, settings.configuration_set)
+    email = EmailChannel(_client("sesv2", attempts=1, read=5), settings.sender, settings.configuration_set)
     if settings.topic is None:
         return (email,)
-    return (email, TopicChannel(_late("sns", attempts=1, read=5), settings.topic))
+    return (email, TopicChannel(_client("sns", attempts=1, read=5), settings.topic))
 
 
 def _secrets(settings: Settings) -> SecretsProvider | None:

@@ -10,18 +10,19 @@ from datetime import datetime
 from enum import Enum, auto
 from functools import partial
 from itertools import groupby
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from heartline.as_html import as_html
+from heartline.as_text import as_text
 from heartline.codec import encode
+from heartline.explain import explain
+from heartline.fleet import Fleet
+from heartline.message import Message, compose
 from heartline.model import Alert, Target
 from heartline.portion import EMAIL, TOPIC, Part, Portion, left
 from heartline.text import tame
-
-if TYPE_CHECKING:
-    from heartline.fleet import Fleet
-    from heartline.message import Message
 
 
 class Scope(Enum):
@@ -107,7 +108,7 @@ class EmailChannel:
 
     def send(self, portion: Portion, fleet: Fleet, now: datetime) -> Refusal | None:
         """Send one mail to all recipients of the portion."""
-        message = _composed(portion, fleet, now)
+        message = compose(portion.parts, fleet, now)
         return _answer(
             self._client.send_email,
             FromEmailAddress=self._sender,
@@ -118,8 +119,6 @@ class EmailChannel:
 
     def explain(self, refusal: Refusal, recipients: Sequence[str], region: str) -> str:
         """Say in words why a mail was refused; asks SES what it knows of the sender and the recipients."""
-        from heartline.explain import explain  # noqa: PLC0415 - as below
-
         return explain(self._client, refusal.reason, self._sender, recipients, region)
 
 
@@ -154,7 +153,7 @@ class TopicChannel:
     def send(self, portion: Portion, fleet: Fleet, now: datetime) -> Refusal | None:
         """Publish one alert."""
         alert = portion.parts[0].alerts[0]
-        message = _composed(portion, fleet, now)
+        message = compose(portion.parts, fleet, now)
         return _answer(
             self._client.publish,
             TopicArn=self._topic,
@@ -165,21 +164,10 @@ class TopicChannel:
 
     def explain(self, refusal: Refusal, recipients: Sequence[str], region: str) -> str:
         """Say in words why an alert was refused."""
-        from heartline.explain import explain  # noqa: PLC0415 - as below
-
         return explain(self._client, refusal.reason, "", recipients, region)
 
 
-def _composed(portion: Portion, fleet: Fleet, now: datetime) -> Message:
-    from heartline.message import compose  # noqa: PLC0415 - a tick that tells nothing needs no words
-
-    return compose(portion.parts, fleet, now)
-
-
 def _simple(message: Message, sender: str) -> dict[str, Any]:
-    from heartline.as_html import as_html  # noqa: PLC0415 - as above
-    from heartline.as_text import as_text  # noqa: PLC0415
-
     def part(text: str) -> dict[str, str]:
         return {"Data": text, "Charset": "UTF-8"}
 
@@ -225,8 +213,6 @@ def _by_protocol(alert: Alert, message: Message) -> dict[str, str]:
 
     https://docs.aws.amazon.com/sns/latest/dg/sns-send-custom-platform-specific-payloads-mobile-devices.html
     """
-    from heartline.as_text import as_text  # noqa: PLC0415 - as above
-
     text, subject = as_text(message), message.subject
     shown = {"aps": {"alert": subject}}
     return {

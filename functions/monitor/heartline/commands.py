@@ -79,7 +79,7 @@ def _test_alert(heartline: Heartline, event: Mapping[str, Any]) -> dict[str, Any
     parts, fleet = (Part(target, (alert,)),), Fleet(len(heartline.targets))
     slices = [target.recipients[at : at + _MOST_TO] for at in range(0, len(target.recipients), _MOST_TO)]
     answer: dict[str, Any] = {"recipients": list(target.recipients), "channels": {}}
-    for channel in heartline.channels:
+    for channel in heartline.channels():
         told = slices if channel.name == EMAIL else slices[:1]
         refusals = [(channel.send(Portion(parts, to), fleet, now), to) for to in told]
         refusal, to = next((one for one in refusals if one[0]), (None, ()))

@@ -55,7 +55,8 @@ def deliver(heartline: Heartline, outcomes: Sequence[Outcome], deadline: Deadlin
     # Not the request's id: Lambda starts a request that failed again under the same one.
     holding = Holding(heartline.outbox, uuid4().hex, heartline.clock, heartline.log)
     fleet = _fleet(heartline, outcomes)
-    delivery = Delivery(holding, heartline.channels, fleet, heartline.history, deadline, heartline.clock, heartline.log)
+    channels, log = heartline.channels(), heartline.log
+    delivery = Delivery(holding, channels, fleet, heartline.history, deadline, heartline.clock, log)
     sent = delivery.drain(outcome.target for outcome in outcomes if outcome.alerts or outcome.contested)
     kept = ((holding.left(outcome.target.name), outcome.alerts) for outcome in outcomes)
     waiting = list(chain.from_iterable(known if held is None else held for held, known in kept))

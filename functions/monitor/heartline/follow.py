@@ -157,8 +157,7 @@ class _Follower:
     def _save(self, before: Stored, decision: Decision) -> bool:
         if decision.state == before.state:
             return True
-        names = tuple(channel.name for channel in self.heartline.channels)
-        alerts = tuple(replace(alert, waiting=names) for alert in decision.alerts)
+        alerts = tuple(replace(alert, waiting=self.heartline.told_by) for alert in decision.alerts)
         saved = self.heartline.store.save(before, decision.state, alerts, decision.ended)
         if not saved:
             self.heartline.log.info("another run has decided: this decision is dropped", target=self.target.name)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from aws_lambda_powertools import Logger
 
-from heartline.channels import Channel
 from heartline.credentials import Credentials
 from heartline.history import History
 from heartline.meter import Meter
@@ -17,6 +17,9 @@ from heartline.outbox import Outbox
 from heartline.queue import Queue
 from heartline.store import Store
 
+if TYPE_CHECKING:
+    from heartline.channels import Channel
+
 
 @dataclass(frozen=True, slots=True)
 class Heartline:
@@ -24,7 +27,8 @@ class Heartline:
 
     `fleet` is how many targets there are in all. `function` and `region` are its own, for the commands in mails; empty
     where they are not known. Beyond a `share` of targets a tick is divided among several runs through the `queue`,
-    where there is one, and `shard` names this one. Where there is a `courier`, that delivers.
+    where there is one, and `shard` names this one. `told_by` names the `channels`, which are made when there is
+    something to tell. Where there is a `courier`, that delivers.
     """
 
     targets: tuple[Target, ...]
@@ -34,7 +38,8 @@ class Heartline:
     outbox: Outbox
     history: History
     credentials: Credentials
-    channels: tuple[Channel, ...]
+    told_by: tuple[str, ...]
+    channels: Callable[[], tuple[Channel, ...]]
     clock: Callable[[], datetime]
     log: Logger
     meter: Meter
