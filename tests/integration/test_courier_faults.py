@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import app
-from local.courier import CourierRunner, Post
+from local.courier import Post
 from local.function import Context, event
 from local.peers import closes, healthy
 from local.stack import ROLE
@@ -53,8 +53,8 @@ def monitors() -> Iterator[Runner]:
 
 
 @pytest.fixture(scope="module")
-def couriers() -> Iterator[CourierRunner]:
-    with CourierRunner() as runner:
+def couriers() -> Iterator[Runner]:
+    with Runner("stream") as runner:
         yield runner
 
 
@@ -122,7 +122,7 @@ def test_a_monitor_killed_anywhere_loses_nothing(stopped: Post, monitors: Runner
     sweep(stopped, lambda point: monitors.tick(monitor.aws, monitor.environment, monitor.moved, point))
 
 
-def test_a_courier_killed_anywhere_loses_nothing(stopped: Post, couriers: CourierRunner) -> None:
+def test_a_courier_killed_anywhere_loses_nothing(stopped: Post, couriers: Runner) -> None:
     monitor = stopped.monitor
     monitor.tick()
     sweep(stopped, lambda point: couriers.tick(monitor.aws, stopped.courier, monitor.moved, point))

@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from local import sweep
-from local.function import event, invoke
+from local.function import invoke
 from local.stream import BATCH, Stream, properties
-from local.sweep import Runner
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -81,22 +75,6 @@ def granted(role: str) -> set[str]:
     return set(_actions(policy["PolicyDocument"]["Statement"]))
 
 
-class CourierRunner(Runner):
-    """Fork a process for each delivery, as Runner does for each tick."""
-
-    def __init__(self) -> None:
-        self._runs = 0
-        path = os.pathsep.join([*sys.path, str(Path(__file__).parents[1])])
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "local.courier"],
-            env=os.environ | {"PYTHONPATH": path},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            bufsize=1,
-        )
-
-
 def _actions(statements: Any) -> Iterator[str]:  # noqa: ANN401, any YAML
     if isinstance(statements, list):
         for statement in statements:
@@ -104,8 +82,3 @@ def _actions(statements: Any) -> Iterator[str]:  # noqa: ANN401, any YAML
     elif isinstance(statements, dict):
         actions = statements["Action"]
         yield from [actions] if isinstance(actions, str) else actions
-
-
-if __name__ == "__main__":
-    sweep.event = lambda *_: event("stream")
-    sweep.main()

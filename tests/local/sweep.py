@@ -106,10 +106,17 @@ class Run:
 
 
 class Runner:
-    """Fork a process for each tick from one that has imported the function: that takes a tenth of the time."""
+    """Fork a process for each tick from one that has imported the function: that takes a tenth of the time.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    event
+        What starts a run, as it is called in events/.
+    """
+
+    def __init__(self, event: str = "scheduled") -> None:
         self._runs = 0
+        self._event = event
         path = os.pathsep.join([*sys.path, str(Path(__file__).parents[1])])
         self._process = subprocess.Popen(
             [sys.executable, "-m", "local.sweep"],
@@ -149,7 +156,7 @@ class Runner:
         run = Run(f"run{self._runs}", point)
         environment = dict(environment) | {"AWS_ACCESS_KEY_ID": run.key}
         with aws.seen_by(run):
-            self._send({"environment": environment, "moved": moved.total_seconds()})
+            self._send({"environment": environment, "moved": moved.total_seconds(), "event": self._event})
             run.began(self._receive()["pid"])
             ended = self._receive()["ended"]
         if ended != (-signal.SIGKILL if point else 0):
@@ -214,7 +221,7 @@ def main() -> None:
         request = json.loads(line)
         child = os.fork()
         if child == 0:
-            _tick(request["environment"], timedelta(seconds=request["moved"]), answers)
+            _run(request["environment"], request["event"], timedelta(seconds=request["moved"]), answers)
         status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
         answers.write(json.dumps({"ended": status}) + "\n")
 
@@ -223,7 +230,7 @@ def _warm() -> None:
     """Import all of the function, and read what clients are made from; make none, so that there are no threads."""
     import app  # noqa: PLC0415 - tests that use the rest of this module have it already, in their own way
 
-    for late in ("heartline.as_html", "heartline.notify", "aws_lambda_powertools.utilities.parameters"):
+    for late in ("heartline.channels", "heartline.deliver", "aws_lambda_powertools.utilities.parameters"):
         import_module(late)
     loader = app._session().get_component("data_loader")
     loader.load_data("endpoints")
@@ -232,13 +239,13 @@ def _warm() -> None:
             loader.load_service_model(service, part)
 
 
-def _tick(environment: Mapping[str, str], moved: timedelta, answers: IO[str]) -> None:
-    """Run one tick in this process, and end it."""
+def _run(environment: Mapping[str, str], name: str, moved: timedelta, answers: IO[str]) -> None:
+    """Run the function for one event in this process, and end it."""
     answers.write(json.dumps({"pid": os.getpid()}) + "\n")
     move_clocks(setattr, lambda: moved)
     ended = 1
     try:
-        invoke(environment, event("scheduled"))
+        invoke(environment, event(name))
         ended = 0
     except Exception:  # noqa: BLE001 - a tick that fails shows in how it ended
         traceback.print_exc()
