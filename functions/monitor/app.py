@@ -27,8 +27,6 @@ from heartline.store import Store
 from heartline.table import Table
 
 if TYPE_CHECKING:
-    from aws_lambda_powertools.utilities.parameters import SecretsProvider
-
     from heartline.channels import Channel
 
 # EventBridge Scheduler, and the older rule with a schedule.
@@ -118,7 +116,7 @@ def _heartline(values: tuple[str, ...]) -> Heartline:
         outbox=Outbox(table),
         # What it tells is an addition to mails, and must not hold them up.
         history=History(Table(_late("dynamodb", attempts=2, read=1), settings.table)),
-        credentials=Credentials(_secrets(settings), _signer),
+        credentials=Credentials(_late("secretsmanager", attempts=2, read=3), _signer),
         told_by=(EMAIL, TOPIC) if settings.topic else (EMAIL,),
         channels=cache(partial(_channels, settings)),
         clock=lambda: datetime.now(UTC),
@@ -140,14 +138,6 @@ def _channels(settings: Settings) -> tuple[Channel, ...]:
     if settings.topic is None:
         return (email,)
     return (email, TopicChannel(_client("sns", attempts=1, read=5), settings.topic))
-
-
-def _secrets(settings: Settings) -> SecretsProvider | None:
-    if not any(target.secret for target in settings.targets):
-        return None
-    from aws_lambda_powertools.utilities.parameters import SecretsProvider  # noqa: PLC0415 - only secrets need it
-
-    return SecretsProvider(boto3_client=_late("secretsmanager", attempts=2, read=3))
 
 
 def _signer(region: str | None) -> Any:  # noqa: ANN401 - boto3 makes its clients at run time

@@ -230,7 +230,7 @@ def _warm() -> None:
     """Import all of the function, and read what clients are made from; make none, so that there are no threads."""
     import app  # noqa: PLC0415 - tests that use the rest of this module have it already, in their own way
 
-    for late in ("heartline.channels", "heartline.deliver", "aws_lambda_powertools.utilities.parameters"):
+    for late in ("heartline.channels", "heartline.deliver"):
         import_module(late)
     loader = app._session().get_component("data_loader")
     loader.load_data("endpoints")

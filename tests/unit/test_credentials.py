@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import NoReturn
 
 import pytest
-from aws_lambda_powertools.utilities.parameters import GetParameterError
 from botocore.exceptions import ClientError, EndpointConnectionError, NoCredentialsError
 from hypothesis import given
 from hypothesis import strategies as st
@@ -30,21 +29,27 @@ BARE = Target("orders", secret="heartline/orders")
 
 
 class Secrets:
-    """Stand at the edge, where powertools would ask Secrets Manager."""
+    """Stand at the edge, where Secrets Manager would answer."""
 
     def __init__(self, *answers: object) -> None:
         self.answers = list(answers)
-        self.asked: list[tuple[str, bool]] = []
+        self.asked: list[str] = []
 
-    def get(self, name: str, *, max_age: int, force_fetch: bool) -> object:
-        assert max_age > 0
-        self.asked.append((name, force_fetch))
+    def get_secret_value(self, SecretId: str) -> dict[str, object]:  # noqa: N803 - as AWS calls it
+        self.asked.append(SecretId)
         answer = self.answers.pop(0)
-        if not isinstance(answer, Exception):
-            return answer
-        error = GetParameterError(f"{answer} {PASSWORD}")
-        error.__context__ = answer
-        raise error
+        if isinstance(answer, Exception):
+            raise answer
+        return {"SecretBinary" if isinstance(answer, bytes) else "SecretString": answer}
+
+
+class Clock:
+    """Tell the seconds that the test says."""
+
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
 
 
 def refusal(code: str) -> ClientError:
@@ -159,23 +164,43 @@ def test_a_secret_that_cannot_be_read_is_a_failure_with_its_mend(error: Exceptio
     assert next_step in found.next_step
 
 
-def test_while_secrets_manager_is_out_of_order_its_last_answer_is_good() -> None:
-    credentials = Credentials(Secrets(json.dumps(SHAPE), refusal("InternalServiceError")), unsigned)
-    assert credentials.find(BARE) == credentials.find(BARE)
-    assert PASSWORD not in repr(credentials)
+def test_a_secret_is_read_again_when_it_is_a_quarter_of_an_hour_old() -> None:
+    secrets, clock = Secrets(json.dumps(SHAPE), json.dumps(SHAPE | {"password": "new"})), Clock()
+    credentials = Credentials(secrets, unsigned, clock)
+    found = []
+    for clock.now in (0, 899, 900):
+        found.append(credentials.find(BARE).password)
+    assert found == [PASSWORD, PASSWORD, "new"]
+
+
+@pytest.mark.parametrize("error", [refusal("InternalServiceError"), EndpointConnectionError(endpoint_url="https://x")])
+def test_while_secrets_manager_is_out_of_order_its_last_answer_is_good(error: Exception) -> None:
+    secrets, clock = Secrets(json.dumps(SHAPE), error), Clock()
+    credentials = Credentials(secrets, unsigned, clock)
+    first = credentials.find(BARE)
+    clock.now = 900
+    assert credentials.find(BARE) == first
+    assert len(secrets.asked) == 2
+    assert PASSWORD not in repr(vars(credentials))
 
 
 def test_a_secret_that_was_deleted_is_not_good_any_more() -> None:
-    credentials = Credentials(Secrets(json.dumps(SHAPE), refusal("ResourceNotFoundException")), unsigned)
+    clock = Clock()
+    credentials = Credentials(Secrets(json.dumps(SHAPE), refusal("ResourceNotFoundException")), unsigned, clock)
     credentials.find(BARE)
+    clock.now = 900
     failed(credentials.find(BARE))
+
+
+def test_a_secret_without_a_text_is_a_failure() -> None:
+    failed(find(BARE, None))
 
 
 def test_afresh_asks_secrets_manager_again() -> None:
     secrets = Secrets(json.dumps(SHAPE), json.dumps(SHAPE | {"password": "new"}))
     credentials = Credentials(secrets, unsigned)
     assert (credentials.find(BARE).password, credentials.find(BARE, afresh=True).password) == (PASSWORD, "new")
-    assert secrets.asked == [("heartline/orders", False), ("heartline/orders", True)]
+    assert secrets.asked == ["heartline/orders"] * 2
 
 
 class Signer:

@@ -5,16 +5,15 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field
+from time import monotonic
+from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from heartline import values
 from heartline.model import DEFAULT_DATABASE, DEFAULT_PORT, Credential, Endpoint, Failure, Kind, Phase, Target
 from heartline.probe.advice import Advice, explained
-
-if TYPE_CHECKING:
-    from aws_lambda_powertools.utilities.parameters import SecretsProvider
 
 # A rotation is noticed by the refused login; the age bounds how long a deleted secret goes on working.
 _MAX_AGE_SECONDS = 900
@@ -34,15 +33,23 @@ class Credentials:
     Parameters
     ----------
     secrets
-        Reads and caches secrets; None where no target names one.
+        The Secrets Manager client.
     signer
         Gives the RDS client that signs IAM tokens for a region (None: the monitor's own), without a call.
+    clock
+        Seconds of a clock that is never set.
     """
 
-    def __init__(self, secrets: SecretsProvider | None, signer: Callable[[str | None], Any]) -> None:
+    def __init__(
+        self,
+        secrets: Any,  # noqa: ANN401 - boto3 makes its clients at run time
+        signer: Callable[[str | None], Any],
+        clock: Callable[[], float] = monotonic,
+    ) -> None:
         self._secrets = secrets
         self._signer = signer
-        self._last_read: dict[str, str | bytes] = {}
+        self._clock = clock
+        self._kept: dict[str, _Kept] = {}
 
     def find(self, target: Target, *, afresh: bool = False) -> Credential | Failure:
         """Give the target's credential, or say why there is none.
@@ -69,20 +76,27 @@ class Credentials:
 
     def _read(self, secret: str, *, afresh: bool) -> str | bytes | Failure:
         """Read a secret; while Secrets Manager is out of order, what it said last stays good."""
-        from aws_lambda_powertools.utilities.parameters import GetParameterError  # noqa: PLC0415 - only secrets need it
-
-        assert self._secrets is not None  # noqa: S101 - a target names a secret
+        kept = self._kept.get(secret)
+        if kept and not afresh and self._clock() < kept.until:
+            return kept.text
         try:
-            text = self._secrets.get(secret, max_age=_MAX_AGE_SECONDS, force_fetch=afresh)
-        except GetParameterError as error:
-            code = _code(error.__context__)
-            if code not in _UNREADABLE and secret in self._last_read:
-                return self._last_read[secret]
+            answer = self._secrets.get_secret_value(SecretId=secret)
+        except (ClientError, BotoCoreError) as error:
+            code = _code(error)
+            if kept and code not in _UNREADABLE:
+                return kept.text
             return _failure(_UNREADABLE.get(code, "secret-unavailable"), secret=secret, code=code)
+        text = answer.get("SecretString", answer.get("SecretBinary"))
         if not isinstance(text, str | bytes):
             return _failure("secret-no-text", secret=secret)
-        self._last_read[secret] = text
+        self._kept[secret] = _Kept(text, self._clock() + _MAX_AGE_SECONDS)
         return text
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    text: str | bytes = field(repr=False)
+    until: float
 
 
 def _credential(target: Target, text: str | bytes, secret: str) -> Credential | Failure:
@@ -126,10 +140,10 @@ def _port(value: object) -> int:
     return port
 
 
-def _code(reason: BaseException | None) -> str:
-    if isinstance(reason, ClientError):
-        return str(reason.response.get("Error", {}).get("Code", ""))
-    return type(reason).__name__
+def _code(error: ClientError | BotoCoreError) -> str:
+    if isinstance(error, ClientError):
+        return str(error.response.get("Error", {}).get("Code", ""))
+    return type(error).__name__
 
 
 def _failure(advice: str, **words: str) -> Failure:
