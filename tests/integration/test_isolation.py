@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import ClientError
 
-import heartline.message
+import heartline.channels
 import heartline.observe
 from heartline.outbox import Outbox
 from heartline.store import Store
@@ -157,14 +157,14 @@ def break_claim(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def break_text(monkeypatch: pytest.MonkeyPatch) -> None:
-    real = heartline.message.compose
+    real = heartline.channels.compose
 
     def compose(parts: Any, *arguments: Any) -> Any:  # noqa: ANN401
         if any(part.target.name == "bad" for part in parts):
             raise RuntimeError("hunter2")
         return real(parts, *arguments)
 
-    monkeypatch.setattr(heartline.message, "compose", compose)
+    monkeypatch.setattr(heartline.channels, "compose", compose)
 
 
 @pytest.mark.parametrize("harm", [break_probe, break_save, break_claim, break_text])
