@@ -69,7 +69,8 @@ def test_what_is_still_wrong_at_the_end_is_told_then(
     assert monitor.status()["muted_until"] is not None
     come_to_the_end(monitor)
     (mail,) = monitor.mails
-    assert mail.subject == f"[DOWN] demo: connection refused since {began:%H:%M} UTC"
+    day = "" if began.date() == monitor.now.date() else f"{began:%m-%d} "
+    assert mail.subject == f"[DOWN] demo: connection refused since {day}{began:%H:%M} UTC"
     assert monitor.status()["muted_until"] is None
 
 
