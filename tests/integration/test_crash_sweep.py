@@ -244,6 +244,9 @@ def staged(monitor: Monitor, runner: Runner, monkeypatch: pytest.MonkeyPatch) ->
 def test_a_tick_killed_anywhere_loses_nothing(staged: Callable[[Scenario], Stage], scenario: Scenario) -> None:
     stage = staged(scenario)
     points = list(stage.play().points())
+    if len(scenario.targets) == 1:
+        # Its calls follow each other: to be killed before one is to be killed after the one before.
+        points = [points[0], *(point for point in points if point.stage is When.AFTER)]
     expected, history = stage.told(), stage.incidents()
     if scenario.topic:
         assert {name: told.topic for name, told in expected.items()} == scenario.told

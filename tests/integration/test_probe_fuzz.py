@@ -92,14 +92,14 @@ LENGTHS = st.sampled_from([-(1 << 31), -1, 0, 3, 4, 5, 1 << 10, 1 << 18, (1 << 3
 ANY_BYTES = st.one_of(st.binary(max_size=300), st.sampled_from(WORDS), MESSAGES)
 
 
-@settings(max_examples=200, **FIXED)
+@settings(max_examples=100, **FIXED)
 @given(parts=st.lists(st.tuples(ANY_BYTES, PAUSES), max_size=6), silent=SILENT, tls=st.sampled_from(Tls))
 def test_any_bytes(prober: Prober, stage: Stage, parts: list[tuple[bytes, float]], silent: bool, tls: Tls) -> None:
     stage.play = performs(parts, silent=silent)
     assert_kept(attempt(prober, tls, stage.port))
 
 
-@settings(max_examples=200, **FIXED)
+@settings(max_examples=100, **FIXED)
 @given(answers=st.lists(ANY_BYTES, max_size=5), silent=SILENT)
 def test_any_answer_to_the_query(prober: Prober, stage: Stage, answers: list[bytes], silent: bool) -> None:
     stage.play = performs([(WELCOME + b"".join(answers), 0)], silent=silent)
@@ -165,7 +165,7 @@ class Front:
             client.sendall(changed[start : start + self.chunk])
 
 
-@settings(max_examples=120, **FIXED)
+@settings(max_examples=60, **FIXED)
 @given(score=SCORES, chunk=st.sampled_from([1 << 16, 7, 1]))
 def test_a_real_login_by_password_of_which_messages_are_changed(
     prober: Prober, database: Postgres, stage: Stage, score: dict[int, Mutation], chunk: int
@@ -212,7 +212,7 @@ def performances(draw: st.DrawFn) -> Callable[[list[bytes]], Behaviour]:
     return perform
 
 
-@settings(max_examples=200, **FIXED)
+@settings(max_examples=100, **FIXED)
 @given(performance=performances())
 def test_a_transcript_that_is_changed_and_reordered(
     prober: Prober, stage: Stage, transcript: list[bytes], performance: Callable[[list[bytes]], Behaviour]

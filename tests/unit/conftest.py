@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 # On top of hypothesis's own choice: where the variable CI is set, it runs the same examples each time; elsewhere new
 # ones, and it keeps those that failed.
 settings.register_profile(
-    "unit", settings.default, max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    "unit", settings.default, max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("unit")
 

@@ -399,7 +399,7 @@ HEARD: dict[AlertKind, Callable[[Life, Alert], None]] = {
 def test_people_know_what_is_so_in_every_life(
     capsys: pytest.CaptureFixture[str], record_property: Callable[[str, object], None]
 ) -> None:
-    run_state_machine_as_test(Life, settings=settings(max_examples=650, stateful_step_count=30))
+    run_state_machine_as_test(Life, settings=settings(max_examples=400, stateful_step_count=30))
     record_property("sequences", Life.sequences)
     record_property("ticks", Life.ticks)
     with capsys.disabled():

@@ -50,7 +50,7 @@ TAGS = {
 TAGS |= {"span"}
 FLEET = Fleet(3, (), {}, "heartline-MonitorFunction-x1", "eu-west-1")
 MOST_BYTES = 100_000  # Gmail cuts off what is longer than 102 KB
-few = settings(max_examples=40)
+few = settings(max_examples=20)
 
 
 class Recorder:

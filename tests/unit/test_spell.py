@@ -185,7 +185,7 @@ def test_what_was_not_observed_does_not_count_as_calm() -> None:
     assert kinds(decide(after_gap.state, [seen(late + 5 * MINUTE)], POLICY, late + 5 * MINUTE).alerts) == [SETTLED]
 
 
-@settings(max_examples=150)
+@settings(max_examples=75)
 @given(
     down=st.integers(60, 600),
     up=st.integers(60, 600),
