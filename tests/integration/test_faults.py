@@ -231,6 +231,9 @@ def test_a_call_that_dynamodb_does_not_take_harms_its_target_alone_and_is_logged
     for call, before in points:
         fault(bench.monitor.aws, call.label, before)
         faulted, ended = bench.run()
+        if sum(one.label == call.label for one in faulted) <= before:
+            bench.monitor.aws.accept()  # a busy machine had repeated the call when they were listed
+            continue
         found = [] if ended == (call.name != BATCH_GET) else [f"the tick ended: {ended}"]
         found += unsaid(bench) if ended else []
         found += harmed(call, faulted) if ended else []
