@@ -22,6 +22,7 @@ from heartline.fleet import Fleet
 from heartline.message import Message, compose
 from heartline.model import Alert, Target
 from heartline.portion import EMAIL, TOPIC, Part, Portion, left
+from heartline.refused import code_of
 from heartline.text import tame
 
 
@@ -257,9 +258,7 @@ def _subject(message: Message) -> str:
 def _answer(call: Any, **arguments: Any) -> Refusal | None:  # noqa: ANN401
     try:
         call(**arguments)
-    except ClientError as error:
-        code = str(error.response.get("Error", {}).get("Code", "unknown"))
+    except (ClientError, BotoCoreError) as error:
+        code = code_of(error)
         return Refusal(code, _SCOPES.get(code, Scope.LATER))
-    except BotoCoreError as error:
-        return Refusal(type(error).__name__, Scope.LATER)
     return None

@@ -14,6 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from heartline import values
 from heartline.model import DEFAULT_DATABASE, DEFAULT_PORT, Credential, Endpoint, Failure, Kind, Phase, Target
 from heartline.probe.advice import Advice, explained
+from heartline.refused import code_of
 
 # A rotation is noticed by the refused login; the age bounds how long a deleted secret goes on working.
 _MAX_AGE_SECONDS = 900
@@ -82,7 +83,7 @@ class Credentials:
         try:
             answer = self._secrets.get_secret_value(SecretId=secret)
         except (ClientError, BotoCoreError) as error:
-            code = _code(error)
+            code = code_of(error)
             if kept and code not in _UNREADABLE:
                 return kept.text
             return _failure(_UNREADABLE.get(code, "secret-unavailable"), secret=secret, code=code)
@@ -138,12 +139,6 @@ def _port(value: object) -> int:
     if not 1 <= port <= 65535:
         raise ValueError("no port has that number")
     return port
-
-
-def _code(error: ClientError | BotoCoreError) -> str:
-    if isinstance(error, ClientError):
-        return str(error.response.get("Error", {}).get("Code", ""))
-    return type(error).__name__
 
 
 def _failure(advice: str, **words: str) -> Failure:

@@ -8,6 +8,8 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from heartline.refused import code_of
+
 _PRODUCTION = "https://docs.aws.amazon.com/ses/latest/dg/request-production-access.html"
 # https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_SendEmail.html#API_SendEmail_Errors and, for SNS,
 # https://docs.aws.amazon.com/sns/latest/api/API_Publish.html#API_Publish_Errors
@@ -79,7 +81,7 @@ def _rejected(client: Any, sender: str, recipients: Sequence[str], region: str) 
         return (
             f"SES in {region} rejected the mail: {sender} is not verified in this region or, in SES's sandbox, one of "
             f"{', '.join(recipients[:_MOST])} is not. Which of them could not be found out: "
-            f"ses:GetEmailIdentity or ses:GetAccount was answered with {_code(error)}"
+            f"ses:GetEmailIdentity or ses:GetAccount was answered with {code_of(error)}"
         )
     if not strangers:
         return f"SES in {region} rejected what the mail says, though {sender} is verified"
@@ -87,10 +89,6 @@ def _rejected(client: Any, sender: str, recipients: Sequence[str], region: str) 
         f"SES in {region} is in its sandbox and mails verified addresses only; not verified: {', '.join(strangers)}. "
         f"Verify them there, or ask for production access: {_PRODUCTION}"
     )
-
-
-def _code(error: ClientError | BotoCoreError) -> str:
-    return str(error.response["Error"]["Code"]) if isinstance(error, ClientError) else type(error).__name__
 
 
 def _verified(client: Any, address: str) -> bool:  # noqa: ANN401
