@@ -83,8 +83,8 @@ def record(ended: datetime, document: Mapping[str, object]) -> dict[str, object]
 
 
 def key_of(item: Mapping[str, Any]) -> Key:
-    """Give the key of an item."""
-    return item["pk"], item["sk"]
+    """Give the key of an item in DynamoDB's own notation."""
+    return item["pk"]["S"], item["sk"]["S"]
 
 
 def wire(document: Mapping[str, object]) -> dict[str, Any]:

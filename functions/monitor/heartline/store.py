@@ -128,11 +128,11 @@ class Store:
                 asked = {self._table.name: {"Keys": wanted, "ConsistentRead": True}}
                 answer = self._table.client.batch_get_item(RequestItems=asked)
                 found = answer["Responses"].get(self._table.name, ())
-                items |= {(item["pk"]["S"], item["sk"]["S"]): item for item in found}
+                items |= {key_of(item): item for item in found}
                 wanted = answer.get("UnprocessedKeys", {}).get(self._table.name, {}).get("Keys", [])
                 if not wanted:
                     break
-            unread |= {key_of(plain(key)) for key in wanted}
+            unread |= {key_of(key) for key in wanted}
         return items, unread
 
     def save(self, before: Stored, state: State, alerts: Sequence[Alert] = (), ended: Sequence[Incident] = ()) -> bool:
