@@ -15,8 +15,9 @@ import scramp.utils
 from pg8000.native import Connection
 
 from benchmarks.servers import DATABASE, HOST, TLS_HOST
-from heartline.deadline import Deadline
-from heartline.model import Credential, Endpoint, Target, Tls
+from heartline.common.deadline import Deadline
+from heartline.model.kinds import Tls
+from heartline.model.target import Credential, Endpoint, Target
 from heartline.probe import probe
 from local.stack import ROLE
 

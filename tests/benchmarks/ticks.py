@@ -15,8 +15,9 @@ import psutil
 
 from benchmarks.probes import bare_pg8000, pg8000
 from benchmarks.servers import HOST
-from heartline.deadline import Deadline
-from heartline.model import Credential, Endpoint, Target, Tls
+from heartline.common.deadline import Deadline
+from heartline.model.kinds import Tls
+from heartline.model.target import Credential, Endpoint, Target
 from heartline.probe import probe
 from local.function import event, invoke
 from local.stack import RECIPIENT, SECRET

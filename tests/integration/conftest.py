@@ -16,11 +16,13 @@ from typing import Any
 import pytest
 import trustme
 
-import app
-from heartline.deadline import Deadline
-from heartline.model import Credential, Endpoint, Kind, Observation, Phase, Target, Tls
+from heartline import bootstrap
+from heartline.common.deadline import Deadline
+from heartline.model.kinds import Kind, Phase, Tls
+from heartline.model.observation import Observation
+from heartline.model.target import Credential, Endpoint, Target
 from heartline.probe import probe
-from heartline.probe.trust import tls_context
+from heartline.probe.tls import tls_context
 from local import peers
 from local.aws import HOST, EmulatedAws
 from local.fleet import NAMES, REAL, Fleet, Visits
@@ -110,7 +112,7 @@ class _Collector(logging.Handler):
 
     def __init__(self) -> None:
         super().__init__()
-        self.setFormatter(app.logger.registered_formatter)
+        self.setFormatter(bootstrap.logger.registered_formatter)
         self.lines: list[dict[str, Any]] = []
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -120,7 +122,7 @@ class _Collector(logging.Handler):
 @pytest.fixture
 def log() -> Iterator[list[dict[str, Any]]]:
     collector = _Collector()
-    app.logger.addHandler(collector)
+    bootstrap.logger.addHandler(collector)
     yield collector.lines
     logging.getLogger("heartline").removeHandler(collector)
 
@@ -136,13 +138,13 @@ def monitor(
     monitor = Monitor(environment, aws, log)
     monitor.watch("demo", secret="heartline/demo")
     clock = SimpleNamespace(now=lambda zone: datetime.now(zone) + monitor.moved, fromtimestamp=datetime.fromtimestamp)
-    for module in ("app", "heartline.observe", "heartline.probe"):
+    for module in ("heartline.bootstrap", "heartline.prober.check", "heartline.probe"):
         monkeypatch.setattr(f"{module}.datetime", clock)
     # Else a refused call takes up to three seconds before it is given up.
     monkeypatch.setattr("botocore.retries.standard.ExponentialBackoff.delay_amount", lambda *_: 0)
-    app._heartline.cache_clear()
+    bootstrap._services.cache_clear()
     yield monitor
-    app._heartline.cache_clear()
+    bootstrap._services.cache_clear()
 
 
 @pytest.fixture

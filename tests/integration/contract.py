@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from heartline.model import Observation
+from heartline.model.observation import Observation
 
 if TYPE_CHECKING:
-    from heartline.model import Failure
+    from heartline.model.observation import Failure
 
 IN_SESSION = {"server-error", "stopping", "protocol", "closed", "timeout"}
 KINDS = {

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from heartline.model import CommandError
+from heartline.model.errors import CommandError
 from local.stack import RECIPIENT, SECRET, SENDER
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import app
-from heartline.model import CommandError, ConfigurationError
+from heartline.model.errors import CommandError, ConfigurationError
 from local.function import Context, event, invoke
 from local.stack import SECRET
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import ClientError
 
-from heartline.model import CommandError, ConfigurationError
+from heartline.model.errors import CommandError, ConfigurationError
 from local.courier import Post, granted
 from local.function import invoke
 from local.peers import hangs_up, listens

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from heartline.channels import EmailChannel
+from heartline.notify.email import EmailChannel
 from local.courier import Post
 from local.function import event
 from local.stack import SECRET

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 from botocore.exceptions import ClientError
 
-from heartline.model import ConfigurationError
-from heartline.shards import shard_of
+from heartline.model.errors import ConfigurationError
+from heartline.tick.shards import shard_of
 from local.peers import Peer, closes, says
 from local.stack import ROLE
 

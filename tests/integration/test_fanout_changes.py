@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from heartline.model import CommandError
-from heartline.shards import shard_of
+from heartline.model.errors import CommandError
+from heartline.tick.shards import shard_of
 from local.function import invoke
 from local.peers import Peer
 

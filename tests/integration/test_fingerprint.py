@@ -15,8 +15,10 @@ import psutil
 import pytest
 from pg8000.exceptions import InterfaceError
 
-from heartline.deadline import Deadline
-from heartline.model import Credential, Endpoint, Kind, Observation, Phase, Server, Target, Tls
+from heartline.common.deadline import Deadline
+from heartline.model.kinds import Kind, Phase, Tls
+from heartline.model.observation import Observation, Server
+from heartline.model.target import Credential, Endpoint, Target
 from heartline.probe import probe
 from local.peers import ONE, READY, WELCOME, error, hangs_up, healthy, message, says
 from local.postgres import Postgres

@@ -8,7 +8,7 @@ from collections import Counter
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from heartline.turnstile import PACE
+from heartline.probe.slots import PACE
 from local.peers import healthy, listens
 from local.stack import ROLE
 from local.wire import published_alert

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from boto3.dynamodb.types import TypeSerializer
 
-from heartline.items import sortable
+from heartline.storage.schema import sortable
 from local.stack import SECRET
 
 if TYPE_CHECKING:

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import ClientError
 
-import heartline.channels
-import heartline.observe
-from heartline.outbox import Outbox
-from heartline.store import Store
+import heartline.notify.channel
+import heartline.notify.email
+import heartline.prober.check
+from heartline.storage.outbox import Outbox
+from heartline.storage.states import Store
 from local.stack import SECRET
 
 if TYPE_CHECKING:
@@ -108,7 +109,7 @@ def test_an_item_that_cannot_be_read_is_not_changed_by_orders(pair: Monitor) -> 
     item = pair.items["target#bad"]
     newer(item)
     pair.store(item)
-    with pytest.raises(heartline.model.CommandError, match="bad"):
+    with pytest.raises(heartline.model.errors.CommandError, match="bad"):
         pair.order("mute", target="bad", **{"for": "1h"})
     assert pair.items["target#bad"] == item
 
@@ -124,14 +125,14 @@ def test_a_heartbeat_that_cannot_be_read_is_written_anew(pair: Monitor, at: Item
 
 
 def break_probe(monkeypatch: pytest.MonkeyPatch) -> None:
-    real = heartline.observe.probe
+    real = heartline.prober.check.probe
 
     def probe(target: Any, *arguments: Any) -> Any:  # noqa: ANN401
         if target.name == "bad":
             raise RuntimeError("hunter2")
         return real(target, *arguments)
 
-    monkeypatch.setattr(heartline.observe, "probe", probe)
+    monkeypatch.setattr(heartline.prober.check, "probe", probe)
 
 
 def break_save(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -157,14 +158,14 @@ def break_claim(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def break_text(monkeypatch: pytest.MonkeyPatch) -> None:
-    real = heartline.channels.compose
+    real = heartline.notify.email.compose
 
     def compose(parts: Any, *arguments: Any) -> Any:  # noqa: ANN401
         if any(part.target.name == "bad" for part in parts):
             raise RuntimeError("hunter2")
         return real(parts, *arguments)
 
-    monkeypatch.setattr(heartline.channels, "compose", compose)
+    monkeypatch.setattr(heartline.notify.email, "compose", compose)
 
 
 @pytest.mark.parametrize("harm", [break_probe, break_save, break_claim, break_text])

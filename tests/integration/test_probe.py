@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from pg8000 import native
 
-from heartline.model import Kind, Phase, Tls
+from heartline.model.kinds import Kind, Phase, Tls
 from local.peers import (
     forwards,
 )

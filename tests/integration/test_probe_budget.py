@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from heartline.deadline import Deadline
-from heartline.model import Credential, Endpoint, Kind, Phase, Target, Tls
+from heartline.common.deadline import Deadline
+from heartline.model.kinds import Kind, Phase, Tls
+from heartline.model.target import Credential, Endpoint, Target
 from heartline.probe import probe
 from heartline.probe.stream import PlainSocket, TlsSocket
 from local.peers import NOTICE, READY, WELCOME, asks, error, hangs_up, listens, message, repeats, says, secures

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from heartline.model import Kind, Phase, Tls
+from heartline.model.kinds import Kind, Phase, Tls
 from local.peers import (
     NOTICE,
     PAUSE,

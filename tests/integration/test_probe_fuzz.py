@@ -17,8 +17,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from heartline.deadline import Deadline
-from heartline.model import Credential, Target, Tls
+from heartline.common.deadline import Deadline
+from heartline.model.kinds import Tls
+from heartline.model.target import Credential, Target
 from heartline.probe import probe
 from integration.contract import assert_kept
 from local.peers import NOTICE, ONE, READY, WELCOME, Peer, asks, error, forwards, listens, message

@@ -20,8 +20,9 @@ import psutil
 import pytest
 import trustme
 
-from heartline.deadline import Deadline
-from heartline.model import Credential, Endpoint, Target, Tls
+from heartline.common.deadline import Deadline
+from heartline.model.kinds import Tls
+from heartline.model.target import Credential, Endpoint, Target
 from heartline.probe import probe
 from local.peers import READY, WELCOME, asks, error, message
 from local.processes import wait_until

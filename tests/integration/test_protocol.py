@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from heartline.model import Kind, Phase
+from heartline.model.kinds import Kind, Phase
 from local.peers import (
     NOTICE,
     ONE,

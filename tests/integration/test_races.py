@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import app
-from heartline.store import Store
+from heartline.storage.states import Store
 from local.function import Context, event
 from local.peers import closes, healthy
 from local.stack import ROLE

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from heartline.deadline import Deadline
-from heartline.model import Credential, Endpoint, Observation, Target, Tls
-from heartline.probe import probe, scram
+from heartline.common.deadline import Deadline
+from heartline.model.kinds import Tls
+from heartline.model.observation import Observation
+from heartline.model.target import Credential, Endpoint, Target
+from heartline.probe import probe, scram_cache
 
 if TYPE_CHECKING:
     from local.postgres import Postgres
@@ -27,8 +29,8 @@ def salted(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
         salts.append(salt)
         return real(digest, password, salt, rounds)
 
-    monkeypatch.setattr(scram.hashlib, "pbkdf2_hmac", counting)
-    scram._salted.cache_clear()
+    monkeypatch.setattr(scram_cache.hashlib, "pbkdf2_hmac", counting)
+    scram_cache._salted.cache_clear()
     return salts
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from heartline.model import HeartlineError
+from heartline.model.errors import HeartlineError
 from local import peers
 from local.stack import ROLE, SECRET
 

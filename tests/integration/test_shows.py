@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from heartline.language import LANGUAGES
+from heartline.i18n.language import LANGUAGES
 from local import demo, preview
 
 ROOT = Path(__file__).parents[2]

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 import trustme
 
-from heartline.model import Kind, Phase, Tls
-from heartline.probe.trust import tls_context
+from heartline.model.kinds import Kind, Phase, Tls
+from heartline.probe.tls import tls_context
 from local.peers import Peer, closes, drips, forwards, listens, resets, says
 
 if TYPE_CHECKING:

@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING
 import pytest
 import trustme
 
-from heartline.deadline import Deadline
-from heartline.model import Credential, Endpoint, Kind, Observation, Phase, Target, Tls
+from heartline.common.deadline import Deadline
+from heartline.model.kinds import Kind, Phase, Tls
+from heartline.model.observation import Observation
+from heartline.model.target import Credential, Endpoint, Target
 from heartline.probe import probe
 from local.peers import HOST, SSL_REQUEST, secures
 from local.postgres import Postgres

@@ -32,10 +32,11 @@ class Post:
         replace
             Sets a part of a module until the test is over.
         """
-        import app  # noqa: PLC0415 - the packages of the function are loaded when it is first started
+
+        from heartline import bootstrap  # noqa: PLC0415 - the packages of the function are loaded when it is first started
 
         # Two functions: neither costs the other the parts that it has made.
-        replace(app, "_heartline", lru_cache(maxsize=2)(app._heartline.__wrapped__))
+        replace(bootstrap, "_services", lru_cache(maxsize=2)(bootstrap._services.__wrapped__))
         monitor.environment |= {"COURIER": "true", "AWS_LAMBDA_FUNCTION_NAME": cls.name}
         return cls(monitor, Stream(monitor.aws, monitor.environment["STATE_TABLE"]))
 

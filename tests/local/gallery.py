@@ -7,25 +7,16 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from heartline.decide import decide
-from heartline.fleet import Fleet, Past
-from heartline.message import Message, compose
-from heartline.model import (
-    Alert,
-    AlertKind,
-    Endpoint,
-    Failure,
-    Incident,
-    Kind,
-    Observation,
-    Phase,
-    Server,
-    Span,
-    State,
-    Target,
-)
-from heartline.portion import Part
-from heartline.probe.advice import Advice, advise, explained
+from heartline.messages.compose import Message, compose
+from heartline.messages.context import Fleet, Part, Past
+from heartline.model.alert import Alert
+from heartline.model.incident import Incident, Span
+from heartline.model.kinds import AlertKind, Kind, Phase
+from heartline.model.observation import Failure, Observation, Server
+from heartline.model.state import State
+from heartline.model.target import Endpoint, Target
+from heartline.probe.failures import Advice, advise, explained
+from heartline.rules.decide import decide
 
 BEGAN = datetime(2026, 11, 23, 3, 10, 2, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)

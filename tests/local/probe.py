@@ -11,14 +11,16 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from rich.console import Console
 from rich.table import Table
 
-from heartline import values
-from heartline.deadline import Deadline
-from heartline.model import DEFAULT_DATABASE, DEFAULT_PORT, Credential, Endpoint, Server, Target, Tls
+from heartline.common import fields
+from heartline.common.deadline import Deadline
+from heartline.common.text import tame
+from heartline.model.kinds import Tls
+from heartline.model.observation import Server
+from heartline.model.target import DEFAULT_DATABASE, DEFAULT_PORT, Credential, Endpoint, Target
 from heartline.probe import probe
-from heartline.text import tame
 
 if TYPE_CHECKING:
-    from heartline.model import Observation
+    from heartline.model.observation import Observation
 
 USAGE = "usage: make probe URL='postgresql://user:password@host:port/database?sslmode=verify-full'"
 HEALTHY, UNHEALTHY, WRONG_USAGE = 0, 1, 2
@@ -63,16 +65,16 @@ def read_url(url: str) -> tuple[Target, Credential]:
         fall_back = ", and nothing in between" if mode in NO_FALL_BACK else ""
         raise ValueError(f"URL: sslmode: give one of {', '.join(Tls)}{fall_back}")
     timeout = _seconds(options.get("connect_timeout", ["5"])[-1])
-    user = values.text(unquote(parts.username))
-    database = values.text(unquote(parts.path[1:]) or DEFAULT_DATABASE)
+    user = fields.text(unquote(parts.username))
+    database = fields.text(unquote(parts.path[1:]) or DEFAULT_DATABASE)
     password = None if parts.password is None else unquote(parts.password)
-    endpoint = Endpoint(values.host(parts.hostname), port, database, user)
+    endpoint = Endpoint(fields.host(parts.hostname), port, database, user)
     return Target("probe", tls=Tls(mode), timeout=timeout), Credential(endpoint, password)
 
 
 def _seconds(text: str) -> timedelta:
     try:
-        return values.duration(float(text), 0.1, 30)
+        return fields.duration(float(text), 0.1, 30)
     except ValueError:
         raise ValueError("URL: connect_timeout: give seconds from 0.1 to 30") from None
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 LIMIT = 20.0  # seconds; a tick takes a fraction of one
 SERVICES = ("dynamodb", "sesv2", "sns")
-CLOCKS = ("app", "heartline.observe", "heartline.probe")
+CLOCKS = ("heartline.bootstrap", "heartline.prober.check", "heartline.probe")
 
 
 class When(StrEnum):
@@ -228,11 +228,12 @@ def main() -> None:
 
 def _warm() -> None:
     """Import all of the function, and read what clients are made from; make none, so that there are no threads."""
-    import app  # noqa: PLC0415 - tests that use the rest of this module have it already, in their own way
 
-    for late in ("heartline.channels", "heartline.deliver"):
+    from heartline.aws import clients  # noqa: PLC0415 - tests that use the rest of this module have it already, in their own way
+
+    for late in ("heartline.notify.email", "heartline.notify.sns", "heartline.tick.deliver"):
         import_module(late)
-    loader = app._session().get_component("data_loader")
+    loader = clients._session().get_component("data_loader")
     loader.load_data("endpoints")
     for service in SERVICES:
         for part in ("service-2", "endpoint-rule-set-1"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from heartline.shards import shard_of
+from heartline.tick.shards import shard_of
 from local.courier import courier_environment
 from local.function import event
 from runtime.documents import fleet, watching

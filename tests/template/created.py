@@ -13,8 +13,8 @@ from typing import Any
 from moto import backends
 from moto.core import DEFAULT_ACCOUNT_ID
 
-import app
 import template.supplements  # noqa: F401  # moto's CloudFormation learns the rest of our kinds
+from heartline import bootstrap
 from local.aws import REGION, EmulatedAws
 from local.function import invoke
 from local.stack import RECIPIENT, SENDER
@@ -63,7 +63,7 @@ class Created:
 
     def _deploy(self, deploy: Any) -> None:  # noqa: ANN401
         self._told.clear()
-        app._heartline.cache_clear()
+        bootstrap._services.cache_clear()
         deploy(
             StackName=self.name,
             TemplateBody=json.dumps(_for_moto(self.translated)),

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from heartline.settings import read_settings
+from heartline.config.settings import read_settings
 from local.aws import REGION, EmulatedAws
 from template.created import FLEET, ONE, Created
 

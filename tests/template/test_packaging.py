@@ -12,7 +12,7 @@ from importlib.metadata import requires
 from pathlib import Path
 from typing import Any
 
-from heartline.commands import COMMANDS
+from heartline.commands.dispatch import COMMANDS
 
 Template = dict[str, Any]
 Accepts = Callable[[str, str], bool]

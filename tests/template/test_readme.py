@@ -9,8 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from heartline.commands import COMMANDS
-from heartline.targets import parse_targets
+from heartline.commands.dispatch import COMMANDS
+from heartline.config.targets import parse_targets
 from local.cost import readme_table
 from local.stack import sam_invoke
 

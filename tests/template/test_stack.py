@@ -18,8 +18,8 @@ from typing import Any
 
 import pytest
 
-from heartline.model import Phase
-from heartline.settings import read_settings
+from heartline.config.settings import read_settings
+from heartline.model.kinds import Phase
 from local.aws import EmulatedAws
 from local.stack import RECIPIENT
 from template.created import ALL, FLEET, ONE, Created

@@ -15,9 +15,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from heartline.items import record
-from heartline.settings import VARIABLES, read_settings
-from heartline.targets import parse_targets
+from heartline.config.settings import VARIABLES, read_settings
+from heartline.config.targets import parse_targets
+from heartline.storage.schema import record
 
 Template = dict[str, Any]
 MakeStack = Callable[..., Any]  # conftest's Stack

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from heartline.as_html import as_html
-from heartline.as_text import as_text
-from heartline.language import LANGUAGES
+from heartline.i18n.language import LANGUAGES
+from heartline.messages.html import as_html
+from heartline.messages.plain_text import as_text
 from local.gallery import mails
 
 KEPT = Path(__file__).parent / "golden"

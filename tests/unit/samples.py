@@ -7,22 +7,12 @@ from typing import Any, cast
 
 from hypothesis import strategies as st
 
-from heartline.model import (
-    Alert,
-    AlertKind,
-    Change,
-    Endpoint,
-    Evidence,
-    Failure,
-    Incident,
-    Kind,
-    Observation,
-    Phase,
-    Server,
-    Spell,
-    Target,
-)
-from heartline.probe.advice import Advice, advise, explained
+from heartline.model.alert import Alert
+from heartline.model.incident import Change, Evidence, Incident, Spell
+from heartline.model.kinds import AlertKind, Kind, Phase
+from heartline.model.observation import Failure, Observation, Server
+from heartline.model.target import Endpoint, Target
+from heartline.probe.failures import Advice, advise, explained
 
 NOW = datetime(2026, 11, 23, 2, 15, tzinfo=UTC)
 ENDPOINT = Endpoint("orders.example.com", 5432, "orders", "heartline")

@@ -10,9 +10,11 @@ from types import SimpleNamespace
 import pytest
 
 import app
-from heartline.commands import COMMANDS
-from heartline.model import CommandError, ConfigurationError
-from heartline.settings import VARIABLES
+from heartline import bootstrap
+from heartline.aws import clients
+from heartline.commands.dispatch import COMMANDS
+from heartline.config.settings import VARIABLES
+from heartline.model.errors import CommandError, ConfigurationError
 from unit import toml
 
 DOCUMENT = "".join(
@@ -35,9 +37,9 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]
         "AWS_SECRET_ACCESS_KEY": "nothing",
     }.items():
         monkeypatch.setenv(name, value)
-    app._heartline.cache_clear()
+    bootstrap._services.cache_clear()
     yield monkeypatch
-    app._heartline.cache_clear()
+    bootstrap._services.cache_clear()
 
 
 @pytest.mark.parametrize(
@@ -141,7 +143,7 @@ def test_a_late_client_is_made_once_when_the_first_of_several_threads_uses_it() 
         together.wait(10)
         return late.send_email
 
-    late = app._Late(make)
+    late = clients.Late(make)
     assert made == []
     with ThreadPoolExecutor(8) as pool:
         assert list(pool.map(use, range(8))) == [0] * 8

@@ -8,8 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from heartline.availability import Availability, availability
-from heartline.model import Incident, Span, State, Status
+from heartline.model.incident import Incident, Span
+from heartline.model.kinds import Status
+from heartline.model.state import State
+from heartline.rules.availability import Availability, availability
 from unit.samples import HOUR, MINUTE, NOW, SECOND
 
 DAY = timedelta(days=1)

@@ -10,11 +10,14 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from heartline import credentials, meter
-from heartline.items import Heartbeat, wire, wire_key
-from heartline.items import heartbeat_key as key
-from heartline.meter import Meter
-from heartline.model import Observation, Phase
+from heartline.aws import metrics
+from heartline.aws.metrics import Meter
+from heartline.model.heartbeat import Heartbeat
+from heartline.model.kinds import Phase
+from heartline.model.observation import Observation
+from heartline.prober import credentials
+from heartline.storage.schema import heartbeat_key as key
+from heartline.storage.schema import wire, wire_key
 from local import cost, template
 from local.cost import PRICES, ROWS, TICKS, Fleet, dollars, usage
 from unit.samples import ENDPOINT, NOW
@@ -187,7 +190,7 @@ def test_the_metrics_are_those_that_are_written(capsys: pytest.CaptureFixture[st
     (line,) = capsys.readouterr().out.splitlines()
     assert line.count('"Name"') == cost.TARGET_METRICS
     assert 0.7 * cost.TARGET_LOG < len(line) <= cost.TARGET_LOG
-    assert len(meter._ALWAYS) == cost.FLEET_METRICS
+    assert len(metrics._ALWAYS) == cost.FLEET_METRICS
 
 
 def test_a_heartbeat_of_a_whole_share_has_the_size_that_is_paid() -> None:

@@ -11,9 +11,11 @@ from botocore.exceptions import ClientError, EndpointConnectionError, NoCredenti
 from hypothesis import given
 from hypothesis import strategies as st
 
-from heartline.credentials import Credentials
-from heartline.language import language
-from heartline.model import Credential, Endpoint, Failure, Kind, Phase, Target
+from heartline.i18n.language import language
+from heartline.model.kinds import Kind, Phase
+from heartline.model.observation import Failure
+from heartline.model.target import Credential, Endpoint, Target
+from heartline.prober.credentials import Credentials
 from unit.samples import hostile
 
 PASSWORD = "hunter2Zw9"

@@ -5,9 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from heartline.decide import Decision, decide, quiet_until, wants_another
-from heartline.model import AlertKind, Failure, Kind, Policy, Span, State, Status
-from heartline.windows import window
+from heartline.config.windows import window
+from heartline.model.incident import Span
+from heartline.model.kinds import AlertKind, Kind, Status
+from heartline.model.observation import Failure
+from heartline.model.state import State
+from heartline.model.target import Policy
+from heartline.rules.decide import Decision, decide, quiet_until, wants_another
 from unit.samples import HOUR, MINUTE, NOW, SECOND, failure, seen
 
 POLICY = Policy(confirmations=2, recover_after=2, remind_every=HOUR)

@@ -20,10 +20,16 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from heartline.decide import Decision, decide, wants_another
-from heartline.items import FORMAT, Heartbeat, freshen, plain, read_target, wire
-from heartline.model import Alert, AlertKind, Failure, Incident, Observation, Policy, Span, State, Status, Stored
-from heartline.windows import window
+from heartline.config.windows import window
+from heartline.model.alert import Alert
+from heartline.model.heartbeat import Heartbeat, freshen
+from heartline.model.incident import Incident, Span
+from heartline.model.kinds import AlertKind, Status
+from heartline.model.observation import Failure, Observation
+from heartline.model.state import State, Stored
+from heartline.model.target import Policy
+from heartline.rules.decide import Decision, decide, wants_another
+from heartline.storage.schema import FORMAT, plain, read_target, wire
 from unit.samples import MINUTE, NOW, SECOND, failure, failures, seen
 
 DOWN, CHANGED, REMINDER, RECOVERED = AlertKind.DOWN, AlertKind.CHANGED, AlertKind.REMINDER, AlertKind.RECOVERED

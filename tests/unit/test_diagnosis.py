@@ -13,11 +13,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pg8000.exceptions import DatabaseError, InterfaceError
 
-from heartline.language import language
-from heartline.model import Credential, Failure, Kind, Phase
-from heartline.probe import faults
-from heartline.probe.advice import advise, explained
+from heartline.i18n.language import language
+from heartline.model.kinds import Kind, Phase
+from heartline.model.observation import Failure
+from heartline.model.target import Credential
+from heartline.probe import errors
 from heartline.probe.diagnosis import diagnose
+from heartline.probe.failures import advise, explained
 from unit.samples import CASES, CONTRACT, ENDPOINT, MISCONFIGURED, TARGET, hostile
 
 if TYPE_CHECKING:
@@ -75,26 +77,26 @@ def wrapped(cause: BaseException) -> InterfaceError:
 EXAMPLES: list[tuple[Phase, BaseException, Kind]] = [
     (Phase.RESOLVE, socket.gaierror(socket.EAI_NONAME, "Name or service not known"), Kind.UNRESOLVABLE),
     (Phase.RESOLVE, UnicodeError("label empty or too long"), Kind.UNRESOLVABLE),
-    (Phase.RESOLVE, faults.ResolveTimeoutError(), Kind.TIMEOUT),
+    (Phase.RESOLVE, errors.ResolveTimeoutError(), Kind.TIMEOUT),
     (Phase.RESOLVE, TimeoutError(), Kind.TIMEOUT),
     (Phase.CONNECT, ConnectionRefusedError(), Kind.REFUSED),
     (Phase.CONNECT, OSError(errno.EHOSTUNREACH, "No route to host"), Kind.UNREACHABLE),
     (Phase.CONNECT, OSError(errno.ENETUNREACH, "Network is unreachable"), Kind.UNREACHABLE),
     (Phase.CONNECT, PermissionError(), Kind.UNREACHABLE),
     (Phase.CONNECT, TimeoutError(), Kind.TIMEOUT),
-    (Phase.TLS, faults.TlsRefusedError(), Kind.TLS_REFUSED),
+    (Phase.TLS, errors.TlsRefusedError(), Kind.TLS_REFUSED),
     (Phase.TLS, certificate(), Kind.CERTIFICATE),
     (Phase.TLS, ssl.SSLError(1, "wrong version number"), Kind.TLS),
     (Phase.TLS, ssl.SSLEOFError(8, "EOF occurred in violation of protocol"), Kind.CLOSED),
     (Phase.TLS, ConnectionResetError(), Kind.CLOSED),
-    (Phase.TLS, faults.ClosedError(), Kind.CLOSED),
+    (Phase.TLS, errors.ClosedError(), Kind.CLOSED),
     (Phase.TLS, TimeoutError(), Kind.TIMEOUT),
-    (Phase.TLS, faults.ProtocolFaultError("not an answer to a request for TLS"), Kind.TLS),
+    (Phase.TLS, errors.ProtocolFaultError("not an answer to a request for TLS"), Kind.TLS),
     (Phase.LOGIN, DatabaseError({"C": "28P01"}), Kind.AUTH),
     (Phase.LOGIN, DatabaseError({"C": "28000"}), Kind.AUTH),
-    (Phase.LOGIN, faults.PasswordMissingError(), Kind.AUTH),
-    (Phase.LOGIN, faults.AuthUnsupportedError(), Kind.AUTH),
-    (Phase.LOGIN, faults.ClearTextError(), Kind.AUTH),
+    (Phase.LOGIN, errors.PasswordMissingError(), Kind.AUTH),
+    (Phase.LOGIN, errors.AuthUnsupportedError(), Kind.AUTH),
+    (Phase.LOGIN, errors.ClearTextError(), Kind.AUTH),
     (Phase.LOGIN, DatabaseError({"C": "3D000"}), Kind.NO_DATABASE),
     (Phase.LOGIN, DatabaseError({"C": "53300"}), Kind.SATURATED),
     (Phase.LOGIN, DatabaseError({"C": "57P03"}), Kind.STARTING),
@@ -105,18 +107,18 @@ EXAMPLES: list[tuple[Phase, BaseException, Kind]] = [
     (Phase.LOGIN, KeyError(b"H"), Kind.PROTOCOL),
     (Phase.LOGIN, struct.error(), Kind.PROTOCOL),
     (Phase.LOGIN, MemoryError(), Kind.PROTOCOL),
-    (Phase.LOGIN, faults.ProtocolFaultError(), Kind.PROTOCOL),
+    (Phase.LOGIN, errors.ProtocolFaultError(), Kind.PROTOCOL),
     (Phase.LOGIN, wrapped(BrokenPipeError()), Kind.CLOSED),
     (Phase.LOGIN, wrapped(OSError(errno.EHOSTUNREACH, "No route to host")), Kind.CLOSED),
     (Phase.LOGIN, wrapped(TimeoutError()), Kind.TIMEOUT),
     (Phase.QUERY, DatabaseError({"C": "42501"}), Kind.DENIED),
     (Phase.QUERY, DatabaseError({"C": "57P01"}), Kind.STOPPING),
     (Phase.QUERY, DatabaseError({"C": "28P01"}), Kind.SERVER_ERROR),
-    (Phase.QUERY, faults.ProtocolFaultError(), Kind.PROTOCOL),
-    (Phase.QUERY, wrapped(faults.ClosedError()), Kind.CLOSED),
+    (Phase.QUERY, errors.ProtocolFaultError(), Kind.PROTOCOL),
+    (Phase.QUERY, wrapped(errors.ClosedError()), Kind.CLOSED),
     (Phase.QUERY, TimeoutError(), Kind.TIMEOUT),
     # A hostile server asks for a password after the login.
-    (Phase.QUERY, faults.ClearTextError(), Kind.PROTOCOL),
+    (Phase.QUERY, errors.ClearTextError(), Kind.PROTOCOL),
 ]
 
 
@@ -137,7 +139,7 @@ def test_why_a_certificate_is_refused_is_kept() -> None:
 
 
 def test_a_password_that_is_missing_is_told_apart_from_one_that_is_wrong() -> None:
-    missing = diagnosed(faults.PasswordMissingError(), Phase.LOGIN)
+    missing = diagnosed(errors.PasswordMissingError(), Phase.LOGIN)
     assert "none is configured" in missing.cause
     assert missing != diagnosed(DatabaseError({"C": "28P01"}), Phase.LOGIN)
 
@@ -164,8 +166,8 @@ NAMED: list[Callable[[], BaseException]] = [
         EOFError,
     ),
     *(ssl.SSLError, certificate, ssl.SSLEOFError, ssl.SSLZeroReturnError, InterfaceError, DatabaseError, Exception),
-    *(faults.ResolveTimeoutError, faults.TlsRefusedError, faults.ClosedError, faults.ProtocolFaultError),
-    *(faults.PasswordMissingError, faults.AuthUnsupportedError, faults.ClearTextError),
+    *(errors.ResolveTimeoutError, errors.TlsRefusedError, errors.ClosedError, errors.ProtocolFaultError),
+    *(errors.PasswordMissingError, errors.AuthUnsupportedError, errors.ClearTextError),
     lambda: ExceptionGroup("several", [OSError(), ValueError()]),
     lambda: DatabaseError("no dict"),
 ]
@@ -208,16 +210,16 @@ def test_a_diagnosis_is_short_printable_and_without_the_password(error: BaseExce
 
 
 ADVISED: list[tuple[Phase, BaseException, str]] = [
-    (Phase.LOGIN, faults.PasswordMissingError(), "password-missing"),
-    (Phase.LOGIN, faults.AuthUnsupportedError(), "auth-unsupported"),
-    (Phase.LOGIN, faults.ClearTextError(), "clear-text"),
+    (Phase.LOGIN, errors.PasswordMissingError(), "password-missing"),
+    (Phase.LOGIN, errors.AuthUnsupportedError(), "auth-unsupported"),
+    (Phase.LOGIN, errors.ClearTextError(), "clear-text"),
     (Phase.LOGIN, ssl.SSLError(1, "alert certificate required"), "client-certificate"),
     (Phase.LOGIN, DatabaseError({"C": "42501"}), "no-connect"),
     (Phase.QUERY, DatabaseError({"C": "42501"}), "denied"),
     (Phase.LOGIN, DatabaseError({"C": "28P01"}), "auth"),
     (Phase.QUERY, TimeoutError(), "timeout-query"),
     (Phase.CONNECT, TimeoutError(), "timeout-connect"),
-    (Phase.TLS, faults.ProtocolFaultError(), "protocol"),
+    (Phase.TLS, errors.ProtocolFaultError(), "protocol"),
 ]
 
 

@@ -16,15 +16,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pg8000.exceptions import DatabaseError
 
-from heartline import values
-from heartline.channels import EmailChannel
-from heartline.fleet import Fleet, Past
-from heartline.language import LANGUAGES
-from heartline.message import _MOST_REPORTS
-from heartline.model import Alert, AlertKind, Credential, Endpoint, Failure, Kind, Phase, State, Target
-from heartline.portion import Part, Portion
-from heartline.probe.advice import Advice, explained
+from heartline.common import fields
+from heartline.i18n.language import LANGUAGES
+from heartline.messages.compose import _MOST_REPORTS
+from heartline.messages.context import Fleet, Part, Past
+from heartline.model.alert import Alert
+from heartline.model.kinds import AlertKind, Kind, Phase
+from heartline.model.observation import Failure
+from heartline.model.state import State
+from heartline.model.target import Credential, Endpoint, Target
+from heartline.notify.batches import Portion
+from heartline.notify.email import EmailChannel
 from heartline.probe.diagnosis import diagnose
+from heartline.probe.failures import Advice, explained
 from local.mailbox import Mail
 from unit.conftest import page, squeezed
 from unit.samples import ENDPOINT, NOW, TARGET, alert, failure, hostile
@@ -213,7 +217,7 @@ def test_a_hostile_function_name_or_region_harms_no_mail(function: str, region: 
 @given(hostile)
 def test_no_text_from_outside_becomes_a_target_s_name_or_an_address(text: str) -> None:
     """So these two may stand in headers and commands as they are."""
-    for reader in (values.name, values.address):
+    for reader in (fields.name, fields.address):
         try:
             taken = reader(text)
         except ValueError:
@@ -227,7 +231,7 @@ def test_a_mute_s_reason_is_in_no_alert() -> None:
     assert not [name for name in Alert.__slots__ if "mute" in name or "reason" in name]
 
 
-@given(st.from_regex(values._NAME, fullmatch=True), st.sampled_from([*KINDS, AlertKind.TEST]))
+@given(st.from_regex(fields._NAME, fullmatch=True), st.sampled_from([*KINDS, AlertKind.TEST]))
 @few
 def test_any_name_that_a_target_may_have_harms_no_mail(name: str, kind: AlertKind) -> None:
     harmless(sent([Part(replace(TARGET, name=name), (alert(kind, target=name),))]))

@@ -14,11 +14,11 @@ from string import Formatter
 import pytest
 
 import heartline
-from heartline import credentials
-from heartline.between import KINDS
-from heartline.language import LANGUAGES, language
-from heartline.model import AlertKind, Kind, Phase
-from heartline.probe import advice
+from heartline.i18n.language import LANGUAGES, language
+from heartline.model.kinds import AlertKind, Kind, Phase
+from heartline.probe import failures
+from heartline.prober import credentials
+from heartline.rules.server_changes import KINDS
 from unit.samples import CASES, CHANGES, ENDPOINT, HOUR, MINUTE, SECOND, TARGET
 
 PACKAGE = Path(heartline.__file__ or "").parent
@@ -46,14 +46,18 @@ def literal() -> set[str]:
 def explained() -> set[str]:
     """List what a failure can be explained by: for each case of the contract, and for what has words of its own."""
     probed = [case for case in CASES if case[0] is not Phase.CREDENTIALS]
-    general = {advice.advise([kind], phase, TARGET, ENDPOINT).key for phase, kind in probed}
+    general = {failures.advise([kind], phase, TARGET, ENDPOINT).key for phase, kind in probed}
     tree = ast.parse(Path(credentials.__file__).read_text())
     calls = [
         node for node in ast.walk(tree) if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "_failure"
     ]
     own = {call.args[0].value for call in calls if isinstance(call.args[0], ast.Constant)}
     return (
-        general | set(advice._SPECIFIC.values()) | own | set(credentials._UNREADABLE.values()) | {"secret-unavailable"}
+        general
+        | set(failures._SPECIFIC.values())
+        | own
+        | set(credentials._UNREADABLE.values())
+        | {"secret-unavailable"}
     )
 
 
@@ -109,14 +113,12 @@ def test_every_text_that_the_code_can_ask_for_exists() -> None:
 
 def test_a_language_is_added_by_one_file(tmp_path: Path) -> None:
     copy = tmp_path / "heartline"
-    copy.mkdir()
-    for name in ("__init__.py", "language.py", "text.py"):
-        shutil.copy(PACKAGE / name, copy)
-    shutil.copytree(PACKAGE / "texts", copy / "texts")
-    text = (copy / "texts" / "en.toml").read_text(encoding="utf-8")
-    (copy / "texts" / "xx.toml").write_text(text.replace("{min} min", "{min} xx"), encoding="utf-8")
+    shutil.copytree(PACKAGE, copy, ignore=shutil.ignore_patterns("__pycache__"))
+    texts = copy / "i18n" / "texts"
+    text = (texts / "en.toml").read_text(encoding="utf-8")
+    (texts / "xx.toml").write_text(text.replace("{min} min", "{min} xx"), encoding="utf-8")
     program = (
-        "from datetime import timedelta; from heartline.language import LANGUAGES, language; "
+        "from datetime import timedelta; from heartline.i18n.language import LANGUAGES, language; "
         "print(LANGUAGES, language('xx').length(timedelta(minutes=14)))"
     )
     answer = subprocess.run(

@@ -13,10 +13,13 @@ import pytest
 from botocore.client import BaseClient
 from botocore.stub import ANY, Stubber
 
-from heartline.channels import EmailChannel
-from heartline.fleet import Fleet
-from heartline.model import Alert, AlertKind, Incident, Kind, Target
-from heartline.portion import Part, Portion
+from heartline.messages.context import Fleet, Part
+from heartline.model.alert import Alert
+from heartline.model.incident import Incident
+from heartline.model.kinds import AlertKind, Kind
+from heartline.model.target import Target
+from heartline.notify.batches import Portion
+from heartline.notify.email import EmailChannel
 from local.gallery import BEGAN, FAILED, MINUTE, Story
 from unit.samples import NOW, TARGET, alert
 

@@ -12,14 +12,19 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from heartline.as_text import columns
-from heartline.decide import decide
-from heartline.fleet import Fleet
-from heartline.language import LANGUAGES, language
-from heartline.model import Alert, AlertKind, Failure, Incident, Kind, Phase, Policy, Span, State
-from heartline.report import Report
-from heartline.stories import bundles, report
-from heartline.voice import Voice
+from heartline.i18n.language import LANGUAGES, language
+from heartline.messages.context import Fleet
+from heartline.messages.plain_text import columns
+from heartline.messages.report import Report
+from heartline.messages.threads import bundles, report
+from heartline.messages.wording import Voice
+from heartline.model.alert import Alert
+from heartline.model.incident import Incident, Span
+from heartline.model.kinds import AlertKind, Kind, Phase
+from heartline.model.observation import Failure
+from heartline.model.state import State
+from heartline.model.target import Policy
+from heartline.rules.decide import decide
 from unit.samples import CASES, HOUR, MINUTE, MISCONFIGURED, NOW, SECOND, TARGET, alert, failure, seen
 
 DOWN, CHANGED, REMINDER, RECOVERED = AlertKind.DOWN, AlertKind.CHANGED, AlertKind.REMINDER, AlertKind.RECOVERED

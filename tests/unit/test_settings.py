@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from heartline.model import ConfigurationError
-from heartline.settings import VARIABLES, Settings, read_settings
+from heartline.config.settings import VARIABLES, Settings, read_settings
+from heartline.model.errors import ConfigurationError
 from unit import toml
 
 GOOD = {

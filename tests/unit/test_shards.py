@@ -12,10 +12,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from heartline.model import Target
-from heartline.shards import Shard, read_shard, shard_of, shards
-from heartline.targets import MOST_TARGETS
-from heartline.text import tame
+from heartline.common.text import tame
+from heartline.model.target import MOST_TARGETS, Target
+from heartline.tick.shards import Shard, read_shard, shard_of, shards
 
 AT = datetime(2026, 11, 23, 3, 11, 2, 345678, UTC)
 MINUTE = timedelta(minutes=1)

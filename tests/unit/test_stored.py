@@ -12,9 +12,10 @@ from typing import Any
 
 import pytest
 
-from heartline.codec import decode
-from heartline.items import heartbeat_item, plain, read_heartbeat, read_target, record, wire
-from heartline.model import Incident, Span, Stored
+from heartline.common.codec import decode
+from heartline.model.incident import Incident, Span
+from heartline.model.state import Stored
+from heartline.storage.schema import heartbeat_item, plain, read_heartbeat, read_target, record, wire
 
 FILES = sorted((Path(__file__).parent / "stored").glob("*.json"))
 

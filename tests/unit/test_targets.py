@@ -11,9 +11,11 @@ from typing import Any
 import pytest
 
 import heartline
-from heartline.model import ConfigurationError, Policy, Target, Tls
-from heartline.targets import parse_targets
-from heartline.windows import window
+from heartline.config.targets import parse_targets
+from heartline.config.windows import window
+from heartline.model.errors import ConfigurationError
+from heartline.model.kinds import Tls
+from heartline.model.target import Policy, Target
 from unit import toml
 from unit.samples import GOOD, KEYS, US
 

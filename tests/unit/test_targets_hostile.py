@@ -8,8 +8,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from heartline.model import ConfigurationError
-from heartline.targets import parse_targets
+from heartline.config.targets import parse_targets
+from heartline.model.errors import ConfigurationError
 from unit import toml
 from unit.samples import GOOD, KEYS, US
 

@@ -7,7 +7,7 @@ import unicodedata
 from hypothesis import given
 from hypothesis import strategies as st
 
-from heartline.text import tame
+from heartline.common.text import tame
 from unit.samples import hostile
 
 

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from heartline.windows import open_until, window, windows
+from heartline.config.windows import window, windows
+from heartline.rules.maintenance import open_until
 from unit.samples import HOUR, MINUTE
 
 DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")

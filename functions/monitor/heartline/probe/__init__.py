@@ -9,10 +9,12 @@ from ssl import cert_time_to_seconds
 from time import perf_counter
 from typing import Self
 
-from heartline.deadline import Deadline
-from heartline.model import Credential, Observation, Phase, Role, Server, Target, Tls
+from heartline.common.deadline import Deadline
+from heartline.model.kinds import Phase, Role, Tls
+from heartline.model.observation import Observation, Server
+from heartline.model.target import Credential, Target
 from heartline.probe.diagnosis import diagnose
-from heartline.probe.faults import PrimaryError, ReadOnlyError
+from heartline.probe.errors import PrimaryError, ReadOnlyError
 from heartline.probe.session import Session
 from heartline.probe.stream import PlainSocket, TlsSocket
 from heartline.probe.transport import connect, resolve, secure

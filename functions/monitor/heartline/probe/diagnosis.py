@@ -8,10 +8,12 @@ from collections.abc import Iterator
 
 from pg8000.exceptions import DatabaseError
 
-from heartline.model import Credential, Failure, Kind, Phase, Target
-from heartline.probe import faults
-from heartline.probe.advice import advise, explained
-from heartline.text import tame
+from heartline.common.text import tame
+from heartline.model.kinds import Kind, Phase
+from heartline.model.observation import Failure
+from heartline.model.target import Credential, Target
+from heartline.probe import errors
+from heartline.probe.failures import advise, explained
 
 # PostgreSQL documentation, appendix A: Error Codes.
 _AT_LOGIN = {
@@ -27,13 +29,13 @@ _AT_QUERY = {"42501": Kind.DENIED, "57014": Kind.TIMEOUT, "57P01": Kind.STOPPING
 
 # In order: the first type that fits decides. A pair is for the connect phase and for all others.
 _BY_TYPE: tuple[tuple[tuple[type[BaseException], ...], Kind | tuple[Kind, Kind]], ...] = (
-    ((faults.ResolveTimeoutError,), Kind.TIMEOUT),
-    ((faults.TlsRefusedError,), Kind.TLS_REFUSED),
-    ((faults.ProtocolFaultError,), Kind.PROTOCOL),
-    ((faults.PasswordMissingError, faults.AuthUnsupportedError, faults.ClearTextError), Kind.AUTH),
-    ((faults.ReadOnlyError, faults.PrimaryError), Kind.WRONG_ROLE),
+    ((errors.ResolveTimeoutError,), Kind.TIMEOUT),
+    ((errors.TlsRefusedError,), Kind.TLS_REFUSED),
+    ((errors.ProtocolFaultError,), Kind.PROTOCOL),
+    ((errors.PasswordMissingError, errors.AuthUnsupportedError, errors.ClearTextError), Kind.AUTH),
+    ((errors.ReadOnlyError, errors.PrimaryError), Kind.WRONG_ROLE),
     ((ssl.SSLCertVerificationError,), Kind.CERTIFICATE),
-    ((faults.ClosedError, ssl.SSLEOFError, ssl.SSLZeroReturnError), Kind.CLOSED),
+    ((errors.ClosedError, ssl.SSLEOFError, ssl.SSLZeroReturnError), Kind.CLOSED),
     ((TimeoutError,), Kind.TIMEOUT),
     ((ConnectionError,), (Kind.REFUSED, Kind.CLOSED)),
 )

@@ -6,8 +6,8 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
-from heartline.model import Server
-from heartline.text import tame
+from heartline.common.text import tame
+from heartline.model.observation import Server
 
 # All of it is readable without any grant (PostgreSQL documentation, 9.28 and 27.2). Functions and not the
 # views over them: each view costs a new session several look-ups in the catalogue. Times as whole

@@ -10,15 +10,11 @@ from typing import Any
 from pg8000.exceptions import DatabaseError
 from pg8000.native import Connection
 
-from heartline.deadline import Deadline
-from heartline.model import Credential, Server
-from heartline.probe import scram
-from heartline.probe.faults import (
-    AuthUnsupportedError,
-    ClearTextError,
-    PasswordMissingError,
-    ProtocolFaultError,
-)
+from heartline.common.deadline import Deadline
+from heartline.model.observation import Server
+from heartline.model.target import Credential
+from heartline.probe import scram_cache
+from heartline.probe.errors import AuthUnsupportedError, ClearTextError, PasswordMissingError, ProtocolFaultError
 from heartline.probe.fingerprint import FINGERPRINT, NOTHING, OLDER_FINGERPRINT, read_server
 from heartline.probe.stream import PlainSocket, TlsSocket
 
@@ -30,7 +26,7 @@ _SCRAM_ITERATIONS_PER_SECOND = 500_000
 # SQLSTATE class 57, operator intervention: the session is gone, a second question would only hide why.
 _GOING_DOWN = "57"
 
-scram.remember_salted_passwords()
+scram_cache.remember_salted_passwords()
 
 
 class Session(Connection):  # type: ignore[misc]

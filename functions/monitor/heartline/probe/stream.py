@@ -6,9 +6,9 @@ import socket
 import ssl
 import struct
 
-from heartline.deadline import Deadline
-from heartline.probe.faults import ClosedError, ProtocolFaultError
-from heartline.turnstile import PACE
+from heartline.common.deadline import Deadline
+from heartline.probe.errors import ClosedError, ProtocolFaultError
+from heartline.probe.slots import PACE
 
 # A healthy login and query take some hundred bytes to a few KiB. pg8000 can make thirty times as much
 # memory of hostile bytes (a row description of 50,000 columns), so this is the peer's share of a thirtieth.

@@ -8,17 +8,12 @@ from contextlib import suppress
 from queue import Empty, SimpleQueue
 from typing import Any
 
-from heartline.deadline import Deadline
-from heartline.model import Tls
-from heartline.probe.faults import (
-    ClosedError,
-    ProtocolFaultError,
-    ResolveTimeoutError,
-    TlsRefusedError,
-)
+from heartline.common.deadline import Deadline
+from heartline.model.kinds import Tls
+from heartline.probe.errors import ClosedError, ProtocolFaultError, ResolveTimeoutError, TlsRefusedError
+from heartline.probe.slots import PACE
 from heartline.probe.stream import SSL_REQUEST, PlainSocket, Stream, TlsSocket
-from heartline.probe.trust import tls_context
-from heartline.turnstile import PACE
+from heartline.probe.tls import tls_context
 
 # As getaddrinfo gives them: family, type, protocol, canonical name, socket address.
 Address = tuple[Any, ...]

@@ -1,0 +1,1 @@
+"""AWS's side: clients, metrics, the queue, and why a call was refused."""

@@ -1,0 +1,55 @@
+"""Count what ticks do, as metrics of CloudWatch: a line of the log each time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
+
+from heartline.model.observation import Observation
+
+_NAMESPACE = "Heartline"
+_UNITS = {"TickDuration": MetricUnit.Milliseconds, "OldestAlert": MetricUnit.Seconds}
+# These mean something at 0 too. A metric costs in each hour in which it is written, so the others are not then:
+# https://aws.amazon.com/cloudwatch/pricing/
+_ALWAYS = frozenset({"TargetsUp", "TargetsDown", "TickDuration"})
+
+
+class Meter:
+    """Write metrics in CloudWatch's embedded format.
+
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format.html
+
+    Parameters
+    ----------
+    service
+        What tells one stack's metrics from another's: their first dimension.
+    by_target
+        Whether each target has metrics of its own, too.
+    """
+
+    def __init__(self, service: str, *, by_target: bool) -> None:
+        self._service = service
+        self._by_target = by_target
+
+    def count(self, numbers: Mapping[str, float]) -> None:
+        """Write what was counted, and leave out the zeros that go without saying."""
+        told = {name: number for name, number in numbers.items() if number or name in _ALWAYS}
+        if not told:
+            return
+        line = EphemeralMetrics(namespace=_NAMESPACE, service=self._service)
+        for name, number in told.items():
+            line.add_metric(name, _UNITS.get(name, MetricUnit.Count), number)
+        line.flush_metrics()
+
+    def probed(self, target: str, observation: Observation) -> None:
+        """Write whether a target was available, in percent, and if so how long each phase took."""
+        if not self._by_target:
+            return
+        line = EphemeralMetrics(namespace=_NAMESPACE, service=self._service)
+        line.add_dimension("target", target)
+        line.add_metric("Availability", MetricUnit.Percent, 100 if observation.healthy else 0)
+        if observation.healthy:
+            for phase, spent in observation.phases.items():
+                line.add_metric(phase.value.capitalize(), MetricUnit.Milliseconds, spent)
+        line.flush_metrics()

@@ -1,0 +1,159 @@
+"""Carry out what an operator asks for: status, probe, test-alert, mute, unmute, acknowledge."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from heartline.commands.status import entry, failure_entry, overview
+from heartline.common import fields
+from heartline.common.text import tame
+from heartline.messages.context import Fleet, Part
+from heartline.model.alert import EMAIL, Alert
+from heartline.model.errors import CommandError
+from heartline.model.kinds import AlertKind, Status
+from heartline.model.state import State, Unreadable
+from heartline.model.target import Target
+from heartline.notify.batches import Portion
+from heartline.prober.check import observe_once
+from heartline.services import Heartline
+
+_SAVE_ATTEMPTS = 5
+# SES's limit for one mail: https://docs.aws.amazon.com/ses/latest/dg/quotas.html
+_MOST_TO = 50
+_MUTE_BOUNDS = (60, 30 * 86400)
+
+
+def run_command(heartline: Heartline, event: Mapping[str, Any]) -> dict[str, Any]:
+    """Carry out one command.
+
+    Parameters
+    ----------
+    heartline
+        The parts.
+    event
+        The command and its fields.
+
+    Raises
+    ------
+    CommandError
+        When the command or a field of it is unknown, missing or malformed; then nothing has changed.
+    """
+    name = event["command"]
+    if not isinstance(name, str) or name not in COMMANDS:
+        raise CommandError(f'unknown command: known are {", ".join(COMMANDS)}, as in {{"command": "status"}}')
+    command, fields = COMMANDS[name]
+    if unknown := event.keys() - {"command"} - fields:
+        known = f"it takes {', '.join(sorted(fields))}" if fields else "it takes none"
+        raise CommandError(f'{name}: unknown field "{tame(str(min(unknown, key=str)), 40)}": {known}')
+    return command(heartline, event)
+
+
+def _status(heartline: Heartline, event: Mapping[str, Any]) -> dict[str, Any]:
+    chosen = (_target(heartline, event),) if "target" in event else heartline.targets
+    return overview(replace(heartline, targets=chosen))
+
+
+def _probe(heartline: Heartline, event: Mapping[str, Any]) -> dict[str, Any]:
+    target = _target(heartline, event)
+    seen = observe_once(target, heartline.credentials)
+    return {
+        "target": target.name,
+        "healthy": seen.healthy,
+        "failure": failure_entry(seen.failure),
+        "phases": {phase.value: spent for phase, spent in seen.phases.items()},
+    }
+
+
+def _test_alert(heartline: Heartline, event: Mapping[str, Any]) -> dict[str, Any]:
+    """Send a test by the real channels, past the outbox: the answer goes to who asked."""
+    if heartline.courier:
+        raise CommandError(
+            "test-alert: this function leaves delivery to the courier: send the command to that, as the stack's "
+            "output SendTestAlert does"
+        )
+    now = heartline.clock()
+    if "target" in event:
+        target = _target(heartline, event)
+    else:
+        everybody = dict.fromkeys(who for target in heartline.targets for who in target.recipients)
+        target = replace(heartline.targets[0], name="heartline", recipients=tuple(everybody))
+    alert = Alert(f"test-{now:%Y%m%dT%H%M%SZ}", AlertKind.TEST, target.name, now)
+    parts, fleet = (Part(target, (alert,)),), Fleet(len(heartline.targets))
+    slices = [target.recipients[at : at + _MOST_TO] for at in range(0, len(target.recipients), _MOST_TO)]
+    answer: dict[str, Any] = {"recipients": list(target.recipients), "channels": {}}
+    for channel in heartline.channels():
+        told = slices if channel.name == EMAIL else slices[:1]
+        refusals = [(channel.send(Portion(parts, to), fleet, now), to) for to in told]
+        refusal, to = next((one for one in refusals if one[0]), (None, ()))
+        answer["channels"][channel.name] = refusal.reason if refusal else "accepted"
+        if refusal:
+            words = channel.explain(refusal, to, heartline.region)
+            answer.setdefault("explained", {})[channel.name] = words
+    return answer
+
+
+def _mute(heartline: Heartline, event: Mapping[str, Any]) -> dict[str, Any]:
+    target = _target(heartline, event)
+    reason = event.get("reason")
+    if reason is not None and not isinstance(reason, str):
+        raise CommandError('mute: field "reason": give a text, or leave it out')
+    try:
+        length = fields.duration(event.get("for"), *_MUTE_BOUNDS)
+    except ValueError as mend:
+        raise CommandError(f'mute: field "for": {mend}') from None
+    until = heartline.clock() + length
+    said = tame(reason) if reason else None
+    return _change(heartline, target, lambda state: replace(state, muted_until=until, mute_reason=said))
+
+
+def _unmute(heartline: Heartline, event: Mapping[str, Any]) -> dict[str, Any]:
+    target = _target(heartline, event)
+    return _change(heartline, target, lambda state: replace(state, muted_until=None, mute_reason=None))
+
+
+def _acknowledge(heartline: Heartline, event: Mapping[str, Any]) -> dict[str, Any]:
+    def acknowledged(state: State) -> State:
+        if state.status is not Status.DOWN:
+            raise CommandError(
+                f"acknowledge: {state.target} is {state.status}: only what is down has reminders to stop"
+            )
+        return replace(state, acknowledged=True)
+
+    return _change(heartline, _target(heartline, event), acknowledged)
+
+
+def _change(heartline: Heartline, target: Target, change: Callable[[State], State]) -> dict[str, Any]:
+    """Change a target's state between two ticks, again where a tick was faster, and show the result."""
+    for _ in range(_SAVE_ATTEMPTS):
+        stored = heartline.store.load([target.name]).targets[target.name]
+        if isinstance(stored, Unreadable):
+            raise CommandError(f"{target.name}: its stored item is left alone: {stored.reason}")
+        state = change(stored.state)
+        if heartline.store.save(stored, state):
+            return entry(target, replace(stored, state=state), heartline.clock())
+    raise CommandError(f"{target.name}: other runs kept changing it: try again")
+
+
+def _target(heartline: Heartline, event: Mapping[str, Any]) -> Target:
+    """Find the target that is meant; where there is only one, it needs no name."""
+    names = ", ".join(target.name for target in heartline.targets[:20])
+    if "target" not in event and len(heartline.targets) == 1:
+        return heartline.targets[0]
+    for target in heartline.targets:
+        if target.name == event.get("target"):
+            return target
+    fault = "no such target" if "target" in event else "missing"
+    raise CommandError(f'{event["command"]}: field "target": {fault}: known are {names}')
+
+
+Command = Callable[[Heartline, Mapping[str, Any]], dict[str, Any]]
+COMMANDS: Mapping[str, tuple[Command, frozenset[str]]] = {
+    "status": (_status, frozenset({"target"})),
+    "probe": (_probe, frozenset({"target"})),
+    "test-alert": (_test_alert, frozenset({"target"})),
+    "mute": (_mute, frozenset({"target", "for", "reason"})),
+    "unmute": (_unmute, frozenset({"target"})),
+    "acknowledge": (_acknowledge, frozenset({"target"})),
+}

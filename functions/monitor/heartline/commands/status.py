@@ -1,0 +1,106 @@
+"""Show what is known of the targets: the answer of `status`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from heartline.common.parallel import at_once
+from heartline.model.incident import Incident, Span
+from heartline.model.observation import Failure
+from heartline.model.state import State, Stored, Unreadable
+from heartline.model.target import Target
+from heartline.rules.availability import availability
+from heartline.rules.decide import quiet_until
+from heartline.rules.gaps import missed
+from heartline.services import Heartline
+
+_LENGTHS = {"24h": timedelta(days=1), "7d": timedelta(days=7), "30d": timedelta(days=30)}
+# As far as anything is kept, and so that what began long ago and reaches into these is not missed.
+_LOOKED_BACK = timedelta(days=800)
+_MOST_INCIDENTS = 5
+
+
+def overview(heartline: Heartline) -> dict[str, Any]:
+    """Give what is known of every target, now and in the past."""
+    loaded = heartline.store.load(target.name for target in heartline.targets)
+    now = heartline.clock()
+    gaps = list(heartline.history.gaps(now - _LOOKED_BACK))
+    if gap := missed(loaded.last, now, heartline.interval):
+        gaps.append(gap)
+    past = at_once(lambda target: heartline.history.incidents(target.name, now - _LOOKED_BACK), heartline.targets)
+    entries = [
+        entry(target, loaded.targets[target.name], now) | _past(loaded.targets[target.name], incidents, gaps, now)
+        for target, incidents in zip(heartline.targets, past, strict=True)
+    ]
+    return {"targets": entries}
+
+
+def _past(
+    stored: Stored | Unreadable, incidents: Sequence[Incident], gaps: Sequence[Span], now: datetime
+) -> dict[str, Any]:
+    """Tell of a target's last incidents, and how much of the time it was up."""
+    state = stored.state if isinstance(stored, Stored) else State("")
+    latest = [*incidents, *((state.incident,) if state.incident else ())][-_MOST_INCIDENTS:]
+    measured = {name: availability(state, incidents, gaps, length, now) for name, length in _LENGTHS.items()}
+    return {
+        "incidents": [_incident(one) for one in reversed(latest)],
+        "availability": {
+            name: {
+                "percent": None if one.share is None else round(100 * one.share, 3),
+                "unobserved_seconds": round(one.unobserved),
+            }
+            for name, one in measured.items()
+        },
+    }
+
+
+def _incident(incident: Incident) -> dict[str, Any]:
+    return {
+        "id": incident.id,
+        "last_ok": _iso(incident.last_ok),
+        "began": _iso(incident.began),
+        "last_failed": _iso(incident.last_failed),
+        "ended": _iso(incident.ended),
+        "kinds": [kind.value for kind in incident.kinds],
+        "told": [kind.value for kind in incident.told],
+        "changes": [change.kind.value for change in incident.changes],
+        "unobserved_seconds": round(sum((gap.ended - gap.began).total_seconds() for gap in incident.unobserved)),
+    }
+
+
+def entry(target: Target, stored: Stored | Unreadable, now: datetime) -> dict[str, Any]:
+    """Give what is known of one target now, as the contract names it."""
+    if isinstance(stored, Unreadable):
+        blank = entry(target, Stored(State(target.name)), now)
+        return blank | {"error": f"the stored item is left alone: {stored.reason}"}
+    state = stored.state
+    return {
+        "name": target.name,
+        "status": state.status.value,
+        "since": _iso(state.since),
+        "last_ok": _iso(state.last_ok),
+        "incident": state.incident.id if state.incident else None,
+        "failure": failure_entry(state.failure),
+        "pending": len(stored.outbox),
+        "muted_until": _iso(quiet_until(state, target.policy, now)),
+    }
+
+
+def _iso(moment: datetime | None) -> str | None:
+    return moment.isoformat() if moment else None
+
+
+def failure_entry(failure: Failure | None) -> dict[str, Any] | None:
+    """Give a failure as the contract names it."""
+    if failure is None:
+        return None
+    sort = "misconfigured" if failure.kind.misconfigured else "outage"
+    return {
+        "phase": failure.phase.value,
+        "kind": failure.kind.value,
+        "sqlstate": failure.sqlstate,
+        "cause": f"{sort}: {failure.cause}",
+        "next_step": failure.next_step,
+    }

@@ -1,0 +1,1 @@
+"""What knows nothing of Heartline: codecs, deadlines, parallel calls, text."""

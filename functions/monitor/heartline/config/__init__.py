@@ -1,0 +1,1 @@
+"""Settings and targets, read from the environment and a TOML document."""

@@ -1,0 +1,185 @@
+"""Read the environment: the one place that does."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+from heartline.common import fields
+from heartline.config.targets import parse_targets
+from heartline.model.errors import ConfigurationError
+from heartline.model.target import MOST_TARGETS, Target
+
+_PACKAGED = Path(__file__).parents[2] / "targets.toml"
+# https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/HowItWorks.NamingRulesDataTypes.html
+_TABLE = re.compile(r"[A-Za-z0-9_.-]{3,255}", re.ASCII)
+_TOPIC = re.compile(r"arn:[a-z-]+:sns:[a-z0-9-]+:\d{12}:[A-Za-z0-9_-]{1,256}", re.ASCII)
+_QUEUE = re.compile(r"https?://[!-~]{1,1000}", re.ASCII)
+# https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_CreateConfigurationSet.html
+_CONFIGURATION_SET = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
+# Each target can wait in a thread and a socket of its own, and Lambda has 1,024 of both:
+# https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+_MOST_IN_A_RUN = 500
+_LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+
+
+VARIABLES = (
+    *("TARGETS", "STATE_TABLE", "ALERT_SENDER", "ALERT_RECIPIENTS", "ALERT_TOPIC", "SES_CONFIGURATION_SET"),
+    *("LOG_LEVEL", "SCHEDULE_MINUTES", "TARGETS_PER_INVOCATION", "TICK_QUEUE", "COURIER", "TARGET_METRICS"),
+    # The monitor's own name, where it is not this function's; and what Lambda sets.
+    *("MONITOR_FUNCTION", "AWS_LAMBDA_FUNCTION_NAME", "AWS_REGION"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Hold what the environment says, checked.
+
+    Beyond `share` targets a tick is divided through the queue at the URL `queue`. With a `courier` another function
+    delivers. `function` and `region` are the monitor's own.
+    """
+
+    targets: tuple[Target, ...]
+    table: str
+    sender: str
+    topic: str | None = None
+    configuration_set: str | None = None
+    log_level: str = "INFO"
+    interval: timedelta = timedelta(minutes=1)
+    share: int = 100
+    queue: str | None = None
+    courier: bool = False
+    target_metrics: bool = False
+    function: str = ""
+    region: str = ""
+
+
+def read_settings(environment: Mapping[str, str], packaged: Path = _PACKAGED) -> Settings:
+    """Derive the settings from environment variables.
+
+    Parameters
+    ----------
+    environment
+        VARIABLES, as far as they are set.
+    packaged
+        The document that is read when TARGETS is empty.
+
+    Raises
+    ------
+    ConfigurationError
+        With every fault of every variable and of the targets document, each named.
+    """
+    faults: list[str] = []
+    read = partial(_read, environment, faults)
+    table = read("STATE_TABLE", _table, "")
+    sender = read("ALERT_SENDER", fields.address, "")
+    recipients = read("ALERT_RECIPIENTS", _addresses, None)
+    rest: dict[str, Any] = {
+        "topic": read("ALERT_TOPIC", _topic, None),
+        "configuration_set": read("SES_CONFIGURATION_SET", _configuration_set, None),
+        "log_level": read("LOG_LEVEL", _log_level, "INFO"),
+        "interval": read("SCHEDULE_MINUTES", _interval, timedelta(minutes=1)),
+        "share": read("TARGETS_PER_INVOCATION", _share, 0),
+        "queue": read("TICK_QUEUE", _queue, None),
+        "courier": read("COURIER", _truth, fallback=False),
+        "target_metrics": read("TARGET_METRICS", _truth, fallback=False),
+        "function": environment.get("MONITOR_FUNCTION") or environment.get("AWS_LAMBDA_FUNCTION_NAME", ""),
+        "region": environment.get("AWS_REGION", ""),
+    }
+    most = MOST_TARGETS if environment.get("TICK_QUEUE", "").strip() else _MOST_IN_A_RUN
+    try:
+        targets = _targets(environment.get("TARGETS", ""), packaged, recipients, most)
+    except ConfigurationError as error:
+        faults += error.faults
+    if faults:
+        raise ConfigurationError(faults)
+    return Settings(targets, table, sender, **rest)
+
+
+_T = TypeVar("_T")
+
+
+def _read(
+    environment: Mapping[str, str],
+    faults: list[str],
+    variable: str,
+    reader: Callable[[str], _T],
+    fallback: _T,
+) -> _T:
+    try:
+        return reader(environment.get(variable, "").strip())
+    except ValueError as mend:
+        faults.append(f"{variable}: {mend}")
+        return fallback
+
+
+def _targets(document: str, packaged: Path, recipients: tuple[str, ...] | None, most: int) -> tuple[Target, ...]:
+    """Read the document; where the common recipients are themselves at fault, do not miss them here too."""
+    place = "TARGETS" if document.strip() else packaged.name
+    text = document if document.strip() else packaged.read_text(encoding="utf-8")
+    known = ("unread@example.com",) if recipients is None else recipients
+    try:
+        return parse_targets(text, known, most)
+    except ConfigurationError as error:
+        raise ConfigurationError([f"{place}: {fault}" for fault in error.faults]) from None
+
+
+def _table(value: str) -> str:
+    if not _TABLE.fullmatch(value):
+        raise ValueError("give the name of the DynamoDB table")
+    return value
+
+
+def _addresses(value: str) -> tuple[str, ...]:
+    parts = [part.strip() for part in value.split(",") if part.strip()]
+    try:
+        return fields.addresses(parts) if parts else ()
+    except ValueError:
+        raise ValueError("give bare e-mail addresses, at most 50, with commas between them") from None
+
+
+def _topic(value: str) -> str | None:
+    if value and not _TOPIC.fullmatch(value):
+        raise ValueError("give the ARN of an SNS topic, or leave it empty")
+    return value or None
+
+
+def _log_level(value: str) -> str:
+    if value and value.upper() not in _LOG_LEVELS:
+        raise ValueError(f"give one of {', '.join(_LOG_LEVELS)}, or leave it empty")
+    return value.upper() or "INFO"
+
+
+def _interval(value: str) -> timedelta:
+    if not re.fullmatch(r"|[1-9]\d?", value, re.ASCII):
+        raise ValueError("give the minutes from one tick to the next, 1 to 99, or leave it empty for 1")
+    return timedelta(minutes=int(value or "1"))
+
+
+def _configuration_set(value: str) -> str | None:
+    if value and not _CONFIGURATION_SET.fullmatch(value):
+        raise ValueError("give the name of an SES configuration set, or leave it empty")
+    return value or None
+
+
+def _share(value: str) -> int:
+    if not re.fullmatch(r"|[1-9]\d{0,2}", value, re.ASCII) or int(value or 1) > _MOST_IN_A_RUN:
+        raise ValueError(f"give how many targets one run may have, 1 to {_MOST_IN_A_RUN}, or leave it empty for 100")
+    return int(value or "100")
+
+
+def _queue(value: str) -> str | None:
+    if value and not _QUEUE.fullmatch(value):
+        raise ValueError("give the URL of an SQS queue, or leave it empty")
+    return value or None
+
+
+def _truth(value: str) -> bool:
+    if value not in {"", "true", "false"}:
+        raise ValueError("give true or false, or leave it empty for false")
+    return value == "true"

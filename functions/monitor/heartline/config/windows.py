@@ -1,0 +1,89 @@
+"""Read maintenance windows, and tell when one is open."""
+
+from __future__ import annotations
+
+import re
+from datetime import time
+from typing import TYPE_CHECKING
+
+from heartline.model.target import Window
+
+if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
+_DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_EVERY_DAY = frozenset(range(7))
+_WRITTEN = re.compile(
+    r"(?:([A-Za-z]{3,5}(?:[-,][A-Za-z]{3,5})*)\s+)?(\d\d:\d\d)-(\d\d:\d\d)(?:\s+([A-Za-z0-9_+/-]{1,64}))?"
+)
+_MEND = (
+    'give days, times and a time zone, like "Sun 02:00-04:00 Asia/Seoul", "Mon-Fri 22:30-00:15 UTC" or "daily '
+    '03:00-03:30"; without a zone it is UTC'
+)
+
+
+def window(value: object) -> Window:
+    """Read one window, such as "Sun 02:00-04:00 Asia/Seoul".
+
+    Raises
+    ------
+    ValueError
+        When it is none, empty or in no known time zone (IANA's names); the text is the mend.
+    """
+    written = _WRITTEN.fullmatch(value.strip()) if isinstance(value, str) else None
+    if written is None:
+        raise ValueError(_MEND)
+    try:
+        begins, ends = time.fromisoformat(written[2]), _end(written[3])
+        read = Window(_days(written[1] or "daily"), begins, ends, zone(written[4] or "UTC"))
+    except ValueError:
+        raise ValueError(_MEND) from None
+    if written[2] == written[3]:
+        raise ValueError(f"the window is empty: {_MEND}")
+    return read
+
+
+def zone(value: object) -> ZoneInfo:
+    """Find a time zone by its IANA name.
+
+    Raises
+    ------
+    ValueError
+        When there is none of that name.
+    """
+    from zoneinfo import ZoneInfo  # noqa: PLC0415 - only a document that names a zone needs it
+
+    try:
+        return ZoneInfo(str(value))
+    except (ValueError, KeyError, OSError):
+        raise ValueError("no such time zone") from None
+
+
+def windows(values: object) -> tuple[Window, ...]:
+    """Read a list of windows.
+
+    Raises
+    ------
+    ValueError
+        When it is no list, or one of them is wrong.
+    """
+    if not isinstance(values, list):
+        raise ValueError('give a list of windows, like ["Sun 02:00-04:00 Asia/Seoul"]')  # noqa: TRY004 - a wrong type is one more wrong value
+    return tuple(window(value) for value in values)
+
+
+def _end(written: str) -> time:
+    return time.fromisoformat("00:00" if written == "24:00" else written)
+
+
+def _days(written: str) -> frozenset[int]:
+    """Read names of days and ranges of them; a range may go over the end of the week."""
+    if written.lower() == "daily":
+        return _EVERY_DAY
+    days: set[int] = set()
+    for part in written.lower().split(","):
+        first, *last = [_DAYS.index(name[:3]) for name in part.split("-") if name[:3] in _DAYS and len(name) == 3]
+        if len(last) != part.count("-") or len(last) > 1:
+            raise ValueError(part)
+        days.update((first + step) % 7 for step in range((last[0] - first) % 7 + 1 if last else 1))
+    return frozenset(days)

@@ -1,0 +1,158 @@
+"""Write a message as HTML that mail programs show alike: tables, inline styles, nothing remote, no image, no script."""
+
+from __future__ import annotations
+
+import html
+
+from heartline.messages.compose import Message
+from heartline.messages.details import Step
+from heartline.messages.report import Report
+from heartline.messages.timeline import DOWN, UP
+from heartline.messages.wording import Voice
+
+# Text and its tint on white have a contrast of at least 4.5 (WCAG 2.2, 1.4.3), by night on #16181d too.
+_COLOURS = {"up": "up", "test": "note", "notice": "warn", "unstable": "warn"}
+_FONT = "font-family:-apple-system,'Segoe UI',Roboto,'Noto Sans KR','Malgun Gothic',sans-serif"
+_MONO = "font-family:ui-monospace,Consolas,Menlo,monospace"
+_TINTS = {"down": "#a3211a", "up": "#1b6e3c", "note": "#3a4a5c", "warn": "#8a5a00"}
+_NIGHT = {"down": "#ff9b93", "up": "#7fd6a0", "note": "#b6c5d6", "warn": "#f0c060"}
+_STYLE = (
+    ":root{color-scheme:light dark;supported-color-schemes:light dark}"
+    "@media (prefers-color-scheme:dark){"
+    ".page,.page td{background:#16181d!important;color:#e6e8eb!important}"
+    ".page .dim{color:#aab2bd!important}.page .code{background:#22262e!important;color:#e6e8eb!important}"
+    + "".join(
+        f".page .{name}{{color:{colour}!important;border-color:{colour}!important}}" for name, colour in _NIGHT.items()
+    )
+    + ".page .bar{background:#7aa2d6!important;color:#16181d!important}"
+    ".page .bad{background:#ff9b93!important;color:#16181d!important}"
+    ".page .cell{background:#2c313a!important;color:#e6e8eb!important}}"
+)
+_TABLE = '<table role="presentation" cellpadding="0" cellspacing="0" border="0"'
+
+
+def escape(text: str) -> str:
+    """Make a text the content of an element; what stands in attributes is all our own."""
+    return html.escape(text, quote=False)
+
+
+def as_html(message: Message) -> str:
+    """Write a message as one HTML page of 600 pixels."""
+    voice = Voice(message.language)
+    several = len(message.reports) > 1
+    common = (_title(message.subject, 1) if several else "") + "".join(map(_paragraph, message.sentences))
+    blocks = [_block(common)] if common else []
+    blocks += [_report(report, voice, 2 if several else 1) for report in message.reports]
+    if message.lines:
+        lines = "".join(f'<li style="margin:0 0 4px">{escape(line)}</li>' for line in message.lines)
+        more = _paragraph(voice.say("sentence.more", number=len(message.lines)))
+        blocks.append(_block(f'{more}<ul style="margin:0;padding:0 0 0 20px">{lines}</ul>'))
+    if message.rest:
+        blocks.append(_block(_paragraph(voice.say("sentence.rest", number=message.rest))))
+    signed = f'<p class="dim" style="margin:0;font-size:12px;color:#57606a">{escape(voice.say("footer.signed"))}</p>'
+    return (
+        f'<!doctype html><html lang="{escape(message.language.code)}"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width,initial-scale=1">'
+        '<meta name="color-scheme" content="light dark"><meta name="supported-color-schemes" content="light dark">'
+        f"<title>{escape(message.subject)}</title><style>{_STYLE}</style></head>"
+        f'<body class="page" style="margin:0;padding:0;background:#ffffff;color:#1f2328;'
+        f'word-break:keep-all;overflow-wrap:anywhere;{_FONT}">'
+        f'{_TABLE} width="100%" class="page" style="background:#ffffff"><tr><td align="center" style="padding:16px">'
+        f'{_TABLE} width="600" style="width:100%;max-width:600px;font-size:15px;line-height:1.5;color:#1f2328;{_FONT}">'
+        f"{''.join(blocks)}{_block(signed)}</table></td></tr></table></body></html>"
+    )
+
+
+def _block(content: str) -> str:
+    return f'<tr><td align="left" style="padding:0 0 20px">{content}</td></tr>'
+
+
+def _report(report: Report, voice: Voice, level: int) -> str:
+    name = _COLOURS.get(report.status, "down")
+    tint = _TINTS[name]
+    content = (
+        f'<p class="{name}" style="margin:0 0 4px;font-size:13px;font-weight:bold;color:{tint}">'
+        f"{escape(report.label)}</p>"
+        f"{_title(report.headline, level)}"
+        f"{''.join(map(_paragraph, report.sentences))}{_rows(report)}"
+        f"{_steps(report.steps, voice) if report.steps else ''}{_strip(report, voice) if report.strip else ''}"
+        f"{''.join(_command(label, command) for label, command in report.commands)}"
+    )
+    return (
+        f'<tr><td align="left" style="padding:0 0 24px">{_TABLE} width="100%" style="table-layout:fixed"><tr>'
+        f'<td class="{name}" style="border-left:5px solid {tint};padding:0 0 0 14px;font-size:15px;line-height:1.5">'
+        f'<div class="page">{content}</div></td></tr></table></td></tr>'
+    )
+
+
+def _title(text: str, level: int) -> str:
+    size = 20 if level == 1 else 17
+    return f'<h{level} style="margin:0 0 12px;font-size:{size}px;line-height:1.3">{escape(text)}</h{level}>'
+
+
+def _rows(report: Report) -> str:
+    rows = "".join(
+        '<tr><td class="dim" width="34%" valign="top" style="padding:4px 12px 4px 0;color:#57606a">'
+        f'{escape(label)}</td><td valign="top" style="padding:4px 0;overflow-wrap:anywhere">'
+        f"{escape(value)}</td></tr>"
+        for label, value in report.rows
+    )
+    return f'{_TABLE} width="100%" style="table-layout:fixed;font-size:14px;line-height:1.4">{rows}</table>'
+
+
+def _steps(steps: tuple[Step, ...], voice: Voice) -> str:
+    """Draw the phases as bars whose lengths are their times; the words say the same."""
+    return _heading(voice.say("row.phases")) + (
+        f'{_TABLE} width="100%" style="table-layout:fixed;font-size:13px">{"".join(map(_step, steps))}</table>'
+    )
+
+
+def _step(step: Step) -> str:
+    time = "" if step.spent is None else f"{step.spent:.1f} ms"
+    share = max(2, round(100 * step.share))
+    colour, name = ("#a3211a", "bad") if step.failed else ("#3867a6", "bar")
+    drawn = (
+        f'{_TABLE} width="{share}%"><tr><td class="{name}" bgcolor="{colour}" style="background:{colour};'
+        'height:10px;line-height:10px;font-size:1px">&#160;</td></tr></table>'
+    )
+    note = f'<span style="font-size:13px">{escape(step.note)}</span>' if step.note else ""
+    return (
+        f'<tr><td width="24%" style="padding:2px 0">{escape(step.name)}</td>'
+        f'<td width="22%" align="right" style="padding:2px 10px 2px 0;white-space:nowrap">{escape(time)}</td>'
+        f'<td style="padding:2px 0">{drawn if step.spent is not None else ""}{note}</td></tr>'
+    )
+
+
+def _strip(report: Report, voice: Voice) -> str:
+    """Draw the hours as cells, each with the sign that its colour stands for."""
+    cells = "".join(map(_cell, report.strip))
+    return (
+        f"{_heading(voice.say('row.lately'))}"
+        f'{_TABLE} width="100%" style="table-layout:fixed;{_MONO};font-size:12px"><tr>{cells}</tr></table>'
+        f'<p class="dim" style="margin:4px 0 0;font-size:12px;color:#57606a">{escape(report.legend)}</p>'
+    )
+
+
+def _cell(sign: str) -> str:
+    name, back, front = ("bad", "#a3211a", "#ffffff") if sign == DOWN else ("cell", "#e8edf2", "#1f2328")
+    if sign not in {UP, DOWN}:
+        back = "#ffffff"
+    return (
+        f'<td class="{name}" align="center" bgcolor="{back}" style="background:{back};color:{front};'
+        f'border:1px solid #c6cfd8;line-height:18px">{escape(sign)}</td>'
+    )
+
+
+def _command(label: str, command: str) -> str:
+    return (
+        f'{_heading(label)}<pre class="code" style="margin:0;padding:8px 10px;background:#f2f4f7;color:#1f2328;{_MONO};'
+        f'font-size:12px;line-height:1.5;white-space:pre-wrap;overflow-wrap:anywhere">{escape(command)}</pre>'
+    )
+
+
+def _heading(text: str) -> str:
+    return f'<p style="margin:16px 0 4px;font-size:13px;font-weight:bold">{escape(text)}</p>'
+
+
+def _paragraph(text: str) -> str:
+    return f'<p style="margin:0 0 12px">{escape(text)}</p>'

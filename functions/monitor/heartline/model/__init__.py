@@ -1,0 +1,1 @@
+"""The words of Heartline as frozen values."""

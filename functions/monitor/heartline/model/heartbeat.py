@@ -1,0 +1,43 @@
+"""When a tick last ran, and what it found."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from heartline.model.kinds import Status
+from heartline.model.state import Stored
+
+
+@dataclass(frozen=True, slots=True)
+class Heartbeat:
+    """Say when a tick last ran, which targets it found healthy, and which not.
+
+    `earlier` is when the others were last found to be as they are, that the tick came to no verdict on.
+    """
+
+    at: datetime
+    healthy: tuple[str, ...]
+    failed: tuple[str, ...] = ()
+    earlier: Mapping[str, datetime] = field(default_factory=dict)
+
+    def looks(self) -> dict[str, datetime]:
+        """Tell at which time each target was last looked at."""
+        return {**self.earlier, **dict.fromkeys((*self.healthy, *self.failed), self.at)}
+
+
+def freshen(stored: Stored, heartbeat: Heartbeat) -> Stored:
+    """Give a target the last tick's time as that of its last good probe, or of its last failed one."""
+    state = stored.state
+    found = heartbeat.healthy if state.status is Status.UP else heartbeat.failed
+    at = heartbeat.at if state.target in found else heartbeat.earlier.get(state.target)
+    if at is None or state.status is Status.UNKNOWN:
+        return stored
+    if state.status is Status.UP:
+        return replace(stored, state=replace(state, last_ok=_later(state.last_ok, at)))
+    return replace(stored, state=replace(state, last_failed=_later(state.last_failed, at)))
+
+
+def _later(known: datetime | None, seen: datetime) -> datetime:
+    return seen if known is None else max(known, seen)

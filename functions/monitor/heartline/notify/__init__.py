@@ -1,0 +1,1 @@
+"""Deliver pending alerts: a module a channel, and the rules of delivery."""

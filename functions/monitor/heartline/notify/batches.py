@@ -1,0 +1,46 @@
+"""Keep account of who has still to be told what.
+
+An alert waits for "email" or "topic", or for "email:ADDRESS" once others of its recipients have it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+
+from heartline.messages.context import Part
+from heartline.model.alert import EMAIL, Alert
+from heartline.model.target import Target
+
+
+@dataclass(frozen=True, slots=True)
+class Portion:
+    """Hold what one call of a channel tells; `recipients` are empty where the channel has none."""
+
+    parts: tuple[Part, ...]
+    recipients: tuple[str, ...] = ()
+
+
+def channel_of(entry: str) -> str:
+    """Name the channel that an alert waits for."""
+    return entry.partition(":")[0]
+
+
+def waits_for(alert: Alert, channel: str) -> bool:
+    """Tell whether a channel has not accepted an alert yet, or not for all recipients."""
+    return any(channel_of(entry) == channel for entry in alert.waiting)
+
+
+def left(alert: Alert, target: Target) -> tuple[str, ...]:
+    """List the recipients who have not had an alert's mail yet."""
+    if EMAIL in alert.waiting:
+        return target.recipients
+    return tuple(entry.partition(":")[2] for entry in alert.waiting if channel_of(entry) == EMAIL)
+
+
+def accepted(alert: Alert, target: Target, channel: str, recipients: Collection[str]) -> Alert:
+    """Strike off what an alert waits for: the channel, or for mail these recipients of it."""
+    entries = [entry for entry in alert.waiting if channel_of(entry) != channel]
+    if recipients:
+        entries += [f"{channel}:{who}" for who in left(alert, target) if who not in recipients]
+    return replace(alert, waiting=tuple(entries))

@@ -1,0 +1,76 @@
+"""Hand portions of alerts to SES and SNS, and tell what they answered."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum, auto
+from typing import Any, Protocol
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from heartline.aws.errors import code_of
+from heartline.messages.context import Fleet, Part
+from heartline.notify.batches import Portion
+
+
+class Scope(Enum):
+    """Say what a refusal is about, and so what to do next."""
+
+    LATER = auto()  # nothing is wrong but the moment: the next tick tries again
+    SENDER = auto()  # no mail at all goes until somebody mends the set-up
+    RECIPIENT = auto()  # one of the recipients cannot be reached: the others may be
+    CONTENT = auto()  # this text cannot be sent
+
+
+# https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_SendEmail.html#API_SendEmail_Errors
+# What is not listed, such as throttling, time-outs and faults of the service, passes.
+_SCOPES = {
+    "MessageRejected": Scope.RECIPIENT,
+    "BadRequestException": Scope.CONTENT,
+    "MailFromDomainNotVerifiedException": Scope.SENDER,
+    "AccountSuspendedException": Scope.SENDER,
+    "NotFoundException": Scope.SENDER,
+    "AccessDeniedException": Scope.SENDER,
+    # SNS: https://docs.aws.amazon.com/sns/latest/api/API_Publish.html#API_Publish_Errors
+    "InvalidParameter": Scope.CONTENT,
+    "InvalidParameterValue": Scope.CONTENT,
+    "NotFound": Scope.SENDER,
+    "AuthorizationError": Scope.SENDER,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Say why a channel did not accept, by the service's own word for it."""
+
+    reason: str
+    scope: Scope
+
+
+class Channel(Protocol):
+    """Accept alerts: at least once, and none before the older ones of its target."""
+
+    name: str
+
+    def portions(self, parts: Sequence[Part]) -> list[Portion]:
+        """Divide what waits for this channel into calls, in the order in which they must be made."""
+        ...
+
+    def send(self, portion: Portion, fleet: Fleet, now: datetime) -> Refusal | None:
+        """Send one portion; None when it was accepted."""
+        ...
+
+    def explain(self, refusal: Refusal, recipients: Sequence[str], region: str) -> str:
+        """Say in words why a portion was refused, and the mend."""
+        ...
+
+
+def _answer(call: Any, **arguments: Any) -> Refusal | None:  # noqa: ANN401
+    try:
+        call(**arguments)
+    except (ClientError, BotoCoreError) as error:
+        code = code_of(error)
+        return Refusal(code, _SCOPES.get(code, Scope.LATER))
+    return None

@@ -1,0 +1,117 @@
+"""Mail alerts through SES."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from functools import partial
+from itertools import groupby
+from typing import Any
+
+from heartline.messages.compose import Message, compose
+from heartline.messages.context import Fleet, Part
+from heartline.messages.html import as_html
+from heartline.messages.plain_text import as_text
+from heartline.model.alert import EMAIL, Alert
+from heartline.model.target import Target
+from heartline.notify.batches import Portion, left
+from heartline.notify.channel import Refusal, _answer
+from heartline.notify.refusals import explain
+
+
+class EmailChannel:
+    """Mail alerts through SES: all that is due for the same recipients in one mail.
+
+    Parameters
+    ----------
+    client
+        The SES v2 client; it must not repeat calls by itself, since SES cannot tell a repetition.
+    sender
+        The verified address.
+    configuration_set
+        Of SES, where one is used.
+    """
+
+    name = EMAIL
+
+    def __init__(self, client: Any, sender: str, configuration_set: str | None = None) -> None:  # noqa: ANN401
+        self._client = client
+        self._sender = sender
+        self._configured = {"ConfigurationSetName": configuration_set} if configuration_set else {}
+
+    def portions(self, parts: Sequence[Part]) -> list[Portion]:
+        """Put together what goes to the same readers; first what only some of a target's have not had yet."""
+        groups: dict[_Readers, list[Part]] = {}
+        for part in parts:
+            for key, alerts in groupby(part.alerts, partial(_readers, part.target)):
+                groups.setdefault(key, []).append(Part(part.target, tuple(alerts)))
+        ordered = [tuple(groups[key]) for key in sorted(groups)]
+        return [Portion(grouped, left(grouped[0].alerts[0], grouped[0].target)) for grouped in ordered]
+
+    def send(self, portion: Portion, fleet: Fleet, now: datetime) -> Refusal | None:
+        """Send one mail to all recipients of the portion."""
+        message = compose(portion.parts, fleet, now)
+        return _answer(
+            self._client.send_email,
+            FromEmailAddress=self._sender,
+            Destination={"ToAddresses": list(portion.recipients)},
+            Content={"Simple": _simple(message, self._sender)},
+            **self._configured,
+        )
+
+    def explain(self, refusal: Refusal, recipients: Sequence[str], region: str) -> str:
+        """Say in words why a mail was refused; asks SES what it knows of the sender and the recipients."""
+        return explain(self._client, refusal.reason, self._sender, recipients, region)
+
+
+_Readers = tuple[bool, str, tuple[str, ...]]
+
+
+def _readers(target: Target, alert: Alert) -> _Readers:
+    return EMAIL in alert.waiting, target.language, tuple(sorted(left(alert, target)))
+
+
+def _simple(message: Message, sender: str) -> dict[str, Any]:
+    def part(text: str) -> dict[str, str]:
+        return {"Data": text, "Charset": "UTF-8"}
+
+    domain = sender.rpartition("@")[2]
+    threads = [f"<{story}@{domain}>" for story in message.stories if _ID.fullmatch(story)]
+    headers = {
+        "Auto-Submitted": "auto-generated",  # RFC 3834: no out-of-office answers
+        "List-Id": f"Heartline <heartline.{domain}>",  # RFC 2919
+        # Nobody has a mail of these ids, and yet all that name the same one stand together (RFC 5256, REFERENCES).
+        "References": _listed(threads, " "),
+        "In-Reply-To": _listed(threads[:1]),
+        "X-Heartline-Target": _listed(message.targets),
+        "X-Heartline-Status": message.status,
+        "X-Heartline-Incident": _listed(message.incidents) or "none",
+    }
+    return {
+        "Subject": part(message.subject),
+        "Body": {"Text": part(as_text(message)), "Html": part(as_html(message))},
+        "Headers": [{"Name": name, "Value": value} for name, value in headers.items() if value],
+    }
+
+
+# SES takes header values of at most 995 octets:
+# https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_MessageHeader.html
+_MOST_HEADER = 870
+
+
+_ID = re.compile(r"[A-Za-z0-9._-]{1,200}", re.ASCII)
+
+
+_LISTABLE = re.compile(r"[!-~]{1,320}", re.ASCII)
+
+
+def _listed(names: Iterable[str], between: str = ", ") -> str:
+    """List names as long as there is room for them in a header."""
+    listed, room = [], _MOST_HEADER
+    for name in filter(_LISTABLE.fullmatch, names):
+        room -= len(name) + len(between)
+        if room < 0:
+            break
+        listed.append(name)
+    return between.join(listed)

@@ -1,0 +1,127 @@
+"""Hold the outboxes of many targets at once, for as long as the lease on them lasts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from aws_lambda_powertools import Logger
+
+from heartline.common.parallel import at_once
+from heartline.model.alert import Alert
+from heartline.model.state import Stored
+from heartline.model.target import Target
+
+# Longer than a tick has left when it begins to send, shorter than from one tick to the next.
+LEASE = timedelta(seconds=45)
+
+
+class Claims(Protocol):
+    """Lend a target's alerts to one sender at a time."""
+
+    def claim(self, name: str, owner: str, now: datetime, lease: timedelta) -> Stored | None:
+        """Take the lease and read the alerts; None when there are none, or another has it."""
+        ...
+
+    def clear(self, name: str, owner: str, alerts: Sequence[Alert]) -> bool:
+        """Write what each alert still waits for; False when the lease is lost."""
+        ...
+
+    def release(self, name: str, owner: str) -> bool:
+        """Give the lease back; False when it is lost."""
+        ...
+
+
+@dataclass(slots=True)
+class Held:
+    """Hold one target's alerts; no more of them goes anywhere once it is `lost`, nor where it is `stuck`."""
+
+    target: Target
+    alerts: dict[str, Alert]
+    lost: bool = False
+    stuck: set[str] = field(default_factory=set)
+
+    def may_send(self, channel: str) -> bool:
+        """Tell whether alerts of it may go to a channel in this run."""
+        return not self.lost and channel not in self.stuck
+
+
+@dataclass(slots=True)
+class Holding:
+    """Claim outboxes, write what was delivered of them, and give them back.
+
+    What goes wrong with one of them is logged and counted, and costs the others nothing.
+
+    Parameters
+    ----------
+    outbox
+        Where the alerts wait.
+    owner
+        Who claims: unique to this run.
+    clock
+        The time, in UTC.
+    log
+        Is told what went wrong.
+    """
+
+    outbox: Claims
+    owner: str
+    clock: Callable[[], datetime]
+    log: Logger
+    faults: int = 0
+    held: dict[str, Held] = field(default_factory=dict)
+
+    def take(self, targets: Iterable[Target]) -> None:
+        """Claim what waits for these targets and is not another run's."""
+        claimed = at_once(self._claim, targets)
+        self.held = {held.target.name: held for held in claimed if held}
+
+    def left(self, name: str) -> tuple[Alert, ...] | None:
+        """Give what still waits of a target that was claimed; None where it was not."""
+        held = self.held.get(name)
+        return None if held is None else tuple(alert for alert in held.alerts.values() if alert.waiting)
+
+    def give_back(self) -> None:
+        """Let the next run claim them."""
+        at_once(self._release, self.held.values())
+
+    def settle(self, settled: Iterable[tuple[Held, Sequence[Alert]]]) -> int:
+        """Write what alerts wait for now; give the number of those that wait for nothing more."""
+        return sum(at_once(self._settle, settled))
+
+    def _claim(self, target: Target) -> Held | None:
+        with self._passing_over(target):
+            claimed = self.outbox.claim(target.name, self.owner, self.clock(), LEASE)
+            if claimed is not None:
+                return Held(target, {alert.id: alert for alert in claimed.outbox})
+        return None
+
+    def _settle(self, settled: tuple[Held, Sequence[Alert]]) -> int:
+        held, alerts = settled
+        changed = [alert for alert in alerts if alert != held.alerts[alert.id]]
+        with self._passing_over(held.target):
+            if changed and not self.outbox.clear(held.target.name, self.owner, changed):
+                self.log.warning("lease lost: another run may send an alert again", target=held.target.name)
+                held.lost = True
+                return 0
+            held.alerts.update({alert.id: alert for alert in changed})
+            return sum(not alert.waiting for alert in changed)
+        return 0
+
+    def _release(self, held: Held) -> None:
+        with self._passing_over(held.target):
+            self.outbox.release(held.target.name, self.owner)
+
+    @contextmanager
+    def _passing_over(self, target: Target) -> Iterator[None]:
+        """Log what goes wrong with one target's outbox, and leave the rest of it to the next tick."""
+        try:
+            yield
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is about this one target
+            if held := self.held.get(target.name):
+                held.lost = True
+            self.faults += 1
+            self.log.error("outbox not drained", target=target.name, reason=type(error).__name__)

@@ -1,0 +1,103 @@
+"""Publish alerts to an SNS topic."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from heartline.common.codec import encode
+from heartline.common.text import tame
+from heartline.messages.compose import Message, compose
+from heartline.messages.context import Fleet, Part
+from heartline.messages.plain_text import as_text
+from heartline.model.alert import TOPIC, Alert
+from heartline.notify.batches import Portion
+from heartline.notify.channel import Refusal, _answer
+from heartline.notify.refusals import explain
+
+
+class TopicChannel:
+    """Publish alerts to an SNS topic, each by itself: as JSON, and as text where people read it.
+
+    Parameters
+    ----------
+    client
+        The SNS client.
+    topic
+        The topic's ARN.
+    """
+
+    name = TOPIC
+
+    def __init__(self, client: Any, topic: str) -> None:  # noqa: ANN401 - boto3 makes its clients at run time
+        self._client = client
+        self._topic = topic
+
+    def portions(self, parts: Sequence[Part]) -> list[Portion]:
+        """Leave each alert by itself: programs read them."""
+        return [Portion((replace(part, alerts=(alert,)),)) for part in parts for alert in part.alerts]
+
+    def send(self, portion: Portion, fleet: Fleet, now: datetime) -> Refusal | None:
+        """Publish one alert."""
+        alert = portion.parts[0].alerts[0]
+        message = compose(portion.parts, fleet, now)
+        return _answer(
+            self._client.publish,
+            TopicArn=self._topic,
+            Subject=_subject(message),
+            Message=json.dumps(_by_protocol(alert, message)),
+            MessageStructure="json",
+        )
+
+    def explain(self, refusal: Refusal, recipients: Sequence[str], region: str) -> str:
+        """Say in words why an alert was refused."""
+        return explain(self._client, refusal.reason, "", recipients, region)
+
+
+def _by_protocol(alert: Alert, message: Message) -> dict[str, str]:
+    """Give SNS what each kind of subscriber gets: JSON for programs and chat, text for mail, phones and pagers.
+
+    https://docs.aws.amazon.com/sns/latest/dg/sns-send-custom-platform-specific-payloads-mobile-devices.html
+    """
+    text, subject = as_text(message), message.subject
+    shown = {"aps": {"alert": subject}}
+    return {
+        "default": json.dumps(_document(alert, subject, text), default=float),
+        "email": text,
+        "sms": tame(subject, 140),
+        "APNS": json.dumps(shown),
+        "APNS_SANDBOX": json.dumps(shown),
+        "GCM": json.dumps({"notification": {"title": "Heartline", "body": subject}}),
+    }
+
+
+# What is for Heartline's own use: from what the sentences were made.
+_OWN = [(part, own) for part in ("failure", "previous") for own in ("advice", "words")]
+
+
+def _document(alert: Alert, subject: str, text: str) -> Mapping[str, Any]:
+    """Give the documented JSON: the alert's own fields, and what Amazon Q Developer shows in a chat.
+
+    https://docs.aws.amazon.com/chatbot/latest/adminguide/custom-notifs.html
+    """
+    fields = encode(alert)
+    for part, own in _OWN:
+        fields.get(part, {}).pop(own, None)
+    for own in ("waiting", "refused"):
+        fields.pop(own, None)
+    chat = {"textType": "client-markdown", "title": subject, "description": f"```\n{_unfenced(text)}\n```"}
+    return {"version": "1.0", "source": "custom", "content": chat, "subject": subject, "text": text, **fields}
+
+
+def _unfenced(text: str) -> str:
+    """Keep a text from ending the block of code that it stands in."""
+    return text.replace("```", "'''")
+
+
+def _subject(message: Message) -> str:
+    """Give a subject that SNS takes: fewer than 100 characters of ASCII."""
+    label, name = message.reports[0].label, message.targets[0]
+    return tame(message.subject if message.subject.isascii() else f"[{label}] {name}", 99)

@@ -1,0 +1,1 @@
+"""Carry out the probes that one target needs in a tick."""

@@ -1,0 +1,79 @@
+"""Take the probes of one target that one tick needs: credential, probe, and again until it is clear."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from time import sleep
+
+from heartline.common.deadline import Deadline
+from heartline.model.observation import Failure, Observation
+from heartline.model.target import DEFAULT_DATABASE, DEFAULT_PORT, Credential, Endpoint, Target
+from heartline.probe import probe
+from heartline.probe.slots import PACE
+from heartline.prober.credentials import Credentials
+
+_WRONG_PASSWORD = "28P01"  # noqa: S105 - an SQLSTATE, PostgreSQL documentation, appendix A
+
+
+def observe(
+    target: Target,
+    credentials: Credentials,
+    wants_another: Callable[[Sequence[Observation]], bool],
+    deadline: Deadline,
+) -> list[Observation]:
+    """Probe until `wants_another` says that it is enough, or there is no time for one more whole probe.
+
+    The caller has taken a place in PACE for the first probe; none is held when this returns.
+
+    Parameters
+    ----------
+    target
+        What to probe.
+    credentials
+        Where its credential is found.
+    wants_another
+        Told all observations so far; may wait for what it needs to know.
+    deadline
+        The tick's own; a probe that it would cut short is not begun, since it would prove nothing.
+    """
+    observations: list[Observation] = []
+    timeout, pause = target.timeout.total_seconds(), target.policy.confirm_after.total_seconds()
+    while True:
+        try:
+            if not deadline.allows(timeout):
+                break
+            observations.append(observe_once(target, credentials))
+        finally:
+            PACE.leave()
+        if not wants_another(observations) or not deadline.allows(pause + timeout):
+            break
+        sleep(pause)
+        if not PACE.take(deadline.left()):
+            break
+    return observations
+
+
+def observe_once(target: Target, credentials: Credentials) -> Observation:
+    """Probe once, in a place of PACE; a refused password may have been rotated: it is fetched afresh, tried again."""
+    with PACE:
+        credential = credentials.find(target)
+    if isinstance(credential, Failure):
+        return _without_credential(target, credential)
+    seen = _probe(target, credential)
+    if seen.failure is None or seen.failure.sqlstate != _WRONG_PASSWORD or target.secret is None:
+        return seen
+    with PACE:
+        rotated = credentials.find(target, afresh=True)
+    return seen if isinstance(rotated, Failure) or rotated == credential else _probe(target, rotated)
+
+
+def _probe(target: Target, credential: Credential) -> Observation:
+    return probe(target, credential, Deadline.after(target.timeout.total_seconds()))
+
+
+def _without_credential(target: Target, failure: Failure) -> Observation:
+    port, database = target.port or DEFAULT_PORT, target.database or DEFAULT_DATABASE
+    return Observation(
+        datetime.now(UTC), Endpoint(target.host or "", port, database, target.user or ""), failure=failure
+    )

@@ -1,0 +1,1 @@
+"""Decide what observations mean and whom to notify; pure."""

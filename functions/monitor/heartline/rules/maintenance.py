@@ -1,0 +1,45 @@
+"""Find when a maintenance window closes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime, time, timedelta
+
+from heartline.model.target import Window
+
+
+def open_until(windows: Iterable[Window], now: datetime) -> datetime | None:
+    """Tell when the windows that are open now will have closed; None when none is.
+
+    Windows that follow one another without a break count as one.
+    """
+    end, seen = None, now
+    listed: Sequence[Window] = tuple(windows)
+    # Each round ends with a later closing; a week of daily windows that touch is told as seven days.
+    for _ in range(8 * len(listed)):
+        closing = max((closes for one in listed if (closes := _closing(one, seen))), default=None)
+        if closing is None or (end is not None and closing <= end):
+            break
+        end = seen = closing
+    return end
+
+
+def _closing(window: Window, now: datetime) -> datetime | None:
+    """Tell when a window closes that is open now; it may have opened the day before."""
+    today = now.astimezone(window.zone).date()
+    for day in (today, today - timedelta(days=1)):
+        if day.weekday() not in window.days:
+            continue
+        last = day if window.begins < window.ends else day + timedelta(days=1)
+        # By the clock on the wall, so that a beginning that the clock skips is at the jump; one that comes twice is at
+        # its first coming, and an end at its last.
+        local = now.astimezone(window.zone).replace(tzinfo=None)
+        opened = local >= datetime.combine(day, window.begins) or _moment(day, window.begins, window, now, 0) <= now
+        closes = max(_moment(last, window.ends, window, now, fold) for fold in (0, 1))
+        if opened and now < closes:
+            return closes
+    return None
+
+
+def _moment(day: date, at: time, window: Window, now: datetime, fold: int) -> datetime:
+    return datetime.combine(day, at.replace(fold=fold), window.zone).astimezone(now.tzinfo)

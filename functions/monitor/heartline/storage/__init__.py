@@ -1,0 +1,1 @@
+"""States, outboxes and history in DynamoDB."""

@@ -1,0 +1,199 @@
+"""Keep states, with the alerts and the history that follow from them, and the heartbeat in DynamoDB.
+
+One item a target holds its state, guarded by `version`, and its outbox, whose alerts come and go one by
+one. One more item is the heartbeat.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from time import sleep
+from typing import Any
+
+from heartline.model.alert import Alert
+from heartline.model.heartbeat import Heartbeat, freshen
+from heartline.model.incident import Incident
+from heartline.model.state import State, Stored, Unreadable
+from heartline.storage.schema import (
+    FORMAT,
+    HEARTBEAT_KEY,
+    LAST_HEARTBEAT,
+    Key,
+    heartbeat_item,
+    heartbeat_key,
+    incident_key,
+    key_of,
+    plain,
+    read_heartbeat,
+    read_target,
+    record,
+    target_key,
+    wire_key,
+)
+from heartline.storage.table import Guard, Table
+
+# BatchGetItem takes 100 keys: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html
+_BATCH = 100
+_BATCH_ATTEMPTS = 5
+_BATCH_PAUSE_SECONDS = 0.1
+_THROTTLED = Unreadable("DynamoDB did not give it, again and again: the table is throttled")
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """Hold what was stored of each target, and of the last tick of these, unless that cannot be known (`unsure`).
+
+    `looks` are the times at which ticks last came to a verdict on the targets, where one has, and `last` is when any
+    tick last ran.
+    """
+
+    targets: Mapping[str, Stored | Unreadable]
+    heartbeat: Heartbeat | None = None
+    looks: Mapping[str, datetime] = field(default_factory=dict)
+    last: datetime | None = None
+    unsure: bool = False
+
+
+class Store:
+    """Read and write states.
+
+    Every method lets boto3's ClientError and BotoCoreError through: DynamoDB refused or did not answer.
+
+    Parameters
+    ----------
+    table
+        The table.
+    """
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+        self._decoded: dict[str, tuple[Mapping[str, Any] | None, Stored | Unreadable]] = {}
+
+    def load(self, names: Iterable[str], shard: str | None = None, since: datetime | None = None) -> Loaded:
+        """Read the targets' items, and the heartbeat, which tells when each was last seen as it is.
+
+        Parameters
+        ----------
+        names
+            Of the targets.
+        shard
+            Whose heartbeat; None for that of the undivided fleet.
+        since
+            A heartbeat from then on that names all of them is enough; else those of all shards are read.
+        """
+        keys, own_key = {name: target_key(name) for name in names}, heartbeat_key(shard)
+        items, unread = self._read([own_key, *keys.values()])
+        targets = {
+            name: _THROTTLED if key in unread else self._decode(name, items.get(key)) for name, key in keys.items()
+        }
+        found = items.get(own_key)
+        own = read_heartbeat(plain(found)) if found else None
+        if own_key in unread or isinstance(own, Unreadable):
+            return Loaded(targets, unsure=True)
+        beats = [own] if own else []
+        seen = own.looks() if own and since and own.at >= since else {}
+        stored = {name for name, one in targets.items() if isinstance(one, Stored) and one.version}
+        if (own and not seen) or stored - seen.keys():
+            # Others may have run meanwhile, and the targets may have been theirs.
+            beats = self.heartbeats()
+        fresh = {name: _freshened(one, beats) if isinstance(one, Stored) else one for name, one in targets.items()}
+        looks = {name: at for beat in beats for name, at in beat.looks().items()}
+        return Loaded(fresh, own, looks, beats[-1].at if beats else None)
+
+    def heartbeats(self) -> list[Heartbeat]:
+        """Read the heartbeats of the whole fleet and of its shards, the latest last."""
+        read = map(read_heartbeat, self._table.listed(HEARTBEAT_KEY, LAST_HEARTBEAT))
+        return sorted((one for one in read if isinstance(one, Heartbeat)), key=lambda beat: beat.at)
+
+    def _decode(self, name: str, item: Mapping[str, Any] | None) -> Stored | Unreadable:
+        """Read a target's item; one that is to the letter as it was in this environment's last tick was decoded then.
+
+        Its version would not tell: the outbox and the lease change without it.
+        """
+        known = self._decoded.get(name)
+        if known is None or known[0] != item:
+            known = item, read_target(name, None if item is None else plain(item))
+            self._decoded[name] = known
+        return known[1]
+
+    def _read(self, keys: Sequence[Key]) -> tuple[dict[Key, dict[str, Any]], set[Key]]:
+        """Read items by their keys, in DynamoDB's notation; give also the keys that it left unread, again and again."""
+        items: dict[Key, dict[str, Any]] = {}
+        unread: set[Key] = set()
+        for start in range(0, len(keys), _BATCH):
+            wanted = [wire_key(key) for key in keys[start : start + _BATCH]]
+            for attempt in range(_BATCH_ATTEMPTS):
+                sleep(_BATCH_PAUSE_SECONDS * attempt)
+                asked = {self._table.name: {"Keys": wanted, "ConsistentRead": True}}
+                answer = self._table.client.batch_get_item(RequestItems=asked)
+                found = answer["Responses"].get(self._table.name, ())
+                items |= {key_of(item): item for item in found}
+                wanted = answer.get("UnprocessedKeys", {}).get(self._table.name, {}).get("Keys", [])
+                if not wanted:
+                    break
+            unread |= {key_of(key) for key in wanted}
+        return items, unread
+
+    def save(self, before: Stored, state: State, alerts: Sequence[Alert] = (), ended: Sequence[Incident] = ()) -> bool:
+        """Write a state, the alerts and the records of incidents that follow from it, all or nothing.
+
+        Parameters
+        ----------
+        before
+            What was read; the write holds only if the item is still at that version.
+        state, alerts, ended
+            What was decided.
+
+        Returns
+        -------
+        bool
+            False when another tick has written since: then nothing was written.
+        """
+        if not ended:
+            if before.version == 0:
+                return self._table.put(*self._first(state, alerts))
+            return self._table.update(*self._next(before, state, alerts))
+        if before.version == 0:
+            write = {"Put": self._table.putting(*self._first(state, alerts))}
+        else:
+            write = {"Update": self._table.updating(*self._next(before, state, alerts))}
+        records = [{"Put": self._table.putting(*_record(state.target, incident))} for incident in ended]
+        return self._table.together([write, *records])
+
+    def _first(self, state: State, alerts: Sequence[Alert]) -> tuple[Key, dict[str, object], Guard]:
+        item = {"format": FORMAT, "version": 1, "state": state, "outbox": {alert.id: alert for alert in alerts}}
+        return target_key(state.target), item, Guard("attribute_not_exists(pk)")
+
+    def _next(self, before: Stored, state: State, alerts: Sequence[Alert]) -> tuple[Key, str, Guard]:
+        fresh = {f"a{place}": alert for place, alert in enumerate(alerts)}
+        added = [f"outbox.#{mark} = :{mark}" for mark in fresh]
+        guard = Guard(
+            "version = :read AND #format = :format",
+            {"#state": "state", "#format": "format"} | {f"#{mark}": alert.id for mark, alert in fresh.items()},
+            {":state": state, ":read": before.version, ":next": before.version + 1, ":format": FORMAT}
+            | {f":{mark}": alert for mark, alert in fresh.items()},
+        )
+        return target_key(state.target), "SET " + ", ".join(["#state = :state", "version = :next", *added]), guard
+
+    def beat(self, heartbeat: Heartbeat, before: Heartbeat | None, shard: str | None = None) -> bool:
+        """Write the heartbeat in place of the one that was read; False when a later tick has written its own.
+
+        A damaged one gives way in any case.
+        """
+        item = heartbeat_item(heartbeat, shard)
+        if before is None:
+            return self._table.put(heartbeat_key(shard), item)
+        return self._table.put(heartbeat_key(shard), item, Guard("#at < :at", {"#at": "at"}, {":at": heartbeat.at}))
+
+
+def _freshened(stored: Stored, heartbeats: Iterable[Heartbeat]) -> Stored:
+    for heartbeat in heartbeats:
+        stored = freshen(stored, heartbeat)
+    return stored
+
+
+def _record(target: str, incident: Incident) -> tuple[Key, dict[str, object]]:
+    document = {"incident": incident}
+    return incident_key(target, incident), record(incident.ended or incident.began, document)

@@ -1,0 +1,1 @@
+"""One scheduled run over a set of targets."""

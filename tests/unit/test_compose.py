@@ -1,0 +1,309 @@
+"""What one mail of many reports says: its subject, what they have in common, and no more than it has room for."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from html import unescape
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from heartline.i18n.language import LANGUAGES
+from heartline.messages.compose import _MOST_LINES, _MOST_REPORTS, Message, compose
+from heartline.messages.context import Fleet, Part
+from heartline.messages.html import as_html
+from heartline.messages.plain_text import as_text, columns
+from heartline.model.alert import Alert
+from heartline.model.incident import Incident, Spell
+from heartline.model.kinds import AlertKind, Kind, Phase
+from heartline.model.observation import Failure
+from unit.samples import ENDPOINT, MINUTE, NOW, SECOND, TARGET, alert, failure
+
+DOWN, RECOVERED, UNSTABLE, SETTLED = AlertKind.DOWN, AlertKind.RECOVERED, AlertKind.UNSTABLE, AlertKind.SETTLED
+REFUSED, TIMEOUT = failure(), failure(Kind.TIMEOUT, Phase.CONNECT)
+AUTH, STARTING = failure(Kind.AUTH, sqlstate="28P01"), failure(Kind.STARTING)
+SPELL = Spell("orders-unstable", NOW - 10 * MINUTE, NOW - MINUTE, 3, 60, 40, told=True)
+
+
+def about(
+    name: str,
+    kind: AlertKind = DOWN,
+    failed: Failure | None = REFUSED,
+    host: str | None = None,
+    **changes: object,
+) -> Alert:
+    incident = Incident(f"{name}-1", NOW - MINUTE, ended=NOW if kind is RECOVERED else None)
+    place = replace(ENDPOINT, host=f"{name}.example.com" if host is None else host)
+    known: dict[str, object] = {"target": name, "incident": incident, "endpoint": place}
+    if kind is not RECOVERED:
+        known["failure"] = failed
+    if kind in {UNSTABLE, SETTLED}:
+        known |= {"spell": replace(SPELL, id=f"{name}-unstable"), "calm": 300}
+    return alert(kind, **known | changes)
+
+
+def composed(*alerts: Alert, fleet: Fleet | None = None, late: int = 0, code: str = "en") -> Message:
+    """Compose a mail of alerts, those of one target in their order."""
+    told: dict[str, list[Alert]] = {}
+    for one in alerts:
+        told.setdefault(one.target, []).append(one)
+    parts = [Part(replace(TARGET, name=name, language=code), tuple(ones)) for name, ones in told.items()]
+    return compose(parts, fleet or Fleet(10), NOW + late * SECOND)
+
+
+WHOLE, NAMED = _MOST_REPORTS, _MOST_REPORTS + _MOST_LINES
+
+
+def unwrapped(page: str) -> str:
+    return " ".join(unescape(page).split())
+
+
+def facts(message: Message) -> str:
+    return " ".join(message.sentences)
+
+
+def test_a_mail_of_one_report_has_its_subject_and_nothing_in_common() -> None:
+    message = composed(about("orders"))
+    assert message.subject == message.reports[0].subject
+    assert (message.targets, message.incidents) == (("orders",), ("orders-1",))
+    assert (message.sentences, message.lines, message.rest) == ((), (), 0)
+
+
+@pytest.mark.parametrize(
+    ("alerts", "subject", "status"),
+    [
+        ([about("a"), about("b")], "[DOWN] 2 of 10 databases: connection refused", "down"),
+        ([about("a"), about("b", failed=TIMEOUT)], "[DOWN] 2 of 10 databases: a, b", "down"),
+        (
+            [about("a", RECOVERED), about("b"), about("c")],
+            "[DOWN] 2 of 10 databases: connection refused; 1 RECOVERED",
+            "down",
+        ),
+        ([about("a", RECOVERED), about("b", RECOVERED)], "[RECOVERED] 2 of 10 databases: a, b", "up"),
+        (
+            [about("a", failed=AUTH), about("b", failed=AUTH)],
+            "[CANNOT LOG IN] 2 of 10 databases: password rejected (28P01)",
+            "misconfigured",
+        ),
+        (
+            [about("a", failed=AUTH), about("b")],
+            "[DOWN] 1 of 10 databases: connection refused; 1 CANNOT LOG IN",
+            "down",
+        ),
+        (
+            [about("a", RECOVERED), about("b", UNSTABLE)],
+            "[UNSTABLE] 1 of 10 databases: connection refused; 1 RECOVERED",
+            "unstable",
+        ),
+        (
+            [about(name, failed=one) for name, one in zip("abcdef", [REFUSED, TIMEOUT] * 3, strict=True)],
+            "[DOWN] 6 of 10 databases: a, b, c, d, e, f",
+            "down",
+        ),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_subject_says_how_many_are_what_the_worst_first(alerts: list[Alert], subject: str, status: str) -> None:
+    message = composed(*alerts)
+    assert (message.subject, message.status) == (subject, status)
+    assert message.reports[0].status == status
+
+
+def test_a_subject_names_as_many_as_it_has_room_for_and_counts_the_others() -> None:
+    names = [f"orders-production-{number:02d}" for number in range(12)]
+    subject = composed(*(about(name, RECOVERED) for name in names), fleet=Fleet(500)).subject
+    match = re.fullmatch(r"\[RECOVERED\] 12 of 500 databases: (.+) and (\d+) more", subject)
+    assert match
+    named = match[1].split(", ")
+    assert named == names[: len(named)]
+    assert len(named) + int(match[2]) == 12
+
+
+def test_a_target_that_is_up_again_by_now_is_not_in_the_subject_as_down() -> None:
+    """Its settling as down and its recovery were both late, and leave in one mail."""
+    spell = replace(SPELL, steady=NOW - 6 * MINUTE)
+    settled, recovered = about("a", SETTLED, spell=spell), about("a", RECOVERED, id="00000002", at=NOW + MINUTE)
+    message = composed(settled, recovered, late=600)
+    assert message.status == "up"
+    assert message.subject.startswith("[RECOVERED]")
+
+
+def test_more_targets_than_the_fleet_knows_are_not_more_than_all() -> None:
+    assert "2 of 2 databases" in composed(about("a"), about("b"), fleet=Fleet(1)).subject
+
+
+def test_a_target_with_two_stories_is_one_database() -> None:
+    first, second = about("a"), about("a", incident=Incident("a-2", NOW), id="00000002")
+    message = composed(first, second, about("b"))
+    assert "2 of 10 databases" in message.subject
+    assert message.targets == ("a", "b")
+    assert set(message.incidents) == {"a-1", "a-2", "b-1"}
+
+
+def test_what_failures_have_in_common_is_said() -> None:
+    same = facts(composed(about("a", host="one.example.com"), about("b", host="one.example.com")))
+    assert "connection refused" in same
+    assert "phase connect" in same
+    assert "host one.example.com" in same
+
+
+def test_what_failures_do_not_share_is_not_said() -> None:
+    assert composed(about("a"), about("b", failed=STARTING)).sentences == ()
+    assert "phase" not in facts(composed(about("a", host="x"), about("b", failed=TIMEOUT, host="x")))
+    assert "host" not in facts(composed(about("a"), about("b")))
+
+
+def test_secrets_that_cannot_be_read_share_no_host() -> None:
+    missing = failure(Kind.CREDENTIALS)
+    assert "host" not in facts(composed(*(about(name, failed=missing, host="") for name in "abc")))
+
+
+def test_what_has_recovered_is_not_among_what_fails_alike() -> None:
+    assert composed(about("a"), about("b", RECOVERED)).sentences == ()
+    assert composed(about("a", RECOVERED), about("b", RECOVERED)).sentences == ()
+
+
+@pytest.mark.parametrize(
+    ("addresses", "network"),
+    [
+        (["10.1.2.3", "10.1.2.99"], "10.1.2.0/24"),
+        (["10.1.2.3", "10.1.9.99"], "10.1.0.0/16"),
+        (["10.1.2.3", "10.2.2.3"], None),
+        (["203.0.113.5", "203.0.113.9"], "203.0.113.0/24"),
+        (["8.8.1.1", "8.8.2.2"], None),
+        (["fd00:1:2:3::1", "fd00:1:2:3::2"], "fd00:1:2:3::/64"),
+        (["fd00:1:2:3::1", "fd00:1:2:4::2"], "fd00:1:2::/56"),
+        (["fe80::1%eth0", "fe80::2%eth0"], "fe80::/64"),
+        (["10.1.2.3", "fd00::1"], None),
+        (["10.1.2.3", None], None),
+        ([None, None], None),
+    ],
+    ids=str,
+)
+def test_a_network_that_all_are_in_is_named(addresses: Sequence[str | None], network: str | None) -> None:
+    said = facts(composed(*(about(name, address=one) for name, one in zip("ab", addresses, strict=True))))
+    assert ("network" in said) == (network is not None)
+    assert f"network {network}" in said or network is None
+
+
+@pytest.mark.parametrize(
+    ("targets", "failures", "phase"),
+    [
+        (3, [REFUSED] * 3, "connect"),
+        (5, [TIMEOUT] * 5, "connect"),
+        (3, [failure(Kind.UNRESOLVABLE)] * 3, "resolve"),
+        (3, [failure(Kind.CERTIFICATE)] * 3, "tls"),
+        (2, [REFUSED] * 2, None),
+        (4, [REFUSED] * 3, None),
+        (3, [REFUSED, REFUSED, TIMEOUT], None),
+        (3, [TIMEOUT, TIMEOUT, failure(Kind.TIMEOUT, Phase.TLS)], None),
+        (3, [STARTING] * 3, None),
+        (3, [failure(Kind.CREDENTIALS)] * 3, None),
+        (3, [], None),
+    ],
+)
+def test_a_monitor_that_may_be_cut_off_says_so_and_what_to_check(
+    targets: int, failures: list[Failure], phase: str | None
+) -> None:
+    said = facts(composed(about("a"), fleet=Fleet(targets, tuple(failures))))
+    assert ("cut off" in said) == (phase is not None)
+    if phase:
+        for part in (f"all {targets} databases", f"phase {phase}", "Check "):
+            assert part in said
+
+
+def test_a_recovery_while_all_others_fail_is_not_told_as_a_monitor_that_is_cut_off() -> None:
+    assert "cut off" not in facts(composed(about("a", RECOVERED), fleet=Fleet(3, (REFUSED,) * 3)))
+
+
+@pytest.mark.parametrize("code", LANGUAGES)
+@pytest.mark.parametrize("number", [1, WHOLE, WHOLE + 1, NAMED, NAMED + 1, 60, 500])
+def test_a_mail_of_many_tells_some_whole_some_in_a_line_and_counts_the_rest(number: int, code: str) -> None:
+    message = composed(*(about(f"database-{place}") for place in range(number)), fleet=Fleet(number), code=code)
+    assert len(message.targets) == number
+    shown = (len(message.reports), len(message.lines), message.rest)
+    assert shown == (min(number, WHOLE), max(0, min(number, NAMED) - WHOLE), max(0, number - NAMED))
+    for page in (as_text(message), as_html(message)):
+        for place in range(min(number, NAMED)):
+            assert re.search(rf"database-{place}\b", page)
+        assert not re.search(rf"database-{NAMED}\b", page)
+        assert (message.language.say("sentence.rest", number=message.rest)[-30:] in unwrapped(page)) == (
+            message.rest > 0
+        )
+        assert len(page.encode()) < 100_000  # Gmail cuts off what is longer
+
+
+def test_the_worst_are_among_those_that_are_told_whole() -> None:
+    alerts = [about(f"good-{place}", RECOVERED) for place in range(40)] + [about("bad")]
+    assert composed(*alerts).reports[0].alert.target == "bad"
+
+
+kinds = st.sampled_from([DOWN, AlertKind.CHANGED, AlertKind.REMINDER, RECOVERED, UNSTABLE, SETTLED])
+
+
+@pytest.mark.parametrize("code", LANGUAGES)
+@pytest.mark.parametrize("kind", [DOWN, RECOVERED, UNSTABLE, SETTLED], ids=str)
+@pytest.mark.parametrize("failed", [REFUSED, AUTH, failure(Kind.DENIED, sqlstate="42501")], ids=lambda one: one.kind)
+def test_a_subject_of_usual_names_has_at_most_78_columns(code: str, kind: AlertKind, failed: Failure) -> None:
+    names = [f"orders-production-{number:02d}" for number in range(12)]
+    alike = composed(*(about(name, kind, failed) for name in names), fleet=Fleet(500), code=code)
+    another = failure(Kind.TIMEOUT, Phase.RESOLVE)
+    unlike = composed(
+        *(about(name, kind, one) for name, one in zip(names, [failed, another] * 6, strict=True)),
+        fleet=Fleet(500),
+        code=code,
+    )
+    subjects = [one.subject for one in (alike, unlike)]
+    assert [one for one in subjects if columns(one) > 78] == []
+    assert all(re.match(r"\[[A-Z ]+\] ", one) for one in subjects)
+
+
+@pytest.mark.parametrize("code", LANGUAGES)
+@pytest.mark.parametrize("phase", [Phase.RESOLVE, Phase.CONNECT, Phase.TLS], ids=str)
+def test_a_monitor_that_may_be_cut_off_says_so_in_every_language(code: str, phase: Phase) -> None:
+    timeout = failure(Kind.TIMEOUT, phase)
+    message = composed(*(about(name, failed=timeout) for name in "abc"), fleet=Fleet(3, (timeout,) * 3), code=code)
+    assert message.language.say(f"sentence.checks_{phase}") in facts(message)
+    assert columns(message.subject) <= 78
+    assert re.match(r"\[[A-Z ]+\] ", message.subject)
+
+
+@pytest.mark.parametrize(
+    ("address", "other"), [("nonsense", "10.0.1.7"), ("", "10.0.1.7"), ("10.0.1.7/24", "nonsense\n"), ("1" * 5000, "x")]
+)
+def test_an_address_that_is_none_costs_nobody_their_mail(address: str, other: str) -> None:
+    message = composed(about("a", address=address), about("b", address=other))
+    assert message.targets == ("a", "b")
+    assert "network" not in facts(message)
+
+
+def story(number: int, name: str, kind: AlertKind, failed: Failure) -> Alert:
+    """Give an alert of an incident or spell of its own."""
+    incident = Incident(f"{name}-{number}", NOW - MINUTE, ended=NOW if kind is RECOVERED else None)
+    spell = {"spell": replace(SPELL, id=f"{name}-{number}-unstable")} if kind in {UNSTABLE, SETTLED} else {}
+    return about(name, kind, failed, id=f"{number:08d}", incident=incident, **spell)
+
+
+@given(st.lists(st.tuples(st.sampled_from("abcdef"), kinds, st.sampled_from([REFUSED, TIMEOUT, AUTH])), min_size=1))
+def test_each_story_is_in_the_mail_and_its_subject_counts_how_each_target_stands(
+    told: list[tuple[str, AlertKind, Failure]],
+) -> None:
+    alerts = [story(number, *one) for number, one in enumerate(told)]
+    mail = composed(*alerts)
+    assert len(mail.reports) + len(mail.lines) + mail.rest == len(told)
+    latest = {one.target: composed(one).reports[0].label for one in alerts}
+    assert set(mail.targets) == set(latest)
+    assert set(mail.incidents) == {one.incident.id for one in alerts if one.incident}
+    if len(latest) > 1:
+        first, *others = mail.subject.split("; ")
+        label = first[1 : first.index("]")]
+        counted = {name: int(number) for number, name in (one.split(" ", 1) for one in others)} | {
+            label: int(first.split("] ")[1].split(" of 10 databases")[0])
+        }
+        assert counted == Counter(latest.values())
+    else:
+        assert mail.subject.startswith(f"[{latest[told[0][0]]}] ")

@@ -1,0 +1,455 @@
+"""What people are told of what happened between two probes: once, as part of the story, and not in times of quiet."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from heartline.config.windows import window
+from heartline.model.alert import Alert
+from heartline.model.incident import Change, Evidence, Incident
+from heartline.model.kinds import AlertKind, Kind, Status
+from heartline.model.observation import Failure, Observation, Server
+from heartline.model.state import State, Stored, Warned
+from heartline.model.target import Policy
+from heartline.rules.decide import Decision, decide
+from heartline.storage.schema import FORMAT, plain, read_target, wire
+from unit.samples import HOUR, MINUTE, NOW, SECOND, SERVER, answered, failure, seen
+
+RESTARTED, DOWN, RECOVERED = AlertKind.RESTARTED, AlertKind.DOWN, AlertKind.RECOVERED
+UNSTABLE, SETTLED, EXPIRING = AlertKind.UNSTABLE, AlertKind.SETTLED, AlertKind.EXPIRING
+DAY = timedelta(days=1)
+POLICY = Policy(confirmations=0, recover_after=1)
+
+
+def restarted(times: int = 1) -> Server:
+    """Give the server after so many restarts."""
+    return replace(SERVER, started=NOW - 20 * HOUR + times * MINUTE)
+
+
+@dataclass
+class Life:
+    """A target that was seen healthy for an hour, and all that was made of it since."""
+
+    policy: Policy = POLICY
+    now: datetime = NOW
+    state: State = field(default_factory=lambda: State("orders"))
+    alerts: list[Alert] = field(default_factory=list)
+    ended: dict[str, Incident] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for _ in range(2):
+            self.see(SERVER)
+
+    def see(self, *outcomes: Server | Failure, after: timedelta = MINUTE) -> list[AlertKind]:
+        """Tick once, so long after the last time; give the kinds of the alerts."""
+        self.now += after
+        observations = [self._seen(one, self.now + place * SECOND) for place, one in enumerate(outcomes)]
+        decision = self.decided(observations)
+        before, self.state = self.state, decision.state
+        if decision.state == before:
+            assert decision.alerts == decision.ended == ()
+        self.alerts += decision.alerts
+        self.ended |= {one.id: one for one in decision.ended}
+        return [alert.kind for alert in decision.alerts]
+
+    def decided(self, observations: list[Observation]) -> Decision:
+        return decide(self.state, observations, self.policy, observations[-1].at)
+
+    def mute(self, until: timedelta) -> None:
+        self.state = replace(self.state, muted_until=self.now + until)
+
+    @staticmethod
+    def _seen(outcome: Server | Failure, at: datetime) -> Observation:
+        return seen(at, outcome) if isinstance(outcome, Failure) else answered(outcome, at)
+
+
+@pytest.fixture
+def life() -> Life:
+    return Life()
+
+
+def test_a_restart_is_told_once_and_then_nothing_is_written(life: Life) -> None:
+    assert life.see(restarted()) == [RESTARTED]
+    steady = life.state
+    assert [life.see(restarted()) for _ in range(5)] == [[]] * 5
+    assert life.state == steady
+
+
+@given(st.lists(st.sampled_from([0, 1, 2, 3]), max_size=12))
+def test_each_restart_is_told_however_many_follow_one_another(lulls: list[int]) -> None:
+    life = Life()
+    for times, lull in enumerate(lulls, 1):
+        assert life.see(restarted(times)) == [RESTARTED]
+        assert [life.see(restarted(times)) for _ in range(lull)] == [[]] * lull
+    assert len(life.ended) == len(lulls)
+
+
+def test_a_restart_is_kept_as_an_incident_without_a_length_between_the_two_probes(life: Life) -> None:
+    before = life.state.last_ok
+    life.see(restarted())
+    (kept,) = life.ended.values()
+    assert (kept.last_ok, kept.began, kept.ended) == (before, life.now, life.now)
+    assert (kept.kinds, kept.told) == ((), (RESTARTED,))
+    assert life.alerts[-1].change == kept.changes[0]
+    assert life.alerts[-1].incident == kept == life.state.previous
+    assert life.state.status is Status.UP
+    assert life.state.incident is None
+
+
+# Within an outage it is a part of the story.
+
+
+def test_a_restart_within_an_outage_is_a_fact_of_its_end(life: Life) -> None:
+    good = life.state.last_ok
+    told = [life.see(one) for one in (failure(), failure(), restarted(), restarted())]
+    assert told == [[DOWN], [], [RECOVERED], []]
+    (change,) = life.alerts[-1].incident.changes
+    assert (change.kind, change.after, change.before) == (RESTARTED, good, life.now - MINUTE)
+    (kept,) = life.ended.values()
+    assert kept.changes == (change,)
+
+
+def test_a_failover_that_is_found_with_the_last_of_the_good_probes_is_a_fact_of_the_end_too() -> None:
+    life = Life(replace(POLICY, recover_after=2))
+    life.see(failure())
+    assert life.see(SERVER, restarted()) == [RECOVERED]
+    assert [change.kind for change in life.alerts[-1].incident.changes] == [RESTARTED]
+
+
+def test_an_outage_that_goes_on_after_a_good_probe_of_another_server_keeps_the_fact_for_its_end() -> None:
+    life = Life(replace(POLICY, confirmations=1))
+    assert life.see(failure(), failure()) == [DOWN]
+    assert life.see(failure(Kind.TIMEOUT), restarted()) == []
+    assert life.state.status is Status.DOWN
+    assert life.see(restarted()) == [RECOVERED]
+    assert [change.kind for change in life.alerts[-1].incident.changes] == [RESTARTED]
+
+
+def test_a_blip_in_which_the_server_restarted_is_told_as_the_restart() -> None:
+    life = Life(replace(POLICY, confirmations=2))
+    assert life.see(failure(), restarted()) == [RESTARTED]
+    assert life.state.blips == 1
+
+
+def test_an_earlier_incident_is_not_told_again_with_a_later_restart(life: Life) -> None:
+    life.see(failure())
+    life.see(SERVER)
+    first = life.state.previous
+    assert life.see(restarted(), after=HOUR) == [RESTARTED]
+    assert life.alerts[-1].incident.id != first.id
+    assert life.ended[first.id] == first
+
+
+# Times of quiet.
+
+
+def test_a_restart_while_muted_is_never_told_but_kept(life: Life) -> None:
+    life.mute(10 * MINUTE)
+    assert [life.see(restarted()) for _ in range(20)] == [[]] * 20
+    (kept,) = life.ended.values()
+    assert ([change.kind for change in kept.changes], kept.told) == ([RESTARTED], ())
+
+
+def test_a_restart_in_a_maintenance_window_is_never_told_but_kept() -> None:
+    life = Life(replace(POLICY, maintenance=(window("Mon 02:00-03:00 UTC"),)))
+    assert [life.see(restarted()) for _ in range(100)] == [[]] * 100
+    (kept,) = life.ended.values()
+    assert kept.told == ()
+
+
+def test_an_outage_after_a_restart_that_nobody_was_told_of_is_no_relapse(life: Life) -> None:
+    life.mute(90 * SECOND)
+    assert life.see(restarted()) == []
+    assert life.see(failure()) == [DOWN]
+
+
+def test_a_restart_in_an_outage_that_heals_while_muted_is_told_with_its_end(life: Life) -> None:
+    assert life.see(failure()) == [DOWN]
+    life.mute(10 * MINUTE)
+    assert life.see(restarted()) == []
+    assert life.see(restarted(), after=HOUR) == [RECOVERED]
+    assert [change.kind for change in life.alerts[-1].incident.changes] == [RESTARTED]
+
+
+def test_a_restart_after_the_end_of_the_quiet_is_told(life: Life) -> None:
+    life.mute(90 * SECOND)
+    life.see(restarted())
+    assert life.see(restarted(2)) == [RESTARTED]
+
+
+# Flapping.
+
+
+def test_an_outage_soon_after_a_restart_that_was_told_is_a_relapse(life: Life) -> None:
+    life.see(restarted())
+    assert life.see(failure()) == [UNSTABLE]
+    assert life.alerts[-1].spell.outages == 2
+
+
+def test_an_outage_long_after_a_restart_is_a_story_of_its_own(life: Life) -> None:
+    life.see(restarted())
+    assert life.see(failure(), after=HOUR) == [DOWN]
+
+
+def test_a_restart_within_a_spell_that_was_told_is_counted_and_not_told(life: Life) -> None:
+    assert [life.see(one) for one in (failure(), SERVER, failure(), SERVER)] == [[DOWN], [RECOVERED], [UNSTABLE], []]
+    outages = life.state.spell.outages
+    assert life.see(restarted()) == []
+    assert life.state.spell.outages == outages + 1
+    told = [kind for _ in range(20) for kind in life.see(restarted())]
+    assert told == [SETTLED]
+    assert life.alerts[-1].spell.outages == outages + 1
+    (kept,) = (one for one in life.ended.values() if one.changes)
+    assert kept.told == (SETTLED,)
+
+
+def test_a_restart_begins_the_time_anew_after_which_a_spell_has_settled(life: Life) -> None:
+    for one in (failure(), SERVER, failure(), SERVER, SERVER, SERVER, restarted()):
+        life.see(one)
+    told = [life.see(restarted()) for _ in range(5)]
+    assert told == [[], [], [], [], [SETTLED]]
+
+
+# Several servers under one name.
+
+
+@given(st.integers(2, 8).flatmap(lambda k: st.lists(st.integers(0, k - 1), min_size=2, max_size=40)))
+def test_several_servers_in_turn_are_told_once_and_then_write_nothing(order: list[int]) -> None:
+    life = Life()
+    for turn in order:
+        life.see(replace(SERVER, started=SERVER.started - turn * HOUR, system=str(turn)))
+    several = [alert for alert in life.alerts if alert.change.several]
+    assert len(several) == life.state.several
+    assert all(alert.change.several for alert in life.alerts[-1:]) or not several
+    steady, known = life.state, set(order) if several else set()
+    for turn in known:
+        assert life.see(replace(SERVER, started=SERVER.started - turn * HOUR, system=str(turn))) == []
+    assert life.state == steady
+
+
+def test_several_servers_that_are_found_while_muted_are_never_told(life: Life) -> None:
+    life.mute(10 * MINUTE)
+    other = replace(SERVER, system="1")
+    assert [life.see(one) for one in (other, SERVER) * 10] == [[]] * 20
+    assert life.state.several
+
+
+# The end of the server's certificate.
+
+
+def ending(expires: datetime) -> Server:
+    return replace(SERVER, certificate_expires=expires)
+
+
+def warnings(life: Life) -> list[tuple[datetime, float]]:
+    """List which certificate was told of, and how many days before its end."""
+    return [(alert.expires, (alert.expires - alert.at) / DAY) for alert in life.alerts if alert.kind is EXPIRING]
+
+
+@given(st.lists(st.integers(1, 60), min_size=30, max_size=120))
+def test_the_end_of_a_certificate_is_told_once_at_30_7_and_1_days_before(hours: list[int]) -> None:
+    life, expires = Life(), NOW + 40 * DAY
+    crossed = set[int]()
+    for step in hours:
+        left = expires - life.now - step * HOUR
+        if left <= timedelta(0):
+            break
+        life.see(ending(expires), after=step * HOUR)
+        crossed |= {next(days for days in (1, 7, 30) if left <= days * DAY)} if left <= 30 * DAY else set()
+        assert len(warnings(life)) == len(crossed)
+    assert {alert.kind for alert in life.alerts} <= {EXPIRING}
+    assert [min(days for days in (1, 7, 30) if left <= days) for _, left in warnings(life)] == sorted(crossed)[::-1]
+
+
+def test_the_end_of_a_certificate_is_told_exactly_at_30_7_and_1_days_by_ticks_of_a_minute(life: Life) -> None:
+    expires = life.now + 31 * DAY
+    for left in (30, 7, 1):
+        life.see(ending(expires), after=expires - left * DAY - life.now - MINUTE)
+        assert life.see(ending(expires)) == [EXPIRING]
+        assert life.see(ending(expires)) == []
+    assert [left for _, left in warnings(life)] == [30, 7, 1]
+
+
+def test_a_certificate_that_is_first_seen_late_is_told_of_at_once_and_not_for_the_days_before(life: Life) -> None:
+    expires = life.now + 5 * DAY
+    assert [life.see(ending(expires)), life.see(ending(expires))] == [[EXPIRING], []]
+    assert life.see(ending(expires), after=4 * DAY) == [EXPIRING]
+
+
+def test_a_new_certificate_is_told_of_anew_and_is_no_change_of_the_server(life: Life) -> None:
+    first, second = life.now + 5 * DAY, life.now + 90 * DAY
+    assert [life.see(ending(first)), life.see(ending(second))] == [[EXPIRING], []]
+    assert life.see(ending(second), after=61 * DAY) == [EXPIRING]
+    assert [expires for expires, _ in warnings(life)] == [first, second]
+
+
+def test_the_end_of_a_certificate_that_nears_in_a_time_of_quiet_is_told_after_it(life: Life) -> None:
+    expires = life.now + 31 * DAY
+    life.see(ending(expires))
+    life.mute(3 * DAY)
+    assert life.see(ending(expires), after=2 * DAY) == []
+    assert [life.see(ending(expires), after=2 * DAY), life.see(ending(expires))] == [[EXPIRING], []]
+
+
+def test_the_end_of_a_certificate_waits_for_the_end_of_an_outage(life: Life) -> None:
+    expires = life.now + 31 * DAY
+    life.see(ending(expires))
+    assert life.see(failure(), after=2 * DAY) == [DOWN]
+    assert life.see(ending(expires)) == [RECOVERED, EXPIRING]
+    assert life.see(ending(expires)) == []
+
+
+def test_a_server_that_shows_no_certificate_is_told_nothing_of(life: Life) -> None:
+    assert life.see(ending(life.now + 31 * DAY)) == []
+    assert life.see(SERVER, after=2 * DAY) == []
+
+
+def test_the_certificates_of_two_servers_in_turn_are_each_told_of_once() -> None:
+    life = Life()
+    one, other = (replace(SERVER, system=None, started=None, certificate_expires=NOW + days * DAY) for days in (5, 6))
+    told = [kind for server in (one, other) * 10 for kind in life.see(server)]
+    assert told.count(EXPIRING) <= 2
+
+
+def test_a_certificate_that_was_renewed_by_a_server_that_says_less_is_not_told(life: Life) -> None:
+    """As one that is asked a query of one's own from now on."""
+    old, renewed = ending(life.now + 31 * DAY), replace(ending(life.now + 400 * DAY), system=None, started=None)
+    assert [life.see(old), life.see(renewed)] == [[], []]
+    assert life.see(renewed, after=2 * DAY) == []
+
+
+def test_a_certificate_of_a_server_that_is_gone_is_not_told(life: Life) -> None:
+    """One of several, that was removed while the others stay."""
+    gone, stays = replace(ending(life.now + 31 * DAY), started=NOW), replace(ending(life.now + 400 * DAY), system="1")
+    for server in (stays, SERVER, stays, gone, stays):
+        life.see(server)
+    assert life.see(stays, after=2 * DAY) == []
+
+
+# What is stored.
+
+texts = st.text(max_size=10)
+moments = st.datetimes(datetime(2020, 1, 1), datetime(2040, 1, 1)).map(lambda at: at.replace(tzinfo=NOW.tzinfo))  # noqa: DTZ001 - its zone follows
+servers = st.builds(
+    Server,
+    version=st.none() | texts,
+    started=st.none() | moments,
+    standby=st.none() | st.booleans(),
+    read_only=st.none() | st.booleans(),
+    system=st.none() | texts,
+    timeline=st.none() | st.integers(1, 2**31),
+    resets=st.lists(moments, max_size=5).map(tuple),
+    certificate_expires=st.none() | moments,
+)
+evidence = st.lists(st.builds(Evidence, texts, texts, texts), max_size=3).map(tuple)
+changes = st.builds(
+    Change,
+    st.sampled_from(AlertKind),
+    moments,
+    after=st.none() | moments,
+    started=st.none() | moments,
+    evidence=evidence,
+    several=st.booleans(),
+)
+states = st.builds(
+    State,
+    target=st.just("orders"),
+    status=st.just(Status.UP),
+    previous=st.builds(Incident, texts, moments, changes=st.lists(changes, max_size=2).map(tuple)),
+    server=st.none() | servers,
+    address=st.none() | texts,
+    known=st.lists(texts, max_size=8).map(tuple),
+    several=st.booleans(),
+    warned=st.lists(st.builds(Warned, moments, st.sampled_from([30, 7, 1])), max_size=3).map(tuple),
+)
+
+
+def item(state: State, outbox: tuple[Alert, ...] = ()) -> dict[str, Any]:
+    """Give what is stored of a state, in DynamoDB's own notation."""
+    named = {one.id: one for one in outbox}
+    return wire({"format": FORMAT, "state": state, "outbox": named, "version": 1, "status": state.status})
+
+
+@given(states)
+def test_what_is_known_of_a_server_comes_back_as_it_was(state: State) -> None:
+    assert read_target("orders", plain(item(state))) == Stored(state, (), 1)
+
+
+@given(changes, st.none() | moments)
+def test_what_is_to_be_told_comes_back_as_it_was(change: Change, expires: datetime | None) -> None:
+    alert = Alert("00000001", change.kind, "orders", NOW, change=change, expires=expires)
+    stored = Stored(State("orders", alerts_made=1), (alert,), 1)
+    assert read_target("orders", plain(item(stored.state, (alert,)))) == stored
+
+
+def test_an_item_of_before_there_were_fingerprints_is_read_and_its_first_server_is_no_change(life: Life) -> None:
+    life.see(failure())
+    life.see(SERVER)
+    old = item(life.state)
+    for name in ("server", "address", "known", "several", "warned"):
+        old["state"]["M"].pop(name, None)
+    old["state"]["M"]["previous"]["M"].pop("changes")
+    read = read_target("orders", plain(old))
+    assert isinstance(read, Stored)
+    assert (read.state.server, read.state.known, read.state.several, read.state.warned) == (None, (), False, ())
+    life.state = read.state
+    assert [life.see(restarted()), life.see(restarted(2))] == [[], [RESTARTED]]
+
+
+# Whatever is seen.
+
+some_servers = st.builds(
+    Server,
+    version=st.none() | st.sampled_from(["17.6", "18.0"]),
+    started=st.none() | st.sampled_from([NOW - HOUR, NOW]),
+    standby=st.none() | st.booleans(),
+    system=st.none() | st.sampled_from(["1", "2"]),
+    timeline=st.none() | st.integers(1, 2),
+    resets=st.sampled_from([(), (NOW,) * 4, (NOW - HOUR,) * 4]),
+    certificate_expires=st.none() | st.sampled_from([NOW + 5 * DAY, NOW + 400 * DAY]),
+)
+outcomes = st.lists(st.one_of(some_servers, st.sampled_from([failure(), failure(Kind.TIMEOUT)])), max_size=25)
+
+
+@given(outcomes, some_servers)
+def test_in_every_life_what_goes_on_as_it_is_writes_nothing_and_tells_nothing(
+    before: list[Server | Failure], server: Server
+) -> None:
+    life = Life()
+    for one in before:
+        life.see(one)
+    life.see(server)
+    life.see(server, after=6 * HOUR)  # by then all has settled
+    steady = life.state
+    assert [life.see(server), life.see(server)] == [[], []]
+    assert life.state == steady
+
+
+@given(outcomes)
+def test_in_every_life_no_tick_tells_of_a_server_what_it_tells_as_an_outage(steps: list[Server | Failure]) -> None:
+    life = Life()
+    for one in steps:
+        was_down = life.state.status is Status.DOWN
+        told = [kind for kind in life.see(one) if kind not in {EXPIRING, SETTLED}]
+        assert len(told) <= 1
+        changed = [alert for alert in life.alerts[-len(told) :] if told and alert.change]
+        assert not (changed and (was_down or isinstance(one, Failure)))
+
+
+@given(outcomes)
+def test_in_every_life_in_quiet_nothing_is_told_and_the_history_is_the_same(steps: list[Server | Failure]) -> None:
+    loud, quiet = Life(), Life()
+    quiet.mute(100 * DAY)
+    for one in steps:
+        loud.see(one)
+        assert quiet.see(one) == []
+    assume(loud.ended)
+    assert {name: one.changes for name, one in quiet.ended.items()} == {
+        name: one.changes for name, one in loud.ended.items()
+    }

@@ -1,0 +1,151 @@
+"""The rows, steps, drawings and commands of a mail are right."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from dataclasses import replace
+
+import pytest
+
+from heartline.i18n.language import language
+from heartline.messages.context import Fleet, Past
+from heartline.messages.details import commands, last_hours, server, steps, trouble, when_back, when_failed
+from heartline.messages.wording import Voice
+from heartline.model.alert import Alert
+from heartline.model.incident import Incident
+from heartline.model.kinds import AlertKind, Kind, Phase
+from heartline.model.target import Endpoint
+from unit.samples import HOUR, MINUTE, NOW, alert, failure
+
+VOICE = Voice(language("en"))
+DAY = 24 * HOUR
+FLEET = Fleet(1, (), {"orders": Past()}, "heartline-MonitorFunction-x1", "eu-west-1")
+BEGAN, GOOD = "2026-11-23 02:14:00 UTC", "2026-11-23 02:13:00 UTC"
+ALL = (Phase.RESOLVE, Phase.CONNECT, Phase.TLS, Phase.LOGIN, Phase.QUERY)
+
+
+def test_a_database_is_named_by_all_that_leads_to_it() -> None:
+    assert server(alert(), VOICE) == (
+        ("Target", "orders"),
+        ("Host", "orders.example.com port 5432"),
+        ("Database", "orders"),
+        ("User", "heartline"),
+    )
+
+
+def test_what_only_the_secret_knows_is_said_to_be_there() -> None:
+    rows = dict(server(alert(endpoint=Endpoint()), VOICE))
+    assert (rows["Host"], rows["User"]) == ("(in the secret) port 5432", "(in the secret)")
+
+
+def test_a_failure_is_bounded_by_the_last_good_probe_and_the_first_failed_one() -> None:
+    incident = Incident("orders-1", NOW - MINUTE, NOW - 2 * MINUTE)
+    assert when_failed(incident, VOICE) == (("Failed between", f"{GOOD}, the last good probe, and {BEGAN}"),)
+    assert when_failed(replace(incident, last_ok=None), VOICE) == (
+        ("Failed at first sight", f"{BEGAN}; it was never seen up"),
+    )
+
+
+def test_a_recovery_is_bounded_by_the_last_failed_probe_and_the_first_good_one() -> None:
+    incident = Incident("orders-1", NOW - HOUR, last_failed=NOW - 2 * MINUTE, ended=NOW - MINUTE)
+    assert when_back(incident, VOICE) == (("Back between", f"{GOOD}, the last failed probe, and {BEGAN}"),)
+    assert when_back(replace(incident, last_failed=None), VOICE) == (("Back at", BEGAN),)
+    assert when_back(replace(incident, ended=None), VOICE) == ()
+
+
+def test_a_failure_is_told_by_phase_kind_and_sqlstate_and_the_server_is_quoted() -> None:
+    failed = failure(Kind.SATURATED, sqlstate="53300", said="sorry, too many clients already")
+    assert trouble(failed, VOICE) == (
+        ("Failure", "in phase login: saturated, SQLSTATE 53300"),
+        ("The server said", '"sorry, too many clients already"'),
+    )
+    assert trouble(failure(), VOICE) == (("Failure", "in phase connect: refused"),)
+
+
+def drawn(**changes: object) -> list[tuple[str, float | None, str, bool]]:
+    return [(step.name, step.spent, step.note, step.failed) for step in steps(alert(**changes), VOICE)]
+
+
+def test_the_phases_show_how_long_each_took_where_it_failed_and_what_was_not_reached() -> None:
+    phases = {Phase.RESOLVE: 0.4, Phase.CONNECT: 1.5}
+    assert drawn(phases=phases) == [
+        ("resolve", 0.4, "", False),
+        ("connect", 1.5, "failed here", True),
+        ("tls", None, "not reached", False),
+        ("login", None, "not reached", False),
+        ("query", None, "not reached", False),
+    ]
+
+
+def test_a_phase_that_was_passed_without_being_used_is_not_called_unreached() -> None:
+    phases = {Phase.RESOLVE: 0.4, Phase.CONNECT: 1.5, Phase.LOGIN: 3.0}
+    assert drawn(phases=phases, failure=failure(Kind.SATURATED))[2:] == [
+        ("tls", None, "not used", False),
+        ("login", 3.0, "failed here", True),
+        ("query", None, "not reached", False),
+    ]
+
+
+def test_a_phase_that_failed_before_its_time_was_taken_is_still_the_one_that_failed() -> None:
+    assert drawn(phases={Phase.RESOLVE: 0.4})[1] == ("connect", None, "failed here", True)
+
+
+def test_a_healthy_probe_failed_nowhere() -> None:
+    healthy = drawn(kind=AlertKind.RECOVERED, phases=dict.fromkeys(ALL, 1.0))
+    assert [(note, failed) for _, _, note, failed in healthy] == [("", False)] * 5
+
+
+def test_the_longest_phase_has_the_whole_bar_and_the_others_their_share() -> None:
+    shown = steps(alert(phases={Phase.RESOLVE: 1.0, Phase.CONNECT: 4.0}), VOICE)
+    assert [step.share for step in shown[:2]] == [0.25, 1.0]
+    assert steps(alert(phases={Phase.RESOLVE: 0.0}), VOICE)[0].share == 0.0
+
+
+def test_where_nothing_was_probed_no_phases_are_drawn() -> None:
+    assert steps(alert(failure=failure(Kind.CREDENTIALS), phases={}), VOICE) == ()
+
+
+def month(one: Alert, *past: Incident) -> str:
+    return dict(last_hours(one, replace(FLEET, pasts={"orders": Past(past)}), VOICE)[1])["Last 30 days"]
+
+
+def test_the_incidents_of_a_month_are_counted_with_the_present_one() -> None:
+    ended = Incident("orders-0", NOW - 9 * DAY, ended=NOW - 8 * DAY)
+    assert month(alert()) == "this is the only incident"
+    assert month(alert(), ended) == "2 incidents"
+
+
+def test_what_is_not_known_of_the_past_is_not_drawn() -> None:
+    assert last_hours(alert(), replace(FLEET, pasts={}), VOICE) == ("", ())
+
+
+def test_the_past_is_told_as_of_the_alert_however_late_the_mail() -> None:
+    later = Incident("orders-2", NOW + HOUR, ended=NOW + 2 * HOUR)
+    assert month(alert(), later) == "this is the only incident"
+
+
+@pytest.mark.parametrize("name", ["heartline", "a name with spaces'; rm -rf /"])
+def test_the_commands_to_paste_call_the_function_for_this_target(name: str) -> None:
+    rows = commands(alert(), replace(FLEET, function=name), VOICE)
+    assert [label for label, _ in rows] == [VOICE.say("row.acknowledge"), VOICE.say("row.mute")]
+    payloads = []
+    for _, command in rows:
+        words = shlex.split(command.replace("\\\n", ""))
+        assert words[:3] == ["aws", "lambda", "invoke"]
+        options = dict(zip(words[3:-1:2], words[4:-1:2], strict=True))
+        assert (options["--region"], options["--function-name"]) == ("eu-west-1", name)
+        assert options["--cli-binary-format"] == "raw-in-base64-out"
+        payloads.append(json.loads(options["--payload"]))
+    assert payloads == [
+        {"command": "acknowledge", "target": "orders"},
+        {"command": "mute", "target": "orders", "for": "2h"},
+    ]
+
+
+def test_a_region_that_is_not_known_is_left_to_the_reader_s_own() -> None:
+    assert all("--region" not in command for _, command in commands(alert(), replace(FLEET, region=""), VOICE))
+
+
+def test_without_the_function_s_name_there_is_no_command_to_paste() -> None:
+    assert commands(alert(), replace(FLEET, function=""), VOICE) == ()

@@ -1,0 +1,139 @@
+"""Text reads well in a terminal of 72 columns, and what is to be copied stays whole."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from heartline.i18n.language import LANGUAGES
+from heartline.messages.compose import Message, compose
+from heartline.messages.context import Fleet, Part, Past
+from heartline.messages.plain_text import as_text, columns
+from heartline.model.alert import Alert
+from heartline.model.incident import Incident
+from heartline.model.kinds import AlertKind, Kind, Phase
+from heartline.model.target import Endpoint
+from local.gallery import mails
+from unit.conftest import squeezed
+from unit.samples import MINUTE, NOW, TARGET, alert, failure, hostile
+
+CLUSTER = "heartline-orders-production.cluster-c7tj4exampleab.eu-west-1.rds.amazonaws.com"
+FLEET = Fleet(2, (), {"orders": Past()}, "heartline-MonitorFunction-x1", "eu-west-1")
+GALLERY = {f"{code}-{name}": message for code in LANGUAGES for name, message in mails(code)}
+ALONE = {name: message for name, message in GALLERY.items() if len(message.reports) == 1}
+
+
+def single(one: Alert, code: str = "en") -> Message:
+    return compose([Part(replace(TARGET, name=one.target, language=code), (one,))], FLEET, NOW)
+
+
+def double(kind: AlertKind = AlertKind.DOWN, names: tuple[str, str] = ("orders", "another")) -> Message:
+    parts = [Part(replace(TARGET, name=name), (alert(kind, target=name),)) for name in names]
+    return compose(parts, FLEET, NOW)
+
+
+def long_lines(text: str) -> list[str]:
+    """List the lines that are too long although they could be broken: not a word alone, not a command to paste."""
+    lines = [line.split(":  ")[-1] for line in text.splitlines() if columns(line) > 72]
+    return [line for line in lines if " " in line.strip() and "--payload" not in line]
+
+
+@pytest.mark.parametrize("name", GALLERY)
+def test_a_line_has_at_most_72_columns(name: str) -> None:
+    assert long_lines(as_text(GALLERY[name])) == []
+
+
+words = st.text("abcdefgh 가나다라 -<>&\"'", max_size=400)
+
+
+@given(words, words, st.sampled_from(LANGUAGES))
+def test_a_line_has_at_most_72_columns_whatever_the_server_says(said: str, user: str, code: str) -> None:
+    endpoint = Endpoint("orders.example.com", 5432, user, user)
+    failed = failure(Kind.SATURATED, said=said)
+    assert long_lines(as_text(single(alert(failure=failed, endpoint=endpoint), code))) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "width"), [("", 0), ("abc", 3), ("한국어", 6), ("a 한 b", 6), ("\uff21\uff22", 4), ("é", 1), ("…", 1)]
+)
+def test_a_wide_character_takes_two_columns(text: str, width: int) -> None:
+    assert columns(text) == width
+
+
+@pytest.mark.parametrize("message", ALONE.values(), ids=ALONE.keys())
+def test_the_values_of_a_report_stand_in_one_column(message: Message) -> None:
+    """Also where the labels are in characters of two columns."""
+    lines, starts = as_text(message).splitlines(), set()
+    for label, value in message.reports[0].rows:
+        line = next(line for line in lines if line.startswith(f"{label}: "))
+        starts.add(columns(line[: line.index(value.split()[0], len(label) + 1)]))
+    assert len(starts) == 1
+
+
+@pytest.mark.parametrize("kind", [Kind.UNRESOLVABLE, Kind.REFUSED])
+def test_a_long_host_name_can_be_copied_whole(kind: Kind) -> None:
+    said = failure(kind)
+    said = replace(said, words={**said.words, "host": CLUSTER})
+    message = single(alert(failure=said, endpoint=Endpoint(CLUSTER, 5432, "orders", "heartline")))
+    assert as_text(message).count(CLUSTER) == 2  # in the headline and in the row "Host"
+
+
+def test_an_incident_can_be_copied_whole() -> None:
+    name = "orders-production-read-replica-of-the-warehouse"
+    incident = Incident(f"{name}-20261123T021400Z", NOW - MINUTE, NOW - 2 * MINUTE)
+    assert incident.id in as_text(single(alert(target=name, incident=incident)))
+
+
+def test_a_command_can_be_pasted_as_it_stands() -> None:
+    text = as_text(single(alert()))
+    commands = re.findall(r"  aws lambda invoke(?:.*\\\n)+.*/dev/stdout\n", text)
+    assert len(commands) == 2
+
+
+def test_each_of_several_reports_has_its_title() -> None:
+    message = double()
+    text = as_text(message)
+    for report in message.reports:
+        title = text.splitlines().index(report.subject)
+        assert set(text.splitlines()[title + 1]) == {"="}
+
+
+def test_a_single_report_repeats_no_subject() -> None:
+    message = single(alert())
+    assert message.subject not in as_text(message)
+
+
+def test_the_longest_titles_of_several_reports_have_72_columns() -> None:
+    name = "a-name-as-long-as-the-document-takes-it-to-be-which-is-64-letters"[:64]
+    assert long_lines(as_text(double(names=(name, name[:-1])))) == []
+
+
+def test_what_reports_have_in_common_comes_before_them() -> None:
+    message = double()
+    assert message.sentences
+    text = squeezed(as_text(message))
+    assert text.index(squeezed(message.sentences[0])) < text.index(squeezed(message.reports[0].headline))
+
+
+def test_the_bar_of_a_phase_is_as_long_as_its_share_and_never_nothing() -> None:
+    phases = {Phase.RESOLVE: 0.01, Phase.CONNECT: 50.0, Phase.TLS: 100.0}
+    text = as_text(single(alert(AlertKind.RECOVERED, phases=phases)))
+    bars = dict(re.findall(r"^  (resolve|connect|tls) .* ms  (#+)", text, re.MULTILINE))
+    assert {name: len(bar) for name, bar in bars.items()} == {"resolve": 1, "connect": 12, "tls": 24}
+
+
+def test_the_last_hours_stand_in_groups_of_six() -> None:
+    assert re.search(r"^  [.#?]{6} [.#?]{6} [.#?]{6} [.#?]{6}$", as_text(single(alert())), re.MULTILINE)
+
+
+def test_text_ends_with_a_signature_that_mail_programs_know() -> None:
+    assert "\n-- \nHeartline watches PostgreSQL" in as_text(single(alert()))
+
+
+@given(hostile)
+def test_text_is_utf_8(said: str) -> None:
+    assert as_text(single(alert(failure=failure(said=said)))).encode("utf-8")
