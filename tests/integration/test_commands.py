@@ -173,7 +173,7 @@ def watched(monitor: Monitor, database: Postgres, request: pytest.FixtureRequest
 
 
 @pytest.mark.parametrize(
-    ("command", "fields", "mend"),
+    ("command", "fields", "fix"),
     [
         ("status", {"to": "me"}, 'status: unknown field "to": it takes target'),
         ("probe", {"target": "orders"}, f"probe: {UNKNOWN}"),
@@ -199,12 +199,12 @@ def watched(monitor: Monitor, database: Postgres, request: pytest.FixtureRequest
     ],
 )
 def test_a_wrong_order_says_what_is_right_and_changes_nothing(
-    watched: Monitor, command: str, fields: dict[str, Any], mend: str
+    watched: Monitor, command: str, fields: dict[str, Any], fix: str
 ) -> None:
     before, mails = watched.stored, len(watched.mails)
     with pytest.raises(CommandError) as raised:
         watched.order(command, **fields)
-    assert str(raised.value) == mend
+    assert str(raised.value) == fix
     assert watched.stored == before
     assert len(watched.mails) == mails
 

@@ -18,7 +18,7 @@ TARGET = '[[targets]]\nname = "demo"\nhost = "db.example.com"\nuser = "heartline
 
 
 @pytest.mark.parametrize(
-    ("variable", "value", "mend"),
+    ("variable", "value", "fix"),
     [
         ("STATE_TABLE", "", "STATE_TABLE: give the name"),
         ("ALERT_SENDER", "", "ALERT_SENDER: give a bare e-mail address"),
@@ -45,11 +45,11 @@ TARGET = '[[targets]]\nname = "demo"\nhost = "db.example.com"\nuser = "heartline
         ("TARGETS", TARGET + 'maintenance = ["Sun 02:00-02:00"]', "the window is empty"),
     ],
 )
-def test_a_bad_variable_is_named_with_its_mend(monitor: Monitor, variable: str, value: str, mend: str) -> None:
+def test_a_bad_variable_is_named_with_its_mend(monitor: Monitor, variable: str, value: str, fix: str) -> None:
     monitor.environment[variable] = value
     with pytest.raises(ConfigurationError) as raised:
         monitor.tick()
-    assert mend in str(raised.value)
+    assert fix in str(raised.value)
     assert "hunter2" not in str(raised.value)
     assert [line["message"] for line in monitor.log] == [str(raised.value)]
     assert monitor.aws.calls == []

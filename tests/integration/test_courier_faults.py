@@ -37,7 +37,7 @@ def post(monitor: Monitor, monkeypatch: pytest.MonkeyPatch) -> Post:
     return Post.employ(monitor, monkeypatch.setattr)
 
 
-def told(aws: EmulatedAws) -> Counter[tuple[str, str, str]]:
+def notified(aws: EmulatedAws) -> Counter[tuple[str, str, str]]:
     """Count who was told what of which target."""
     mails = ((mail.subject[1:].split("]")[0], mail.headers["X-Heartline-Target"], mail.to) for mail in aws.mails)
     return Counter((who, label, name) for label, names, to in mails for name in names.split(", ") for who in to)
@@ -181,9 +181,9 @@ def test_ticks_that_deliver_themselves_and_couriers_at_once_send_what_waits_once
         aws.log.clear()
         monitor.pass_time(minutes=30)
         monitor.tick()
-        assert told(aws) == Counter()
+        assert notified(aws) == Counter()
         answers = at_once(post.courier, events)
-        assert told(aws) == Counter((who, label, name) for who in (ONE, TWO) for name in NAMES)
+        assert notified(aws) == Counter((who, label, name) for who in (ONE, TWO) for name in NAMES)
         assert Counter(published_alert(one)["target"] for one in aws.published) == Counter(NAMES)
         assert sum(answer["alerts"]["sent"] for answer in answers) == len(NAMES)
 

@@ -35,7 +35,7 @@ class Scenario:
 
     name: str
     targets: Mapping[str, str]
-    told: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    notified: Mapping[str, Sequence[str]] = field(default_factory=dict)
     minutes: Sequence[float] = ()
     muted: str | None = None  # for how long, from the first tick on
     refused: str | None = None  # the calls that are refused until the last tick
@@ -157,7 +157,9 @@ class Stage:
         for later in range(1, self.scenario.within + 1):
             self.turn_clock(self.at + later)
             pending = self.monitor.tick()["alerts"]["pending"]
-            if not pending and all(self.told()[name].covers(told) for name, told in (expected or {}).items()):
+            if not pending and all(
+                self.notified()[name].covers(notified) for name, notified in (expected or {}).items()
+            ):
                 break
         self.left = self.kept.now()
         return run
@@ -166,18 +168,18 @@ class Stage:
         """Name the targets of the incidents that are kept as history."""
         return sorted(pk for pk, sk in self.left if sk.startswith("incident#"))
 
-    def told(self) -> dict[str, Told]:
+    def notified(self) -> dict[str, Told]:
         """Read what reached people since the log was cleared."""
-        told: dict[str, Told] = defaultdict(Told)
+        notified: dict[str, Told] = defaultdict(Told)
         for mail in self.monitor.mails:
             label = "mail" if self.scenario.mixed else mail.subject.partition("]")[0]
             for name in mail.headers["X-Heartline-Target"].split(", "):
-                told[name].mails.append(label)
+                notified[name].mails.append(label)
         for message in self.monitor.aws.published:
             alert = published_alert(message)
-            told[alert["target"]].topic.append(alert["kind"])
-            told[alert["target"]].incidents.add(alert["incident"]["id"])
-        return told
+            notified[alert["target"]].topic.append(alert["kind"])
+            notified[alert["target"]].incidents.add(alert["incident"]["id"])
+        return notified
 
 
 def repeatable(run: Run, point: Point) -> set[tuple[str, str]]:
@@ -200,16 +202,16 @@ def repeatable(run: Run, point: Point) -> set[tuple[str, str]]:
 def faults(stage: Stage, point: Point, expected: Mapping[str, Told], history: list[str]) -> Iterator[str]:
     """Kill a tick, and say what is in the end not as it is without that."""
     may_repeat = repeatable(stage.play(point, expected), point)
-    told = stage.told()
+    notified = stage.notified()
     for name in stage.scenario.targets:
         for channel in ("mails", "topic"):
-            seen, wanted = getattr(told[name], channel), getattr(expected[name], channel)
+            seen, wanted = getattr(notified[name], channel), getattr(expected[name], channel)
             if list(dict.fromkeys(seen)) != wanted:
                 yield f"{channel} of {name}: {seen} in place of {wanted}"
             elif len(seen) > len(wanted) + ((channel, name) in may_repeat):
                 yield f"{channel} of {name}: {seen} where it was known that {wanted} had left"
-        if len(told[name].incidents) != len(expected[name].incidents):
-            yield f"incidents of {name}: {told[name].incidents}"
+        if len(notified[name].incidents) != len(expected[name].incidents):
+            yield f"incidents of {name}: {notified[name].incidents}"
         behaviour, item = stage.behaviours[name].behaviour, stage.left[f"target#{name}", "state"]
         status, outbox = item["state"]["M"]["status"]["S"], item["outbox"]["M"]
         if (status == "up") != (behaviour == "up") or outbox:
@@ -247,10 +249,10 @@ def test_a_tick_killed_anywhere_loses_nothing(staged: Callable[[Scenario], Stage
     if len(scenario.targets) == 1:
         # Its calls follow each other: to be killed before one is to be killed after the one before.
         points = [points[0], *(point for point in points if point.stage is When.AFTER)]
-    expected, history = stage.told(), stage.incidents()
+    expected, history = stage.notified(), stage.incidents()
     if scenario.topic:
-        assert {name: told.topic for name, told in expected.items()} == scenario.told
-    assert {name for name, told in expected.items() if told.mails} == scenario.told.keys()
+        assert {name: notified.topic for name, notified in expected.items()} == scenario.notified
+    assert {name for name, notified in expected.items() if notified.mails} == scenario.notified.keys()
     wrong = [f"killed {point}: {fault}" for point in points for fault in faults(stage, point, expected, history)]
     print(f"swept {len(points)} kill points: {scenario.name}")
     assert not wrong, "\n".join([f"{len(wrong)} faults at {len(points)} points", *wrong])

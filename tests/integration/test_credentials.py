@@ -33,16 +33,16 @@ def test_a_missing_secret_is_named(monitor: Monitor) -> None:
 
 
 @pytest.mark.parametrize(
-    ("code", "mend"),
+    ("code", "fix"),
     [
         ("AccessDeniedException", "secretsmanager:GetSecretValue"),
         ("DecryptionFailure", "kms:Decrypt"),
         ("InternalServiceError", "secretsmanager endpoint"),
     ],
 )
-def test_an_unreadable_secret_says_what_is_missing(monitor: Monitor, code: str, mend: str) -> None:
+def test_an_unreadable_secret_says_what_is_missing(monitor: Monitor, code: str, fix: str) -> None:
     monitor.aws.refuse("secretsmanager:*", code)
-    assert mend in failure(monitor)["next_step"]
+    assert fix in failure(monitor)["next_step"]
 
 
 @pytest.mark.parametrize("text", ["", "open sesame", "[]", "5", '{"username": "heartline"}', '{"password": 5}'])

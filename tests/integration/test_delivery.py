@@ -35,7 +35,7 @@ def reject(aws: EmulatedAws, *recipients: str) -> None:
         aws.refuse(f"{SEND_MAIL}*{who}*", "MessageRejected")
 
 
-def told(monitor: Monitor) -> Counter[tuple[str, str]]:
+def notified(monitor: Monitor) -> Counter[tuple[str, str]]:
     """Count the mails by recipient and targets."""
     return Counter((who, mail.headers["X-Heartline-Target"]) for mail in monitor.mails for who in mail.to)
 
@@ -62,7 +62,7 @@ def test_an_unverified_recipient_costs_no_other_the_mail(
     reject(aws, bad)
     assert monitor.tick()["alerts"] == {"sent": 2, "pending": 0}
     assert ticks(monitor, 2) == [{"sent": 0, "pending": 0}] * 2
-    assert told(monitor) == Counter((who, "a, b") for who in (X, Y, Z) if who != bad)
+    assert notified(monitor) == Counter((who, "a, b") for who in (X, Y, Z) if who != bad)
     (line,) = logged(monitor, "given up")
     assert (line["recipients"], line["targets"], line["level"]) == ([bad], ["a", "b"], "ERROR")
     assert next(line["AlertsRefused"] for line in logged(monitor, "tick")) == 1
@@ -104,7 +104,7 @@ def test_a_mail_that_no_recipient_can_get_is_kept_until_one_can(
     assert {line["level"] for line in logged(monitor, "alert refused")} == {"CRITICAL"}
     aws.accept()
     assert ticks(monitor, 1) == [{"sent": 1, "pending": 0}]
-    assert told(monitor) == {(X, "a"): 1, (Y, "a"): 1}
+    assert notified(monitor) == {(X, "a"): 1, (Y, "a"): 1}
     assert "late" in monitor.mails[0].text
 
 
@@ -117,10 +117,10 @@ def test_a_run_that_is_throttled_between_recipients_is_taken_up_by_the_next(
     aws.refuse(SEND_MAIL, "MessageRejected", times=1)
     aws.refuse(SEND_MAIL, "TooManyRequestsException", status=429, times=1, after=reached)
     assert monitor.tick()["alerts"] == {"sent": 0, "pending": 2}
-    assert told(monitor) == Counter((who, "a, b") for who in (X, Y, Z)[:reached])
+    assert notified(monitor) == Counter((who, "a, b") for who in (X, Y, Z)[:reached])
     assert {monitor.status(name)["pending"] for name in "ab"} == {1}
     assert ticks(monitor, 2) == [{"sent": 2, "pending": 0}, {"sent": 0, "pending": 0}]
-    assert told(monitor) == {(who, "a, b"): 1 for who in (X, Y, Z)}
+    assert notified(monitor) == {(who, "a, b"): 1 for who in (X, Y, Z)}
     assert len(aws.published) == 2
 
 
@@ -158,7 +158,7 @@ def test_a_set_up_that_sends_no_mail_is_loud_and_loses_none(
     assert len(aws.published) == 2
     aws.accept()
     assert ticks(monitor, 1) == [{"sent": 2, "pending": 0}]
-    assert told(monitor) == {(X, "a"): 1, (Y, "b"): 1}
+    assert notified(monitor) == {(X, "a"): 1, (Y, "b"): 1}
 
 
 def test_a_sender_that_ses_does_not_know_is_loud_and_loses_none(monitor: Monitor, database: Postgres) -> None:
@@ -193,7 +193,7 @@ def test_what_passes_is_waited_for(
     assert {(line["level"], line["reason"]) for line in logged(monitor, "alert refused")} == {("ERROR", code)}
     aws.accept()
     assert ticks(monitor, 1) == [{"sent": 2, "pending": 0}]
-    assert told(monitor) == {(X, "a"): 1, (Y, "b"): 1}
+    assert notified(monitor) == {(X, "a"): 1, (Y, "b"): 1}
 
 
 def test_one_target_s_bad_recipient_is_not_another_target_s(
@@ -203,10 +203,10 @@ def test_one_target_s_bad_recipient_is_not_another_target_s(
     database.kill()
     reject(aws, X)
     assert ticks(monitor, 2) == [{"sent": 1, "pending": 1}, {"sent": 0, "pending": 1}]
-    assert told(monitor) == {(Y, "b"): 1}
+    assert notified(monitor) == {(Y, "b"): 1}
     aws.accept()
     ticks(monitor, 1)
-    assert told(monitor) == {(X, "a"): 1, (Y, "b"): 1}
+    assert notified(monitor) == {(X, "a"): 1, (Y, "b"): 1}
 
 
 def test_a_text_that_ses_does_not_take_is_tried_target_by_target(
@@ -216,7 +216,7 @@ def test_a_text_that_ses_does_not_take_is_tried_target_by_target(
     database.kill()
     aws.refuse_mail("BadRequestException", status=400, times=1)
     assert monitor.tick()["alerts"] == {"sent": 2, "pending": 0}
-    assert told(monitor) == {(X, "a"): 1, (X, "b"): 1}
+    assert notified(monitor) == {(X, "a"): 1, (X, "b"): 1}
 
 
 def test_a_mail_whose_answer_is_lost_is_repeated_once(monitor: Monitor, database: Postgres, aws: EmulatedAws) -> None:

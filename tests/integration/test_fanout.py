@@ -93,11 +93,11 @@ def test_a_death_and_a_recovery_are_mailed_once_for_each_target(fleet: Fleet, da
     fleet.minutes()
     database.kill()
     fleet.minutes(3)
-    assert fleet.told == Counter(("DOWN", name) for name in REAL)
+    assert fleet.notified == Counter(("DOWN", name) for name in REAL)
     assert {name for name, (status, _) in fleet.seen.items() if status == "down"} == set(REAL)
     database.start()
     fleet.minutes(2)
-    assert fleet.told == Counter((label, name) for name in REAL for label in ("DOWN", "RECOVERED"))
+    assert fleet.notified == Counter((label, name) for name in REAL for label in ("DOWN", "RECOVERED"))
     assert fleet.gaps == []
 
 
@@ -203,7 +203,7 @@ def test_an_answer_of_the_queue_that_is_lost_does_no_harm(fleet: Fleet, aws: Emu
     aws.lose("sqs:SendMessageBatch", times=1)
     fleet.monitor.tick()
     assert fleet.run() == 8
-    assert fleet.told == Counter(("DOWN", name) for name in REAL)
+    assert fleet.notified == Counter(("DOWN", name) for name in REAL)
 
 
 @pytest.fixture

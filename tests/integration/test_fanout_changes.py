@@ -34,7 +34,7 @@ def test_however_a_fleet_is_divided_anew_nothing_is_told_twice_or_forgotten(flee
     fleet.minutes()
     database.kill()
     fleet.minutes()
-    assert fleet.told == Counter(("DOWN", name) for name in REAL)
+    assert fleet.notified == Counter(("DOWN", name) for name in REAL)
     for share in (3, 4, 10, 3, 5, 10, 4):
         fleet.divide(share)
         fleet.minutes()
@@ -42,7 +42,7 @@ def test_however_a_fleet_is_divided_anew_nothing_is_told_twice_or_forgotten(flee
         assert {name for name, age in ages.items() if age < timedelta(seconds=50)} == set(NAMES) - set(REAL), share
     database.start()
     fleet.minutes()
-    assert fleet.told == Counter((label, name) for name in REAL for label in ("DOWN", "RECOVERED"))
+    assert fleet.notified == Counter((label, name) for name in REAL for label in ("DOWN", "RECOVERED"))
     assert fleet.gaps == []
     incidents = [one["incidents"] for one in fleet.monitor.order("status")["targets"] if one["name"] in REAL]
     assert [(len(known), known[0]["unobserved_seconds"]) for known in incidents] == [(1, 0)] * 3
@@ -216,16 +216,16 @@ def test_orders_reach_a_target_in_whichever_shard(fleet: Fleet, database: Postgr
     assert monitor.now - moment(muted["last_ok"]) < timedelta(seconds=50)
     database.kill()
     fleet.minutes(2)
-    assert fleet.told == Counter(("DOWN", name) for name in REAL if name != "mail")
+    assert fleet.notified == Counter(("DOWN", name) for name in REAL if name != "mail")
     assert monitor.order("probe", target="mail")["failure"]["kind"] == "refused"
     assert monitor.order("acknowledge", target="orders")["status"] == "down"
     for _ in range(3):
         monitor.pass_time(hours=1)
         fleet.minutes()
-    assert {name for label, name in fleet.told if label == "STILL DOWN"} == {"users"}
+    assert {name for label, name in fleet.notified if label == "STILL DOWN"} == {"users"}
     monitor.order("unmute", target="mail")
     fleet.minutes()
-    assert fleet.told["DOWN", "mail"] == 1
+    assert fleet.notified["DOWN", "mail"] == 1
     with pytest.raises(CommandError, match="known are orders"):
         monitor.order("probe", target="nobody")
 

@@ -93,7 +93,7 @@ def test_messages_that_are_delivered_twice_mail_once(fleet: Fleet, database: Pos
     bodies = [record["body"] for record in fleet.queue.take(10)["Records"]]
     fleet.queue.send(*bodies, *bodies)
     assert fleet.run() == 8
-    assert fleet.told == Counter(("DOWN", name) for name in REAL)
+    assert fleet.notified == Counter(("DOWN", name) for name in REAL)
 
 
 def test_messages_that_are_delivered_twice_at_once_mail_once(fleet: Fleet, database: Postgres) -> None:
@@ -104,7 +104,7 @@ def test_messages_that_are_delivered_twice_at_once_mail_once(fleet: Fleet, datab
         fleet.monitor.tick()
         assert at_once(fleet, [fleet.queue.take(10)] * 3) == [{"batchItemFailures": []}] * 3
     fleet.minutes(2)
-    assert fleet.told == Counter((label, name) for name in REAL for label in ("DOWN", "RECOVERED"))
+    assert fleet.notified == Counter((label, name) for name in REAL for label in ("DOWN", "RECOVERED"))
 
 
 def test_records_share_the_time_of_their_run(fleet: Fleet, serve: Serve) -> None:

@@ -64,7 +64,7 @@ ONCE = Told(
 )
 
 
-def told(calls: Sequence[Call]) -> Told:
+def notified(calls: Sequence[Call]) -> Told:
     """Read what SES and SNS accepted."""
     seen = Told()
     for call in calls:
@@ -173,7 +173,7 @@ def bench(monitor: Monitor, serve: Serve, monkeypatch: pytest.MonkeyPatch) -> Be
     behaviour[0] = peers.closes
     bench = Bench(monitor, Kept(monitor.aws, monitor.environment["STATE_TABLE"]), [])
     bench.calls, _ = bench.run()
-    seen = told(bench.calls)
+    seen = notified(bench.calls)
     assert (seen.mails, seen.topic) == (ONCE.mails, ONCE.topic)
     return bench
 
@@ -181,7 +181,7 @@ def bench(monitor: Monitor, serve: Serve, monkeypatch: pytest.MonkeyPatch) -> Be
 def lost_or_repeated(bench: Bench, faulted: Sequence[Call]) -> Iterator[str]:
     """Run on without the fault, and say what is not delivered once in the end."""
     repeatable, pending = unwritten(faulted), bench.settle()
-    seen = told(bench.monitor.aws.log)
+    seen = notified(bench.monitor.aws.log)
     for channel in ("mails", "topic"):
         numbers, wanted = getattr(seen, channel), getattr(ONCE, channel)
         for key in wanted.keys() | numbers.keys():
@@ -195,7 +195,7 @@ def lost_or_repeated(bench: Bench, faulted: Sequence[Call]) -> Iterator[str]:
 
 def harmed(call: Call, faulted: Sequence[Call]) -> Iterator[str]:
     """Say whose alerts did not leave in the tick with a fault that is not about them."""
-    seen = told(faulted)
+    seen = notified(faulted)
     for name in TEAMS.keys() - set(targets(call)):
         if missing := [key for key in ONCE.mails + ONCE.topic if key[0] == name and not (seen.mails + seen.topic)[key]]:
             yield f"{missing} did not leave"
@@ -287,7 +287,7 @@ def test_keys_left_unprocessed_lose_nothing(bench: Bench, keys: int | None, time
     faulted, ended = bench.run()
     assert ended
     if times is not None:
-        assert told(faulted).mails == ONCE.mails
+        assert notified(faulted).mails == ONCE.mails
     else:
         assert list(unsaid(bench)) == []
     assert list(lost_or_repeated(bench, faulted)) == []
@@ -328,7 +328,7 @@ def test_a_channel_that_does_not_take_one_call_costs_the_other_nothing(
         for call, before in bench.points(service):
             fault(bench.monitor.aws, call.label, before)
             faulted, ended = bench.run()
-            seen = told(faulted)
+            seen = notified(faulted)
             other = seen.topic == ONCE.topic if call.name == SEND_MAIL else seen.mails == ONCE.mails
             found = [] if ended and other else [f"ended: {ended}; the other channel told all: {other}"]
             found += unsaid(bench) if (seen.mails, seen.topic) != (ONCE.mails, ONCE.topic) else []
@@ -345,7 +345,7 @@ def test_an_ses_that_takes_no_mail_at_all_loses_nothing(bench: Bench, code: str)
     bench.monitor.aws.refuse_mail(code, status=400)
     faulted, ended = bench.run()
     assert ended
-    assert told(faulted).topic == ONCE.topic
+    assert notified(faulted).topic == ONCE.topic
     assert list(unsaid(bench)) == []
     assert code in str(bench.monitor.log)
     assert list(lost_or_repeated(bench, faulted)) == []

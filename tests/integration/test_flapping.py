@@ -59,20 +59,20 @@ def heads(mails: list[Mail]) -> list[str]:
 
 def flaps(switch: Switch) -> None:
     """Let it flap until people know."""
-    told = [switch.be(healthy) for healthy in (False, True, False)]
-    assert told == [["DOWN"], ["RECOVERED"], ["UNSTABLE"]]
+    notified = [switch.be(healthy) for healthy in (False, True, False)]
+    assert notified == [["DOWN"], ["RECOVERED"], ["UNSTABLE"]]
 
 
 @pytest.mark.parametrize("phase", [0, 5, 11, 17])
 def test_eight_short_cycles_make_four_mails_and_none_untrue(switch: Switch, phase: int) -> None:
-    def told(seconds: float, every: float, healthy: Callable[[float], bool]) -> Iterator[str]:
+    def notified(seconds: float, every: float, healthy: Callable[[float], bool]) -> Iterator[str]:
         for mail in switch.live(seconds, every, healthy):
             (head,) = heads([mail])
             assert (head in {"DOWN", "UNSTABLE"}) == (not switch.healthy), mail.text
             yield head
 
-    assert list(told(8 * 24, 10, lambda second: (second + phase) % 24 >= 12)) == ["DOWN", "RECOVERED", "UNSTABLE"]
-    assert list(told(900, 30, lambda _: True)) == ["SETTLED"]
+    assert list(notified(8 * 24, 10, lambda second: (second + phase) % 24 >= 12)) == ["DOWN", "RECOVERED", "UNSTABLE"]
+    assert list(notified(900, 30, lambda _: True)) == ["SETTLED"]
     assert switch.monitor.status()["status"] == "up"
 
 
@@ -133,8 +133,8 @@ def test_a_summary_that_is_still_down_counts_the_outages_before_it(switch: Switc
 
 def test_reminders_go_on_after_a_flapping_database_stays_down(switch: Switch) -> None:
     flaps(switch)
-    told = heads(list(switch.live(400, 50, lambda _: False)))
-    assert told == ["STILL DOWN"]
+    notified = heads(list(switch.live(400, 50, lambda _: False)))
+    assert notified == ["STILL DOWN"]
     switch.monitor.pass_time(hours=1)
     assert switch.be(healthy=False) == ["STILL DOWN"]
     assert "1 h" in switch.monitor.subjects[-1]
@@ -152,9 +152,9 @@ def test_a_slow_rhythm_is_recognised_at_the_third_outage(switch: Switch) -> None
     def healthy(second: float) -> bool:
         return second % 480 >= 60  # up for 7 minutes, longer than it takes to settle
 
-    told = heads(list(switch.live(6 * 480, 60, healthy)))
-    told += heads(list(switch.live(900, 60, lambda _: True)))
-    assert told == ["DOWN", "RECOVERED", "DOWN", "RECOVERED", "UNSTABLE", "SETTLED"]
+    notified = heads(list(switch.live(6 * 480, 60, healthy)))
+    notified += heads(list(switch.live(900, 60, lambda _: True)))
+    assert notified == ["DOWN", "RECOVERED", "DOWN", "RECOVERED", "UNSTABLE", "SETTLED"]
 
 
 def test_each_target_settles_in_its_own_time(switch: Switch) -> None:
@@ -196,4 +196,4 @@ def test_the_history_has_each_outage_of_a_spell(switch: Switch) -> None:
     flaps(switch)
     list(switch.live(900, 60, lambda _: True))
     incidents = switch.monitor.status()["incidents"]
-    assert [incident["told"] for incident in incidents] == [["unstable", "settled"], ["down", "recovered"]]
+    assert [incident["notified"] for incident in incidents] == [["unstable", "settled"], ["down", "recovered"]]

@@ -8,7 +8,7 @@ from collections import Counter
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from heartline.probe.slots import PACE
+from heartline.probe.slots import CPU_SLOTS
 from local.peers import healthy, listens
 from local.stack import ROLE
 from local.wire import published_alert
@@ -32,7 +32,7 @@ def watch_all(monitor: Monitor, *groups: tuple[list[str], dict[str, Any]]) -> No
     monitor.environment["TARGETS"] = "".join(documents)
 
 
-def told(monitor: Monitor) -> Counter[str]:
+def notified(monitor: Monitor) -> Counter[str]:
     """Count how often each target was told of, in the one mail that tells of all, and to the topic."""
     (mail,) = monitor.mails
     names = Counter(published_alert(message)["target"] for message in monitor.aws.published)
@@ -62,7 +62,7 @@ def test_sixty_black_holes_among_two_hundred_targets(monitor: Monitor, serve: Se
     answer = monitor.tick()
     assert (answer["targets"], answer["up"], answer["down"]) == (200, 140, 60)
     assert answer["alerts"] == {"sent": 60, "pending": 0}
-    assert told(monitor) == Counter(lost)
+    assert notified(monitor) == Counter(lost)
     assert {entry["name"] for entry in monitor.order("status")["targets"] if entry["status"] == "up"} == set(good)
     # None waited for the black holes' timeout, let alone for one after the other's; and each was probed once.
     assert len(visits.at) == 140
@@ -74,10 +74,10 @@ def test_sixty_black_holes_among_two_hundred_targets(monitor: Monitor, serve: Se
 def assert_all_places_free() -> None:
     """Else the next tick in this process would have fewer."""
     taken = []
-    while PACE.take(0):
+    while CPU_SLOTS.take(0):
         taken.append(1)
     for _ in taken:
-        PACE.leave()
+        CPU_SLOTS.leave()
     assert len(taken) == 2
 
 
@@ -87,7 +87,7 @@ def test_every_phase_that_hangs_at_once(monitor: Monitor, serve: Serve, black_ho
     watch_all(monitor, *[([f"{name}-{n}" for n in range(8)], {**HASTY, "port": port}) for name, port in ports.items()])
     answer = monitor.tick()
     assert (answer["up"], answer["down"]) == (8, 16)
-    assert told(monitor) == Counter(f"{name}-{n}" for name in ("silent", "lost") for n in range(8))
+    assert notified(monitor) == Counter(f"{name}-{n}" for name in ("silent", "lost") for n in range(8))
     assert_all_places_free()
 
 

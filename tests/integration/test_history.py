@@ -88,7 +88,7 @@ def test_an_incident_that_is_over_is_kept_with_its_bounds_for_400_days(monitor: 
     ended = datetime.fromisoformat(incident["ended"])
     assert int(item["expires_at"]["N"]) == int((ended + timedelta(days=400)).timestamp())
     assert (incident["last_ok"], incident["last_failed"]) == (good, failed)
-    assert (incident["kinds"], incident["told"], incident["unobserved_seconds"]) == (
+    assert (incident["kinds"], incident["notified"], incident["unobserved_seconds"]) == (
         ["refused"],
         ["down", "recovered"],
         0,
@@ -111,7 +111,7 @@ def test_an_incident_keeps_all_kinds_and_alerts_that_it_had(monitor: Monitor, da
     monitor.tick()
     (incident,) = monitor.status()["incidents"]
     assert incident["kinds"] == ["refused", "auth"]
-    assert incident["told"] == ["down", "reminder", "changed", "recovered"]
+    assert incident["notified"] == ["down", "reminder", "changed", "recovered"]
 
 
 def test_the_open_incident_stands_first_and_without_an_end(monitor: Monitor, database: Postgres) -> None:
@@ -208,9 +208,9 @@ def test_one_target_s_history_is_not_another_s(monitor: Monitor, database: Postg
     monitor.tick()
     database.start()
     monitor.tick()
-    for name, told in (("a", ["down", "recovered"]), ("ab", [])):
+    for name, notified in (("a", ["down", "recovered"]), ("ab", [])):
         (incident,) = monitor.status(name)["incidents"]
-        assert (incident["id"].startswith(f"{name}-"), incident["told"]) == (True, told)
+        assert (incident["id"].startswith(f"{name}-"), incident["notified"]) == (True, notified)
 
 
 # ---- Availability

@@ -32,7 +32,7 @@ def pair(monitor: Monitor) -> Monitor:
     return monitor
 
 
-def told(monitor: Monitor) -> list[str]:
+def notified(monitor: Monitor) -> list[str]:
     return [name for mail in monitor.mails for name in mail.headers["X-Heartline-Target"].split(", ")]
 
 
@@ -96,7 +96,7 @@ def test_an_item_that_cannot_be_read_is_reported_and_left(
     database.kill()
     answer = pair.tick()
     pair.tick()
-    assert (answer["down"], told(pair)) == (1, ["good"])
+    assert (answer["down"], notified(pair)) == (1, ["good"])
     assert pair.items["target#bad"] == item
     reports = [line for line in pair.log if line["level"] == "ERROR"]
     assert {line["target"] for line in reports} == {"bad"}
@@ -138,10 +138,10 @@ def break_probe(monkeypatch: pytest.MonkeyPatch) -> None:
 def break_save(monkeypatch: pytest.MonkeyPatch) -> None:
     real = Store.save
 
-    def save(self: Store, before: Any, state: Any, *told: Any) -> bool:  # noqa: ANN401
+    def save(self: Store, before: Any, state: Any, *notified: Any) -> bool:  # noqa: ANN401
         if state.target == "bad":
             raise ClientError({"Error": {"Code": "ItemCollectionSizeLimitExceededException"}}, "UpdateItem")
-        return real(self, before, state, *told)
+        return real(self, before, state, *notified)
 
     monkeypatch.setattr(Store, "save", save)
 
@@ -177,12 +177,12 @@ def test_a_fault_in_one_target_leaves_the_others_told(
     with monkeypatch.context() as patched:
         harm(patched)
         pair.tick()
-    assert told(pair) == ["good"]
+    assert notified(pair) == ["good"]
     assert ["bad"] in [line.get("targets", [line.get("target")]) for line in pair.log if line["level"] in LOUD]
     assert "hunter2" not in str(pair.log)
     pair.pass_time(minutes=1)
     pair.tick()
-    assert told(pair) == ["good", "bad"]
+    assert notified(pair) == ["good", "bad"]
 
 
 def test_an_alert_that_makes_no_sense_does_not_stop_the_others(pair: Monitor, database: Postgres) -> None:
@@ -193,7 +193,7 @@ def test_an_alert_that_makes_no_sense_does_not_stop_the_others(pair: Monitor, da
     pair.store(item)
     database.kill()
     pair.tick()
-    assert "good" in told(pair)
+    assert "good" in notified(pair)
 
 
 def test_a_lease_that_cannot_be_read_is_reported_or_taken_over(pair: Monitor, database: Postgres) -> None:
@@ -201,4 +201,4 @@ def test_a_lease_that_cannot_be_read_is_reported_or_taken_over(pair: Monitor, da
     pair.store(pair.items["target#bad"] | {"lease": {"M": {}}})
     database.kill()
     pair.tick()
-    assert "bad" in told(pair) or "bad" in [line.get("target") for line in pair.log if line["level"] == "ERROR"]
+    assert "bad" in notified(pair) or "bad" in [line.get("target") for line in pair.log if line["level"] == "ERROR"]

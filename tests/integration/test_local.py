@@ -324,7 +324,7 @@ class Watching:
 
     aws: EmulatedAws
     ends: str | None = None
-    told: list[tuple[str, str, int, int]] = field(default_factory=list)
+    notified: list[tuple[str, str, int, int]] = field(default_factory=list)
 
     def before(self, call: Call) -> None:
         self._note("before", call)
@@ -333,7 +333,7 @@ class Watching:
         self._note("after", call)
 
     def _note(self, stage: str, call: Call) -> None:
-        self.told.append((stage, call.label, call.status, len(self.aws.mails)))
+        self.notified.append((stage, call.label, call.status, len(self.aws.mails)))
         if stage == self.ends:
             raise ConnectionAbortedError
 
@@ -345,7 +345,7 @@ def test_a_witness_is_told_of_each_call_before_and_after(aws: EmulatedAws) -> No
         send(ses)
     send(ses)
     label = "sesv2:SendEmail oncall@example.com dba@example.com"
-    assert watching.told == [("before", label, UNANSWERED, 0), ("after", label, 200, 1)]
+    assert watching.notified == [("before", label, UNANSWERED, 0), ("after", label, 200, 1)]
 
 
 @pytest.mark.parametrize(("ends", "mails"), [("before", 0), ("after", 1)])

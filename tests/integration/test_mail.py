@@ -291,10 +291,10 @@ def test_the_commands_in_a_mail_can_be_pasted_and_do_what_they_say(
     assert monitor.status("orders.eu-1")["muted_until"] is not None
     assert monitor.status("other")["muted_until"] is None
     monitor.order("unmute", target="orders.eu-1")
-    told = len(of_target(monitor, "orders.eu-1"))
+    notified = len(of_target(monitor, "orders.eu-1"))
     monitor.pass_time(hours=5)
     monitor.tick()
-    assert len(of_target(monitor, "orders.eu-1")) == told
+    assert len(of_target(monitor, "orders.eu-1")) == notified
 
 
 def test_the_html_has_the_same_commands_as_the_text(monitor: Monitor, database: Postgres) -> None:

@@ -84,7 +84,7 @@ def test_a_database_that_is_not_is_1_with_cause_and_next_step(make_probe: Run, u
 
 
 @pytest.mark.parametrize(
-    ("wrong", "mend"),
+    ("wrong", "fix"),
     [
         ("", "begins with postgresql://"),
         (f"mysql://prober:{ENCODED}@127.0.0.1/x", "begins with postgresql://"),
@@ -94,10 +94,10 @@ def test_a_database_that_is_not_is_1_with_cause_and_next_step(make_probe: Run, u
         (f"postgresql://prober:{PASSWORD}@127.0.0.1/x", "percent-encode"),
     ],
 )
-def test_wrong_usage_is_2_with_the_mend(make_probe: Run, wrong: str, mend: str) -> None:
+def test_wrong_usage_is_2_with_the_mend(make_probe: Run, wrong: str, fix: str) -> None:
     done = make_probe(wrong)
     assert done.returncode == 2
-    assert mend in done.stderr
+    assert fix in done.stderr
     assert "usage: make probe URL=" in done.stderr
 
 

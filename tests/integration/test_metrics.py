@@ -389,7 +389,7 @@ STORY = {
 }
 
 
-def told(monitor: Monitor) -> list[dict[str, Any]]:
+def notified(monitor: Monitor) -> list[dict[str, Any]]:
     """Give the lines of the log since the last look, without what Lambda and Powertools add."""
     lines = [
         {name: value for name, value in line.items() if name not in {"location", "timestamp", "function_request_id"}}
@@ -403,7 +403,7 @@ def test_a_healthy_fleet_is_one_line_of_the_log_with_the_whole_story(monitor: Mo
     monitor.watch(*(f"t{number}" for number in range(20)), **steady)
     for _ in range(2):  # the first sight of a target too
         answer = monitor.tick()
-        (line,) = told(monitor)
+        (line,) = notified(monitor)
         assert (line["level"], line["message"], line["tick"]) == ("INFO", "tick", answer["tick"])
         assert line.keys() >= STORY
         assert (line["TargetsUp"], line["TargetsDown"], line["TickDuration"]) == (20, 0, answer["duration_ms"])
@@ -414,11 +414,11 @@ def test_each_failure_is_one_line_of_the_log_that_names_its_incident(
 ) -> None:
     watch_each(monitor, a={"secret": SECRET}, b={"secret": SECRET}, c=steady)
     monitor.tick()
-    told(monitor)
+    notified(monitor)
     database.kill()
     for sent in (2, 0):  # as it dies, and while it is down
         monitor.tick()
-        *failures, tick = told(monitor)
+        *failures, tick = notified(monitor)
         assert (tick["message"], tick["TargetsDown"], tick["AlertsSent"]) == ("tick", 2, sent)
         incidents = {name: monitor.status(name)["incident"] for name in "ab"}
         assert {line["target"]: line["incident"] for line in failures} == incidents

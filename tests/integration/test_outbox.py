@@ -130,9 +130,9 @@ def test_nothing_is_lost_when_dynamodb_refuses(
     assert len(monitor.mails) in ((1, 2) if unwritten else (1,))
     assert {mail.headers["X-Heartline-Incident"] for mail in monitor.mails} == {monitor.status()["incident"]}
     database.start()
-    told = len(monitor.mails)
+    notified = len(monitor.mails)
     monitor.tick()
-    assert [subject.split()[0] for subject in monitor.subjects[told:]] == ["[RECOVERED]"]
+    assert [subject.split()[0] for subject in monitor.subjects[notified:]] == ["[RECOVERED]"]
     assert monitor.status()["pending"] == 0
 
 

@@ -87,7 +87,7 @@ def test_what_healed_within_is_never_told_but_is_in_the_history(
     come_to_the_end(monitor)
     monitor.tick()
     assert monitor.mails == []
-    assert [(one["told"], one["kinds"]) for one in monitor.status()["incidents"]] == [([], ["refused"])]
+    assert [(one["notified"], one["kinds"]) for one in monitor.status()["incidents"]] == [([], ["refused"])]
 
 
 @Quiet

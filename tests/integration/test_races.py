@@ -106,8 +106,10 @@ def test_many_ticks_at_once_over_three_targets_tell_each_transition_once(
             assert told_by_mail(monitor.mails[mails:]) == Counter(
                 (who, label, name) for who in (ONE, TWO) for name in NAMES
             )
-            told = Counter((alert["target"], alert["kind"]) for alert in map(published_alert, aws.published[topic:]))
-            assert told == decisions.kept == Counter((name, kind) for name in NAMES)
+            notified = Counter(
+                (alert["target"], alert["kind"]) for alert in map(published_alert, aws.published[topic:])
+            )
+            assert notified == decisions.kept == Counter((name, kind) for name in NAMES)
             assert sum(answer["alerts"]["sent"] for answer in answers) == len(NAMES)
         assert {entry["pending"] for entry in monitor.order("status")["targets"]} == {0}
         monitor.pass_time(minutes=30)  # else the next outage is a relapse: unstable
@@ -161,15 +163,15 @@ def test_ticks_at_once_send_what_waited_once(monitor: Monitor, serve: Serve, aws
     monitor.watch(*NAMES, host="127.0.0.1", port=serve(server).port, user=ROLE, recipients=[ONE, TWO])
     server.alive = False
     for _ in range(4):
-        told, published = len(monitor.mails), len(aws.published)
+        notified, published = len(monitor.mails), len(aws.published)
         aws.refuse(SEND_MAIL, "TooManyRequestsException", status=429)
         aws.refuse("sns:Publish", "Throttled")
         monitor.tick()
-        assert (len(monitor.mails), len(aws.published)) == (told, published)
+        assert (len(monitor.mails), len(aws.published)) == (notified, published)
         aws.accept()
         at_once(monitor, number)
-        assert set(told_by_mail(monitor.mails[told:]).values()) == {1}
-        assert len(told_by_mail(monitor.mails[told:])) == 2 * len(NAMES)
+        assert set(told_by_mail(monitor.mails[notified:]).values()) == {1}
+        assert len(told_by_mail(monitor.mails[notified:])) == 2 * len(NAMES)
         assert len(aws.published) == published + len(NAMES)
         server.alive = not server.alive
         monitor.pass_time(minutes=30)

@@ -150,10 +150,10 @@ def test_a_renamed_target_that_is_down_is_told_under_its_new_name_once(monitor: 
     ticks(monitor, 3)
     database.start()
     ticks(monitor, 2)
-    told = [
+    notified = [
         (label, mail.headers["X-Heartline-Target"]) for label, mail in zip(heads(monitor), monitor.mails, strict=True)
     ]
-    assert told == [("DOWN", "demo"), ("DOWN", "renamed"), ("RECOVERED", "renamed")]
+    assert notified == [("DOWN", "demo"), ("DOWN", "renamed"), ("RECOVERED", "renamed")]
 
 
 def test_a_mute_does_not_hold_what_was_told_before_it_began(waits: Monitor, aws: EmulatedAws) -> None:
@@ -292,8 +292,8 @@ def test_a_test_alert_to_more_people_than_one_mail_may_have_reaches_all(monitor:
         documents.append(monitor.environment["TARGETS"])
     monitor.environment["TARGETS"] = "".join(documents)
     monitor.order("test-alert")
-    told = Counter(who for mail in monitor.mails for who in mail.to)
-    assert (len(told), set(told.values())) == (60, {1})
+    notified = Counter(who for mail in monitor.mails for who in mail.to)
+    assert (len(notified), set(notified.values())) == (60, {1})
 
 
 def test_a_database_that_flaps_in_a_mute_is_told_as_it_stands_at_its_end(monitor: Monitor, database: Postgres) -> None:

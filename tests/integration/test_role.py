@@ -100,8 +100,8 @@ def test_a_primary_that_becomes_read_only_is_told_as_down_with_what_usually_caus
     assert pair.minute() == []
     _read_only(pair.primary, "SET")
     # The postmaster passes it on to sessions that begin after it has read it.
-    told = [head for _ in range(3) for head in pair.minute()]
-    assert told == ["DOWN"]
+    notified = [head for _ in range(3) for head in pair.minute()]
+    assert notified == ["DOWN"]
     assert "default_transaction_read_only" in pair.text()
     assert all(word in pair.text().lower() for word in ("failover", "dns", "disk"))
     _read_only(pair.primary, "RESET")

@@ -100,11 +100,11 @@ def life(monitor: Monitor, _programs: Postgres) -> Life:
 @pytest.mark.parametrize("_programs", ["bundled", "installed"], indirect=True)
 @pytest.mark.parametrize("mode", ["fast", "immediate"])
 def test_24_restarts_between_ticks_are_told_24_times_in_a_mail_each(life: Life, mode: str) -> None:
-    told = []
+    notified = []
     for _ in range(24):
         life.server.restart(mode)
-        told.append(life.minute())
-    assert told == [["RESTARTED"]] * 24
+        notified.append(life.minute())
+    assert notified == [["RESTARTED"]] * 24
     assert [life.minute() for _ in range(3)] == [[]] * 3
 
 
@@ -132,7 +132,7 @@ def test_a_restart_is_in_the_history_and_takes_nothing_off_the_availability(life
     life.minute()
     status = life.monitor.status()
     (incident,) = status["incidents"]
-    assert (incident["changes"], incident["told"], incident["kinds"]) == (["restarted"], ["restarted"], [])
+    assert (incident["changes"], incident["notified"], incident["kinds"]) == (["restarted"], ["restarted"], [])
     assert status["availability"]["24h"]["percent"] == 100
     assert status["status"] == "up"
 
@@ -144,11 +144,11 @@ def test_a_backend_that_is_killed_is_told_as_a_crash(life: Life) -> None:
 
 
 def test_each_crash_is_told(life: Life) -> None:
-    told = []
+    notified = []
     for _ in range(3):
         life.fallen_backend()
-        told.append(life.minute())
-    assert told == [["CRASHED"]] * 3
+        notified.append(life.minute())
+    assert notified == [["CRASHED"]] * 3
 
 
 def test_a_crash_and_a_restart_after_it_are_told_as_a_restart(life: Life) -> None:
@@ -173,11 +173,11 @@ RESETS = {
 @pytest.mark.parametrize("_programs", ["bundled", "installed"], indirect=True)
 @pytest.mark.parametrize("what", RESETS)
 def test_statistics_that_are_reset_by_hand_are_no_crash(life: Life, what: str) -> None:
-    told = []
+    notified = []
     for _ in range(5):
         life.server.execute(RESETS[what])
-        told.append(life.minute())
-    assert told == [[]] * 5
+        notified.append(life.minute())
+    assert notified == [[]] * 5
 
 
 EVERYTHING = {
@@ -192,12 +192,12 @@ EVERYTHING = {
 def test_all_statistics_that_are_reset_at_once_are_no_crash(life: Life, how: str) -> None:
     if how == "one function" and int(life.server.execute("SHOW server_version_num")[0][0]) < 170000:
         pytest.skip("before PostgreSQL 17 there is no function that resets all")
-    told = []
+    notified = []
     for _ in range(10):
         # Some of these begin at the same microsecond: how many is left to chance.
         life.server.execute(EVERYTHING[how])
-        told.append(life.minute())
-    assert told == [[]] * 10
+        notified.append(life.minute())
+    assert notified == [[]] * 10
 
 
 def test_a_restart_within_an_outage_is_a_fact_of_its_end_and_no_mail_of_its_own(life: Life) -> None:
@@ -228,7 +228,7 @@ def test_a_restart_while_muted_is_told_to_nobody_and_is_in_the_history(life: Lif
     life.monitor.pass_time(minutes=10)
     assert life.minute() == []
     (incident,) = life.monitor.status()["incidents"]
-    assert (incident["changes"], incident["told"]) == (["restarted"], [])
+    assert (incident["changes"], incident["notified"]) == (["restarted"], [])
 
 
 def test_a_restart_in_a_maintenance_window_is_told_to_nobody(life: Life) -> None:
@@ -241,23 +241,23 @@ def test_a_restart_in_a_maintenance_window_is_told_to_nobody(life: Life) -> None
 
 
 def test_a_query_of_ones_own_makes_no_claim(life: Life) -> None:
-    told = []
+    notified = []
     for keys in ({"query": "SELECT 1"}, {}, {"query": "SELECT 1"}, {}):
         life.watch(**keys)
         life.server.restart()
-        told += [life.minute(), life.minute()]
-    assert told == [[]] * 8
+        notified += [life.minute(), life.minute()]
+    assert notified == [[]] * 8
 
 
 def test_a_server_that_keeps_its_fingerprint_to_itself_for_a_while_makes_no_claim(life: Life) -> None:
-    told = []
+    notified = []
     for grant in (
         "REVOKE EXECUTE ON FUNCTION pg_control_system() FROM",
         "GRANT EXECUTE ON FUNCTION pg_control_system() TO",
     ):
         life.server.execute(f"{grant} public")
-        told.append(life.minute())
-    assert told == [[], []]
+        notified.append(life.minute())
+    assert notified == [[], []]
 
 
 def test_another_version_is_told_as_an_upgrade_with_the_restart_as_evidence(life: Life, serve: Serve) -> None:

@@ -129,11 +129,11 @@ def test_a_promoted_server_that_has_not_written_its_timeline_down_yet_is_told_as
     checkpointer.suspend()
     try:
         standby.promote()
-        told = name.minute(standby)
+        notified = name.minute(standby)
     finally:
         checkpointer.resume()
     standby.execute("CHECKPOINT")
-    assert [told, name.minute()] == [["FAILED OVER"], []]
+    assert [notified, name.minute()] == [["FAILED OVER"], []]
 
 
 def test_a_failover_with_an_outage_is_a_fact_of_its_end(name: Name) -> None:
@@ -220,8 +220,8 @@ def test_two_servers_in_turn_are_told_as_one_change_then_as_several_and_never_ag
 def test_three_servers_in_turn_are_told_as_two_changes_then_as_several_and_never_again(name: Name) -> None:
     servers = [name.primary() for _ in range(3)]
     name.watch(port=name.serve(takes_turns(*(server.port for server in servers))).port)
-    told = [name.minute() for _ in range(4)]
-    assert told == [[], ["REPLACED"], ["REPLACED"], ["SEVERAL SERVERS"]]
+    notified = [name.minute() for _ in range(4)]
+    assert notified == [[], ["REPLACED"], ["REPLACED"], ["SEVERAL SERVERS"]]
     assert_silent(name)
 
 
@@ -247,8 +247,8 @@ def test_two_servers_in_turn_that_are_asked_a_query_of_ones_own_are_not_told_eve
     first = name.primary()
     second = name.start(primary=first)
     name.watch(port=name.serve(takes_turns(first.port, second.port)).port, query="SELECT 1")
-    told = [head for _ in range(20) for head in name.minute()]
-    assert len(told) <= 2, told
+    notified = [head for _ in range(20) for head in name.minute()]
+    assert len(notified) <= 2, notified
     assert_silent(name)
 
 
@@ -258,9 +258,9 @@ def test_two_servers_in_turn_of_which_one_is_down_are_told_as_an_outage(name: Na
     for _ in range(6):
         name.minute()
     second.kill()
-    told = [head for _ in range(4) for head in name.minute()]
-    assert set(told) <= {"DOWN", "RECOVERED", "UNSTABLE"}
-    assert "DOWN" in told
+    notified = [head for _ in range(4) for head in name.minute()]
+    assert set(notified) <= {"DOWN", "RECOVERED", "UNSTABLE"}
+    assert "DOWN" in notified
 
 
 # A pooler in front.
@@ -322,12 +322,12 @@ def test_a_restart_of_a_server_behind_a_pooler_is_told_as_one_or_not_at_all(
     server, _ = pooler
     name.watch(port=server.port + 1, confirmations=3, confirm_after=0.2)
     assert name.minute() == []
-    told = []
+    notified = []
     for _ in range(5):
         server.restart()
-        told += name.minute() + name.minute()
-    assert set(told) == {"RESTARTED"}
-    assert len(told) <= 5
+        notified += name.minute() + name.minute()
+    assert set(notified) == {"RESTARTED"}
+    assert len(notified) <= 5
 
 
 def test_a_pooler_that_restarts_is_not_taken_for_its_server(
@@ -336,19 +336,19 @@ def test_a_pooler_that_restarts_is_not_taken_for_its_server(
     server, restart = pooler
     name.watch(port=server.port + 1)
     assert name.minute() == []
-    told = []
+    notified = []
     for _ in range(3):
         restart()
-        told.append(name.minute())
-    assert told == [[]] * 3
+        notified.append(name.minute())
+    assert notified == [[]] * 3
 
 
 def test_a_pooler_that_is_put_before_a_server_is_not_taken_for_another(
     name: Name, pooler: tuple[Postgres, Callable[[], None]]
 ) -> None:
     server, _ = pooler
-    told = []
+    notified = []
     for port in (server.port, server.port + 1, server.port, server.port + 1):
         name.watch(port=port)
-        told += name.minute()
-    assert told == []
+        notified += name.minute()
+    assert notified == []

@@ -136,9 +136,9 @@ def play(demo: Demo) -> None:
     _expect("number of mails in all", 3, len(demo.aws.mails))
 
 
-def _expect(what: str, told: Any, seen: Any) -> None:  # noqa: ANN401
-    if told != seen:
-        raise UnexpectedError(f"{what}: expected {told!r}, saw {seen!r}")
+def _expect(what: str, notified: Any, seen: Any) -> None:  # noqa: ANN401
+    if notified != seen:
+        raise UnexpectedError(f"{what}: expected {notified!r}, saw {seen!r}")
 
 
 def _keep(mail: Mail, name: str) -> None:

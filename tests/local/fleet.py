@@ -70,7 +70,7 @@ class Fleet:
         return answer
 
     @property
-    def told(self) -> Counter[tuple[str, str]]:
+    def notified(self) -> Counter[tuple[str, str]]:
         """Count what was mailed of each target."""
         return Counter(
             (mail.subject[1:].split("]")[0], name)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from heartline.messages.compose import Message, compose
-from heartline.messages.context import Fleet, Part, Past
+from heartline.messages.context import AlertContext, TargetAlerts, TargetHistory
 from heartline.model.alert import Alert
 from heartline.model.incident import Incident, Span
 from heartline.model.kinds import AlertKind, Kind, Phase
@@ -95,19 +95,19 @@ class Story:
         self.alerts += decision.alerts
         return self
 
-    def part(self, *kinds: AlertKind) -> Part:
+    def part(self, *kinds: AlertKind) -> TargetAlerts:
         """Take the last alert, or the last ones of these kinds."""
-        told = [alert for alert in self.alerts if alert.kind in kinds] if kinds else self.alerts[-1:]
-        return Part(self.target, tuple(told))
+        notified = [alert for alert in self.alerts if alert.kind in kinds] if kinds else self.alerts[-1:]
+        return TargetAlerts(self.target, tuple(notified))
 
 
-def past(name: str = "orders") -> Past:
+def past(name: str = "orders") -> TargetHistory:
     """Give a month with two incidents and an hour in which Heartline did not run."""
     incidents = tuple(
         Incident(f"{name}-{began:%Y%m%dT%H%M%SZ}", began, began - MINUTE, began + 4 * MINUTE, began + 5 * MINUTE)
         for began in (BEGAN - 12 * DAY, BEGAN - timedelta(hours=9))
     )
-    return Past(incidents, (Span(BEGAN - timedelta(hours=20), BEGAN - timedelta(hours=17)),))
+    return TargetHistory(incidents, (Span(BEGAN - timedelta(hours=20), BEGAN - timedelta(hours=17)),))
 
 
 def mails(language: str) -> Iterator[tuple[str, Message]]:
@@ -115,17 +115,17 @@ def mails(language: str) -> Iterator[tuple[str, Message]]:
     for name, scene in SCENES.items():
         parts, late, targets = scene(language)
         failures = tuple(alert.failure for part in parts for alert in part.alerts[-1:] if alert.failure)
-        pasts = {part.target.name: past(part.target.name) for part in parts}
-        fleet = Fleet(targets, failures, pasts, "heartline-prod-MonitorFunction-x1Y2z3A4b5C6", "eu-west-1")
+        histories = {part.target.name: past(part.target.name) for part in parts}
+        fleet = AlertContext(targets, failures, histories, "heartline-prod-MonitorFunction-x1Y2z3A4b5C6", "eu-west-1")
         yield name, compose(parts, fleet, parts[0].alerts[-1].at + late)
 
 
-Scene = Callable[[str], tuple[list[Part], timedelta, int]]
+Scene = Callable[[str], tuple[list[TargetAlerts], timedelta, int]]
 ON_TIME = timedelta(seconds=2)
 FAILED = BEGAN + MINUTE
 
 
-def _one(story: Story, *kinds: AlertKind, late: timedelta = ON_TIME) -> tuple[list[Part], timedelta, int]:
+def _one(story: Story, *kinds: AlertKind, late: timedelta = ON_TIME) -> tuple[list[TargetAlerts], timedelta, int]:
     return [story.part(*kinds)], late, 40
 
 
@@ -136,16 +136,16 @@ def _flapping(language: str) -> Story:
     return story
 
 
-def _down_again(language: str) -> tuple[list[Part], timedelta, int]:
+def _down_again(language: str) -> tuple[list[TargetAlerts], timedelta, int]:
     """Let it come back and go down again while it is muted: both are told when the mute is over."""
     story = Story(language).down(FAILED)
     story.state = replace(story.state, muted_until=FAILED + 30 * MINUTE)
     story.up(FAILED + 10 * MINUTE).down(FAILED + 20 * MINUTE)
     story.down(FAILED + 31 * MINUTE)
-    return [Part(story.target, tuple(story.alerts[-2:]))], ON_TIME, 40
+    return [TargetAlerts(story.target, tuple(story.alerts[-2:]))], ON_TIME, 40
 
 
-def _mixed(language: str) -> tuple[list[Part], timedelta, int]:
+def _mixed(language: str) -> tuple[list[TargetAlerts], timedelta, int]:
     """Let one be down, one not let the monitor in, one come back, and one be unstable."""
     stories = [Story(language, name) for name in NAMES[:4]]
     down, locked, back, _ = stories
@@ -157,7 +157,7 @@ def _mixed(language: str) -> tuple[list[Part], timedelta, int]:
 
 
 def _several(language: str, ends: Callable[[Story], object], number: int, targets: int) -> Scene:
-    def scene(_: str) -> tuple[list[Part], timedelta, int]:
+    def scene(_: str) -> tuple[list[TargetAlerts], timedelta, int]:
         stories = [Story(language, f"{name}") for name in NAMES[:number]]
         for story in stories:
             ends(story)
@@ -228,7 +228,7 @@ SCENES: dict[str, Scene] = {
         code
     ),
     "test": lambda code: (
-        [Part(Story(code).target, (Alert("test-20261123T031000Z", AlertKind.TEST, "orders", BEGAN),))],
+        [TargetAlerts(Story(code).target, (Alert("test-20261123T031000Z", AlertKind.TEST, "orders", BEGAN),))],
         ON_TIME,
         40,
     ),

@@ -13,7 +13,7 @@ from rich.table import Table
 
 from heartline.common import fields
 from heartline.common.deadline import Deadline
-from heartline.common.text import tame
+from heartline.common.text import sanitize
 from heartline.model.kinds import Tls
 from heartline.model.observation import Server
 from heartline.model.target import DEFAULT_DATABASE, DEFAULT_PORT, Credential, Endpoint, Target
@@ -33,8 +33,8 @@ def main() -> int:
     """Probe what the variable URL names; give the exit status."""
     try:
         target, credential = read_url(os.environ.get("URL", ""))
-    except ValueError as mend:
-        sys.stderr.write(f"{mend}\n{USAGE}\n")
+    except ValueError as fix:
+        sys.stderr.write(f"{fix}\n{USAGE}\n")
         return WRONG_USAGE
     console = Console(highlight=False)
     seen = probe(target, credential, Deadline.after(target.timeout.total_seconds()))
@@ -59,7 +59,7 @@ def read_url(url: str) -> tuple[Target, Credential]:
         raise ValueError("URL: give one that begins with postgresql:// and has a user and a host")
     options = parse_qs(parts.query)
     if unknown := options.keys() - {"sslmode", "connect_timeout"}:
-        raise ValueError(f"URL: unknown option {tame(min(unknown), 40)}: known are sslmode and connect_timeout")
+        raise ValueError(f"URL: unknown option {sanitize(min(unknown), 40)}: known are sslmode and connect_timeout")
     mode = options.get("sslmode", [Tls.VERIFY_FULL.value])[-1]
     if mode not in list(Tls):
         fall_back = ", and nothing in between" if mode in NO_FALL_BACK else ""
@@ -84,7 +84,7 @@ def show(console: Console, seen: Observation) -> None:
     endpoint = seen.endpoint
     place = f"{endpoint.user}@{endpoint.host}:{endpoint.port}/{endpoint.database}"
     longest = max(seen.phases.values(), default=0) or 1
-    table = Table("phase", "ms", "", "", title=tame(place), title_justify="left", box=None, pad_edge=False)
+    table = Table("phase", "ms", "", "", title=sanitize(place), title_justify="left", box=None, pad_edge=False)
     for phase, spent in seen.phases.items():
         failed = seen.failure is not None and seen.failure.phase is phase
         table.add_row(phase, f"{spent:.1f}", "█" * round(BAR * spent / longest), "failed" if failed else "")

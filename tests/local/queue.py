@@ -81,11 +81,11 @@ class TickQueue:
         """Call the function, and give the messages that Lambda takes for failed."""
         sent = {record["messageId"] for record in event["Records"]}
         try:
-            told = told_as_failed(call(event))
+            notified = told_as_failed(call(event))
         except Exception as error:  # noqa: BLE001 - Lambda goes on, whatever it is
             self.errors.append(error)
             return sent
-        return sent if told - sent else told
+        return sent if notified - sent else notified
 
 
 def told_as_failed(answer: Any) -> set[str]:  # noqa: ANN401, any JSON

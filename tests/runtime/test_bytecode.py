@@ -42,9 +42,9 @@ def test_lambda_s_python_compiles_nothing_anew(lambda_python: Path, sandbox: San
     done = subprocess.run(
         command, cwd=sandbox.task, env=sandbox.environment, capture_output=True, text=True, timeout=60, check=True
     )
-    told = [line for line in done.stderr.splitlines() if "code object from" in line and str(sandbox.folder) in line]
-    assert told
-    assert [line for line in told if not line.endswith(".pyc'")] == []
+    notified = [line for line in done.stderr.splitlines() if "code object from" in line and str(sandbox.folder) in line]
+    assert notified
+    assert [line for line in notified if not line.endswith(".pyc'")] == []
 
 
 def build_function(folder: Path, path: str) -> tuple[str, Path]:

@@ -33,7 +33,7 @@ def warm(function: Function) -> None:
     wait_until(lambda: function.send(UNKNOWN).startswith("{"), "the function to be warm")
 
 
-def outcomes(*functions: Function) -> list[tuple[int, int]]:
+def results(*functions: Function) -> list[tuple[int, int]]:
     """Tick, and give how many were down and how many alerts were sent each time."""
     answers = [function.invoke(event("scheduled")) for function in functions]
     return [(answer["down"], answer["alerts"]["sent"]) for answer in answers]
@@ -46,9 +46,9 @@ def test_a_tick_without_time_for_a_verdict_ends_by_itself(
     function = start(watching(environment, timeout=0.5, confirmations=5) | SHORT)
     warm(function)
     database.freeze()
-    assert outcomes(function) == [(0, 0)]
+    assert results(function) == [(0, 0)]
     assert function.metrics[-1]["Overruns"] == [1.0]
-    assert outcomes(start(watching(environment))) == [(1, 1)]
+    assert results(start(watching(environment))) == [(1, 1)]
     assert [mail.subject[:6] for mail in aws.mails] == ["[DOWN]"]
 
 
@@ -65,7 +65,7 @@ def test_what_lambda_ended_in_a_tick_is_told_by_the_next(
     assert function.send(event("scheduled")) == "Task timed out after 4.00 seconds"
     aws.accept()
     following = start(watching(environment))
-    assert outcomes(following, following) == [(1, 1), (1, 0)]
+    assert results(following, following) == [(1, 1), (1, 0)]
     assert [mail.subject[:6] for mail in aws.mails] == ["[DOWN]"]
 
 
@@ -93,7 +93,7 @@ def test_what_was_killed_in_a_tick_is_told_by_the_next(
         killed = function.invoke(event("scheduled"))
     assert killed["errorType"] == "Runtime.ExitError"
     assert aws.mails == []
-    assert outcomes(function, function) == [(1, 1), (1, 0)]
+    assert results(function, function) == [(1, 1), (1, 0)]
     assert [mail.subject[:6] for mail in aws.mails] == ["[DOWN]"]
 
 
@@ -113,7 +113,7 @@ def test_a_tick_without_memory_is_an_error_and_the_next_tells(
     assert "errorType" in function.invoke(event("scheduled"))
     assert aws.mails == []
     following = start(watching(environment))
-    assert outcomes(following, following) == [(1, 1), (1, 0)]
+    assert results(following, following) == [(1, 1), (1, 0)]
     assert [mail.subject[:6] for mail in aws.mails] == ["[DOWN]"]
 
 
@@ -135,7 +135,7 @@ def test_a_run_s_hundred_targets_need_less_than_the_least_memory(
     with socket.socket() as closed:
         closed.bind((peers.HOST, 0))
         function = start(fleet(environment, map(str, range(100)), closed.getsockname()[1]))
-        assert outcomes(function) == [(100, 100)]
+        assert results(function) == [(100, 100)]
     status = Path(f"/proc/{function.runtime.pid}/status").read_text()
     (peak,) = [int(line.split()[1]) << 10 for line in status.splitlines() if line.startswith("VmHWM:")]
     assert len(aws.mails) == 1

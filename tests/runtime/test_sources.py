@@ -38,8 +38,8 @@ def test_exactly_what_failed_of_a_batch_is_told_to_sqs(
     batch = shards(bad={"shard": 2, "of": 2}, refused=half | {"shard": 1}, good=half | {"shard": 0})
     failed = function.invoke(batch)
     assert failed == {"batchItemFailures": [{"itemIdentifier": "bad"}, {"itemIdentifier": "refused"}]}
-    told = " ".join(mail.text for mail in aws.mails)
-    assert {name for name in NAMES if name in told} == {name for name in NAMES if shard_of(name, 2) == 0}
+    notified = " ".join(mail.text for mail in aws.mails)
+    assert {name for name in NAMES if name in notified} == {name for name in NAMES if shard_of(name, 2) == 0}
 
 
 def test_the_stream_s_event_starts_the_courier_and_that_delivers(

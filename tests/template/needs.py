@@ -25,12 +25,12 @@ class Need:
     sender: str = ""
 
     def met_by(self, statement: dict[str, Any]) -> bool:
-        told = {"ses:FromAddress": self.sender}
+        notified = {"ses:FromAddress": self.sender}
         asked = statement.get("Condition", {}).get("StringEquals", {})
         return (
             self.action in listed(statement["Action"])
             and any(fnmatchcase(self.resource, pattern) for pattern in listed(statement["Resource"]))
-            and all(told.get(key) == value for key, value in asked.items())
+            and all(notified.get(key) == value for key, value in asked.items())
         )
 
 

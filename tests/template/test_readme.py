@@ -20,23 +20,23 @@ MAKEFILE = (ROOT / "Makefile").read_text()
 
 
 def test_every_command_is_told_with_fields_that_it_takes() -> None:
-    told = [json.loads(text) for text in re.findall(r'`(\{"command": .*?\})`', README)]
-    assert {event["command"] for event in told} == COMMANDS.keys()
-    for event in told:
+    notified = [json.loads(text) for text in re.findall(r'`(\{"command": .*?\})`', README)]
+    assert {event["command"] for event in notified} == COMMANDS.keys()
+    for event in notified:
         assert event.keys() - {"command"} <= COMMANDS[event["command"]][1]
 
 
 def test_every_make_target_is_there() -> None:
-    told = set(re.findall(r"(?:^    |`)make ([a-z-]+)", README, flags=re.MULTILINE))
-    assert {"demo", "probe", "stack", "test", "check", "bench"} <= told
-    assert told <= set(re.findall(r"^([a-z-]+):", MAKEFILE, flags=re.MULTILINE))
+    notified = set(re.findall(r"(?:^    |`)make ([a-z-]+)", README, flags=re.MULTILINE))
+    assert {"demo", "probe", "stack", "test", "check", "bench"} <= notified
+    assert notified <= set(re.findall(r"^([a-z-]+):", MAKEFILE, flags=re.MULTILINE))
 
 
 def test_every_parameter_is_the_template_s(stack: Callable[..., Any]) -> None:
-    told = set(re.findall(r"`((?:Database|Vpc|Secret|Alert|Target)[A-Z][A-Za-z]+)`", README))
+    notified = set(re.findall(r"`((?:Database|Vpc|Secret|Alert|Target)[A-Z][A-Za-z]+)`", README))
     assert (
         {"DatabaseHost", "DatabaseSecretArn", "VpcSubnetIds", "SecretPrefix"}
-        <= told
+        <= notified
         <= stack().template["Parameters"].keys()
     )
 

@@ -176,9 +176,9 @@ def test_only_cloudwatch_and_ses_of_this_account_publish_to_the_health_topic(dep
 
 def test_undelivered_mail_is_told_to_the_health_topic(deployed: MakeStack) -> None:
     made = deployed(**ONE, CreateConfigurationSet="true").resources()
-    told = made["UndeliveredMail"]["EventDestination"]
-    assert told["SnsDestination"]["TopicARN"] == made["HealthTopicPolicy"]["Topics"][0]
-    assert set(told["MatchingEventTypes"]) == {"BOUNCE", "COMPLAINT", "REJECT"}
+    notified = made["UndeliveredMail"]["EventDestination"]
+    assert notified["SnsDestination"]["TopicARN"] == made["HealthTopicPolicy"]["Topics"][0]
+    assert set(notified["MatchingEventTypes"]) == {"BOUNCE", "COMPLAINT", "REJECT"}
     assert made["ConfigurationSet"]["SuppressionOptions"] == {"SuppressedReasons": []}
 
 

@@ -8,7 +8,7 @@ from typing import Any, cast
 from hypothesis import strategies as st
 
 from heartline.model.alert import Alert
-from heartline.model.incident import Change, Evidence, Incident, Spell
+from heartline.model.incident import Change, Evidence, Flapping, Incident
 from heartline.model.kinds import AlertKind, Kind, Phase
 from heartline.model.observation import Failure, Observation, Server
 from heartline.model.target import Endpoint, Target
@@ -105,10 +105,10 @@ def alert(kind: AlertKind = AlertKind.DOWN, number: int = 1, **changes: object) 
         ended = Incident(incident.id, incident.began, incident.last_ok, at)
         fields |= {"incident": ended, "failure": None, "previous": failure(), "remind_at": None}
     if kind is AlertKind.UNSTABLE:
-        fields |= {"spell": spell(at), "calm": 300.0, "remind_at": None}
+        fields |= {"flapping": flapping(at), "settle_seconds": 300.0, "remind_at": None}
     if kind is AlertKind.SETTLED:
         fields |= {
-            "spell": spell(at - 5 * MINUTE, outages=8),
+            "flapping": flapping(at - 5 * MINUTE, outages=8),
             "failure": None,
             "previous": failure(),
             "remind_at": None,
@@ -125,10 +125,10 @@ def alert(kind: AlertKind = AlertKind.DOWN, number: int = 1, **changes: object) 
     return Alert(**fields | changes)
 
 
-def spell(at: datetime = NOW, outages: int = 2) -> Spell:
+def flapping(at: datetime = NOW, outages: int = 2) -> Flapping:
     """Give a spell of outages of 12 seconds each, of which people know, and that is steady since then."""
     began = at - outages * 24 * SECOND
-    return Spell("orders-20261123T021200Z-unstable", began, at, outages, (outages - 1) * 12.0, 12.0, told=True)
+    return Flapping("orders-20261123T021200Z-unstable", began, at, outages, (outages - 1) * 12.0, 12.0, notified=True)
 
 
 # A healthy primary that says all of itself.

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from heartline.messages.context import Part
+from heartline.messages.context import TargetAlerts
 from heartline.model.alert import EMAIL, TOPIC, Alert
 from heartline.notify.batches import accepted, channel_of, left, waits_for
 from heartline.notify.email import EmailChannel
@@ -63,20 +63,20 @@ def test_a_recipient_who_is_new_since_a_mail_was_half_sent_is_not_told_of_it_nor
 
 
 @given(st.permutations(US), st.lists(st.integers(1, 3), max_size=3))
-def test_in_whatever_order_they_accept_the_last_one_ends_it(order: list[str], steps: list[int]) -> None:
-    one, told = waiting(EMAIL, TOPIC), set[str]()
-    for step in [*steps, 3]:
-        now = [who for who in order if who not in told][:step]
+def test_in_whatever_order_they_accept_the_last_one_ends_it(order: list[str], phase_bars: list[int]) -> None:
+    one, notified = waiting(EMAIL, TOPIC), set[str]()
+    for step in [*phase_bars, 3]:
+        now = [who for who in order if who not in notified][:step]
         one = accepted(one, A, EMAIL, now) if now else one
-        told |= set(now)
-        assert set(left(one, A)) == set(US) - told
+        notified |= set(now)
+        assert set(left(one, A)) == set(US) - notified
     assert one.waiting == (TOPIC,)
 
 
 def test_who_has_still_to_get_an_older_mail_gets_it_before_a_newer_one() -> None:
     old, new = waiting(f"email:{Y}", f"email:{Z}"), waiting(EMAIL, number=2)
-    portions = EMAILS.portions([Part(B, (new,)), Part(A, (old, new))])
-    assert [(portion.recipients, [(p.target.name, p.alerts) for p in portion.parts]) for portion in portions] == [
+    batches = EMAILS.batches([TargetAlerts(B, (new,)), TargetAlerts(A, (old, new))])
+    assert [(batch.recipients, [(p.target.name, p.alerts) for p in batch.parts]) for batch in batches] == [
         ((Y, Z), [("a", (old,))]),
         (US, [("b", (new,)), ("a", (new,))]),
     ]
@@ -90,14 +90,14 @@ def test_no_alert_is_left_out_or_put_in_twice(half_sent: list[tuple[tuple[str, .
     """What was half sent is older than what was not yet sent at all."""
     targets = [A, B] if not alone else [A, replace(B, recipients=(X,))]
     parts = [
-        Part(target, (waiting(*first), *(waiting(EMAIL, number=2 + place) for place in range(more))))
+        TargetAlerts(target, (waiting(*first), *(waiting(EMAIL, number=2 + place) for place in range(more))))
         for target, (first, more) in zip(targets, half_sent, strict=False)
     ]
     for channel in (EMAILS, TOPICS):
-        portions = channel.portions(parts)
+        batches = channel.batches(parts)
         for part in parts:
-            mine = [one for portion in portions for p in portion.parts if p.target == part.target for one in p.alerts]
+            mine = [one for batch in batches for p in batch.parts if p.target == part.target for one in p.alerts]
             assert mine == list(part.alerts)
-    for portion in EMAILS.portions(parts):
-        assert {left(one, part.target) for part in portion.parts for one in part.alerts} == {portion.recipients}
-    assert all(len(portion.parts) == len(portion.parts[0].alerts) == 1 for portion in TOPICS.portions(parts))
+    for batch in EMAILS.batches(parts):
+        assert {left(one, part.target) for part in batch.parts for one in part.alerts} == {batch.recipients}
+    assert all(len(batch.parts) == len(batch.parts[0].alerts) == 1 for batch in TOPICS.batches(parts))

@@ -20,9 +20,9 @@ OK = None
 DEAD = failure(Kind.REFUSED)
 
 
-def tick(state: State, *outcomes: Failure | None, at: datetime = NOW, policy: Policy = POLICY) -> Decision:
+def tick(state: State, *results: Failure | None, at: datetime = NOW, policy: Policy = POLICY) -> Decision:
     """Decide on probes three seconds apart."""
-    observations = [seen(at + 3 * place * SECOND, outcome) for place, outcome in enumerate(outcomes)]
+    observations = [seen(at + 3 * place * SECOND, result) for place, result in enumerate(results)]
     return decide(state, observations, policy, observations[-1].at)
 
 
@@ -64,8 +64,8 @@ def test_no_confirmations_make_the_first_failure_enough() -> None:
 
 
 def test_one_healthy_probe_among_the_confirmations_makes_a_blip_without_an_alert() -> None:
-    for outcomes in ((DEAD, OK), (DEAD, DEAD, OK)):
-        decision = tick(UP, *outcomes)
+    for results in ((DEAD, OK), (DEAD, DEAD, OK)):
+        decision = tick(UP, *results)
         assert decision == Decision(replace(UP, blips=1, last_blip=NOW), seen=Status.UP)
 
 
@@ -86,7 +86,7 @@ def test_a_target_is_up_after_enough_healthy_probes_in_a_row() -> None:
     recovered = decision.alerts[0]
     assert (recovered.incident.began, recovered.incident.ended) == (NOW, NOW + HOUR / 2)
     assert recovered.previous == DEAD
-    assert decision.state.incident is decision.state.failure is decision.state.told is None
+    assert decision.state.incident is decision.state.failure is decision.state.notified is None
 
 
 def test_a_failure_among_the_healthy_probes_keeps_a_target_down() -> None:
@@ -108,8 +108,8 @@ def test_another_kind_of_failure_is_no_change_until_a_second_probe_agrees() -> N
     late, other = failure(Kind.TIMEOUT), failure(Kind.CLOSED)
     assert wants_another(down(), [seen(failed=late)], POLICY)
     assert not wants_another(down(), [seen(failed=DEAD)], POLICY)
-    for outcomes in ((late, DEAD), (late, other), (late, OK), (OK, late)):
-        decision = tick(down(), *outcomes, at=NOW + MINUTE)
+    for results in ((late, DEAD), (late, other), (late, OK), (OK, late)):
+        decision = tick(down(), *results, at=NOW + MINUTE)
         assert (decision.alerts, decision.state.failure, decision.seen) == ((), DEAD, Status.DOWN)
 
 
@@ -120,12 +120,12 @@ def test_without_confirmations_one_probe_is_enough_for_a_change() -> None:
 
 
 def test_a_failure_that_keeps_changing_its_kind_is_told_three_times_between_two_reminders() -> None:
-    state, told = down(), []
+    state, notified = down(), []
     for minute in range(1, 62):
         turn = failure(Kind.TIMEOUT if minute % 2 else Kind.REFUSED)
         decision = tick(state, turn, turn, at=NOW + minute * MINUTE)
-        state, told = decision.state, [*told, *((minute, alert.kind) for alert in decision.alerts)]
-    assert told == [(1, AlertKind.CHANGED), (2, AlertKind.CHANGED), (3, AlertKind.CHANGED)]
+        state, notified = decision.state, [*notified, *((minute, alert.kind) for alert in decision.alerts)]
+    assert notified == [(1, AlertKind.CHANGED), (2, AlertKind.CHANGED), (3, AlertKind.CHANGED)]
     as_told = tick(state, failure(Kind.TIMEOUT), at=NOW + 64 * MINUTE)
     assert kinds(as_told) == [AlertKind.REMINDER]
     turned = tick(as_told.state, DEAD, DEAD, at=NOW + 65 * MINUTE)
@@ -146,22 +146,22 @@ def test_another_text_of_the_same_kind_is_no_change() -> None:
 
 def test_a_reminder_comes_when_its_time_has_passed_since_the_last_word() -> None:
     state = down()
-    told_at = state.told_at
-    assert kinds(tick(state, DEAD, at=told_at + HOUR - SECOND)) == []
-    reminded = tick(state, DEAD, at=told_at + HOUR)
+    notified_at = state.notified_at
+    assert kinds(tick(state, DEAD, at=notified_at + HOUR - SECOND)) == []
+    reminded = tick(state, DEAD, at=notified_at + HOUR)
     assert kinds(reminded) == [AlertKind.REMINDER]
     assert reminded.alerts[0].incident == reminded.state.incident
-    assert kinds(tick(reminded.state, DEAD, at=told_at + HOUR + MINUTE)) == []
+    assert kinds(tick(reminded.state, DEAD, at=notified_at + HOUR + MINUTE)) == []
 
 
 def reminders(policy: Policy, until: timedelta) -> list[float]:
     """Give the hours after which an outage that lasts is brought to mind."""
-    state, every, told = down(), timedelta(minutes=30), []
-    began = state.told_at
+    state, every, notified = down(), timedelta(minutes=30), []
+    began = state.notified_at
     for step in range(1, until // every + 1):
         decision = tick(state, DEAD, at=began + step * every, policy=policy)
-        state, told = decision.state, [*told, *((alert.at - began) / HOUR for alert in decision.alerts)]
-    return told
+        state, notified = decision.state, [*notified, *((alert.at - began) / HOUR for alert in decision.alerts)]
+    return notified
 
 
 def test_each_reminder_comes_twice_as_late_as_the_one_before_and_then_daily() -> None:
@@ -173,9 +173,9 @@ def test_reminders_that_are_asked_for_rarely_do_not_come_more_often() -> None:
 
 
 def test_each_alert_of_an_outage_says_when_the_next_reminder_is_due() -> None:
-    told = tick(UP, DEAD, DEAD, DEAD)
-    reminded = tick(told.state, DEAD, at=told.state.told_at + HOUR)
-    assert told.alerts[0].remind_at == told.alerts[0].at + HOUR
+    notified = tick(UP, DEAD, DEAD, DEAD)
+    reminded = tick(notified.state, DEAD, at=notified.state.notified_at + HOUR)
+    assert notified.alerts[0].remind_at == notified.alerts[0].at + HOUR
     assert reminded.alerts[0].remind_at == reminded.alerts[0].at + 2 * HOUR
     assert tick(reminded.state, OK, OK, at=NOW + 2 * HOUR).alerts[0].remind_at is None
 
@@ -241,9 +241,9 @@ def test_a_clock_that_steps_back_neither_reminds_nor_repeats() -> None:
 GAP = Span(NOW - 2 * HOUR, NOW)
 
 
-def after_gap(state: State, *outcomes: Failure | None) -> Decision:
+def after_gap(state: State, *results: Failure | None) -> Decision:
     """Decide on the first probes after a time in which Heartline did not run."""
-    observations = [seen(NOW + 3 * place * SECOND, outcome) for place, outcome in enumerate(outcomes)]
+    observations = [seen(NOW + 3 * place * SECOND, result) for place, result in enumerate(results)]
     return decide(state, observations, POLICY, observations[-1].at, GAP)
 
 
@@ -278,16 +278,16 @@ def test_a_gap_leaves_a_healthy_target_and_its_last_incident_as_they_were() -> N
 def test_an_incident_that_is_over_is_to_be_recorded_once() -> None:
     healed = tick(down(), OK, OK, at=NOW + MINUTE)
     assert healed.ended == (healed.alerts[0].incident,)
-    assert healed.ended[0].told == (AlertKind.DOWN, AlertKind.RECOVERED)
+    assert healed.ended[0].notified == (AlertKind.DOWN, AlertKind.RECOVERED)
     assert tick(healed.state, OK, at=NOW + 2 * MINUTE).ended == ()
 
 
 def test_an_incident_that_heals_in_a_mute_is_recorded_then_and_again_when_its_end_is_told() -> None:
     healed = tick(replace(down(), muted_until=NOW + HOUR), OK, OK, at=NOW + MINUTE)
     (kept,) = healed.ended
-    assert (kept.ended, kept.told) == (NOW + MINUTE, (AlertKind.DOWN,))
+    assert (kept.ended, kept.notified) == (NOW + MINUTE, (AlertKind.DOWN,))
     (again,) = tick(healed.state, OK, at=NOW + HOUR).ended
-    assert again == replace(kept, told=(AlertKind.DOWN, AlertKind.RECOVERED))
+    assert again == replace(kept, notified=(AlertKind.DOWN, AlertKind.RECOVERED))
 
 
 def test_the_last_failed_probe_of_an_incident_is_the_last_that_was_seen_to_fail() -> None:

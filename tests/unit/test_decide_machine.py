@@ -55,7 +55,7 @@ class Outage:
 
     began: datetime
     ended: datetime | None = None
-    told: list[AlertKind] = field(default_factory=list)
+    notified: list[AlertKind] = field(default_factory=list)
 
     @property
     def length(self) -> float:
@@ -93,11 +93,11 @@ class Life(RuleBasedStateMachine):
         self.now, self.last_tick, self.missed = NOW, NOW, False
         self.state, self.stepped_back, self.clock_may_step = State("orders"), False, clock_may_step
         # What is so.
-        self.status, self.kind, self.steady, self.blips = Status.UNKNOWN, None, NOW, 0
+        self.status, self.kind, self.stable_since, self.blips = Status.UNKNOWN, None, NOW, 0
         self.outages: list[Outage] = []
         # What people believe, from the alerts alone.
         self.belief, self.believed, self.told_kind = NONE, None, None
-        self.told: list[Alert] = []
+        self.notified: list[Alert] = []
         self.reminders = self.changes = 0
         self.acknowledged, self.muted_until = False, None
         self.history: dict[str, Incident] = {}
@@ -162,22 +162,22 @@ class Life(RuleBasedStateMachine):
             self.tick([wrong] * 4)
             self.now += every * SECOND
 
-    @rule(outcomes=st.lists(st.one_of(st.none(), failures), min_size=1, max_size=5))
-    def probe(self, outcomes: list[Failure | None]) -> None:
-        self.tick(outcomes)
+    @rule(results=st.lists(st.one_of(st.none(), failures), min_size=1, max_size=5))
+    def probe(self, results: list[Failure | None]) -> None:
+        self.tick(results)
 
-    @rule(outcome=st.none() | st.just(failure()))
-    def steadily(self, outcome: Failure | None) -> None:
-        self.tick([outcome] * 4)
+    @rule(result=st.none() | st.just(failure()))
+    def steadily(self, result: Failure | None) -> None:
+        self.tick([result] * 4)
 
-    def tick(self, outcomes: list[Failure | None]) -> None:
+    def tick(self, results: list[Failure | None]) -> None:
         """Probe until it is clear, or the outcomes (the time) run out; then decide."""
         Life.ticks += 1
         self.now += SECOND
         before, began = self.state, self.now
         observations: list[Observation] = []
-        for outcome in outcomes:
-            observations.append(seen(self.now, outcome))
+        for result in results:
+            observations.append(seen(self.now, result))
             if not wants_another(before, observations, self.policy):
                 break
             self.now += self.policy.confirm_after
@@ -204,11 +204,11 @@ class Life(RuleBasedStateMachine):
         if gap is None or self.status is Status.UNKNOWN:
             assert state == before
             return
-        assert replace(state, incident=before.incident, told=before.told, spell=before.spell) == before
+        assert replace(state, incident=before.incident, notified=before.notified, flapping=before.flapping) == before
         if before.incident and not self.stepped_back:
             assert replace(state.incident, unobserved=before.incident.unobserved) == before.incident
             assert state.incident.unobserved[-1] == gap
-        self.state, self.steady = state, max(self.steady, gap.ended)
+        self.state, self.stable_since = state, max(self.stable_since, gap.ended)
 
     def decided(self, observations: list[Observation], gap: Span | None) -> Decision:
         arguments = (self.state, observations, self.policy, self.now, gap)
@@ -223,7 +223,7 @@ class Life(RuleBasedStateMachine):
         failures, first, known = [one.failure for one in observations], observations[0].at, self.status
         if known is not Status.DOWN:
             if all(failures) and len(failures) == self.policy.confirmations + 1:
-                self.status, self.kind, self.steady = Status.DOWN, failures[-1].kind, first
+                self.status, self.kind, self.stable_since = Status.DOWN, failures[-1].kind, first
                 self.outages.append(Outage(first))
             elif failures[-1] is None:
                 self.status, self.blips = Status.UP, self.blips + (len(failures) > 1)
@@ -232,11 +232,11 @@ class Life(RuleBasedStateMachine):
         elif not any(failures):
             if len(failures) < self.policy.recover_after:
                 return False
-            self.status, self.steady, self.acknowledged, self.outages[-1].ended = Status.UP, first, False, first
+            self.status, self.stable_since, self.acknowledged, self.outages[-1].ended = Status.UP, first, False, first
         elif not self.follow_kind(failures):
             return False
         if gap and known is not Status.UNKNOWN:
-            self.steady = max(self.steady, gap.ended)
+            self.stable_since = max(self.stable_since, gap.ended)
         return True
 
     def follow_kind(self, failures: list[Failure | None]) -> bool:
@@ -275,13 +275,13 @@ class Life(RuleBasedStateMachine):
         for alert in alerts:
             HEARD[alert.kind](self, alert)
             self.check(alert)
-            self.told.append(alert)
+            self.notified.append(alert)
         continued = [alert.kind for alert in alerts if alert.kind in {CHANGED, REMINDER}]
         assert continued == ([due] if due else [])
         # Who reads the mails now knows what is so.
         if self.belief is FLAPPING:
             longest = self.policy.settle_after * (1 if self.status is Status.DOWN else 6)
-            assert self.now - self.steady < longest
+            assert self.now - self.stable_since < longest
         else:
             assert (self.belief is OPEN) == (self.status is Status.DOWN)
             assert self.believed is None or self.believed is self.outages[-1]
@@ -293,7 +293,7 @@ class Life(RuleBasedStateMachine):
         """Tell what is due of an outage that people know of and that goes on."""
         if self.belief is not OPEN or self.status is not Status.DOWN or self.believed is not self.outages[-1]:
             return None
-        due = not self.acknowledged and self.now - self.told[-1].at >= self.interval()
+        due = not self.acknowledged and self.now - self.notified[-1].at >= self.interval()
         changed = self.kind is not self.told_kind
         if due:
             self.reminders, self.changes = self.reminders + 1, 0
@@ -308,9 +308,14 @@ class Life(RuleBasedStateMachine):
         assert (self.belief, self.status) == (NONE, Status.DOWN)
         now, *earlier = reversed(self.outages)
         settle_after = self.policy.settle_after
-        if earlier and earlier[0].told and earlier[0].length < settle_after.total_seconds() and not self.stepped_back:
-            lull = now.began - earlier[0].ended
-            assert lull > settle_after or self.now - self.steady >= settle_after
+        if (
+            earlier
+            and earlier[0].notified
+            and earlier[0].length < settle_after.total_seconds()
+            and not self.stepped_back
+        ):
+            quiet_interval = now.began - earlier[0].ended
+            assert quiet_interval > settle_after or self.now - self.stable_since >= settle_after
         self.belief, self.believed, self.told_kind = OPEN, now, alert.failure.kind
         self.reminders = self.changes = 0
 
@@ -331,42 +336,42 @@ class Life(RuleBasedStateMachine):
     def hear_unstable(self, alert: Alert) -> None:
         assert (self.belief, self.status) == (NONE, Status.DOWN)
         now, earlier = self.outages[-1], self.outages[-2]
-        assert any(one.told for one in self.outages[:-1])
+        assert any(one.notified for one in self.outages[:-1])
         assert self.stepped_back or now.began - earlier.ended <= 6 * self.policy.settle_after
-        assert alert.calm >= self.policy.settle_after.total_seconds()
+        assert alert.settle_seconds >= self.policy.settle_after.total_seconds()
         self.belief = FLAPPING
 
     def hear_settled(self, alert: Alert) -> None:
         assert self.belief is FLAPPING
-        assert self.now - self.steady >= self.policy.settle_after
+        assert self.now - self.stable_since >= self.policy.settle_after
         assert (alert.failure is not None) == (self.status is Status.DOWN)
         self.belief, self.believed = (OPEN, self.outages[-1]) if self.status is Status.DOWN else (NONE, None)
         self.told_kind, self.reminders, self.changes = self.kind, 0, 0
 
     def check(self, alert: Alert) -> None:
         """Check what holds for each alert: who, when, and of which outage."""
-        assert alert.id == f"{len(self.told) + 1:08d}"
+        assert alert.id == f"{len(self.notified) + 1:08d}"
         assert (alert.at, alert.target) == (self.now, "orders")
         outage = [one for one in self.outages if one.began == alert.incident.began][-1]
-        outage.told.append(alert.kind)
-        assert self.stepped_back or list(alert.incident.told) == outage.told
+        outage.notified.append(alert.kind)
+        assert self.stepped_back or list(alert.incident.notified) == outage.notified
         if alert.failure:
             assert alert.failure.kind is self.kind
         reminds = self.belief is OPEN and not self.acknowledged
         assert alert.remind_at == (self.now + self.interval() if reminds else None)
-        assert (alert.spell is not None) == (alert.kind in {UNSTABLE, SETTLED})
-        if alert.spell and not self.stepped_back:
+        assert (alert.flapping is not None) == (alert.kind in {UNSTABLE, SETTLED})
+        if alert.flapping and not self.stepped_back:
             self.check_spell(alert)
         self.check_bounds(alert.incident)
         Life.spoken[alert.kind] = Life.spoken.get(alert.kind, 0) + 1
 
     def check_spell(self, alert: Alert) -> None:
         """Sum up the outages once more."""
-        spell = alert.spell
-        outages = [one for one in self.outages if one.began >= spell.began]
+        flapping = alert.flapping
+        outages = [one for one in self.outages if one.began >= flapping.began]
         over = [one.length for one in outages if one.ended]
-        assert (spell.began, spell.outages) == (outages[0].began, len(outages))
-        assert (spell.total, spell.longest) == (pytest.approx(sum(over)), max(over))
+        assert (flapping.began, flapping.outages) == (outages[0].began, len(outages))
+        assert (flapping.total, flapping.longest) == (pytest.approx(sum(over)), max(over))
 
     def check_bounds(self, incident: Incident) -> None:
         """Times can be in order only where the clock was."""
@@ -380,14 +385,14 @@ class Life(RuleBasedStateMachine):
         """Every outage that is over has its record, with all that was told of it."""
         if not self.stepped_back:
             kept = sorted(self.history.values(), key=lambda one: one.began)
-            over = [(one.began, one.ended, one.told) for one in self.outages if one.ended]
-            assert [(one.began, one.ended, list(one.told)) for one in kept] == over
+            over = [(one.began, one.ended, one.notified) for one in self.outages if one.ended]
+            assert [(one.began, one.ended, list(one.notified)) for one in kept] == over
             for one in kept[-1:]:
                 self.check_bounds(one)
 
     @invariant()
     def each_alert_may_follow_the_one_before(self) -> None:
-        kinds = [None, *(alert.kind for alert in getattr(self, "told", ()))]
+        kinds = [None, *(alert.kind for alert in getattr(self, "notified", ()))]
         for before, after in pairwise(kinds):
             assert after in NEXT[before]
 
@@ -409,6 +414,6 @@ def test_people_know_what_is_so_in_every_life(
     record_property("sequences", Life.sequences)
     record_property("ticks", Life.ticks)
     with capsys.disabled():
-        told = ", ".join(f"{number} {kind}" for kind, number in sorted(Life.spoken.items()))
-        print(f"\ndeciding: {Life.sequences} sequences, {Life.ticks} ticks; told: {told}")
+        notified = ", ".join(f"{number} {kind}" for kind, number in sorted(Life.spoken.items()))
+        print(f"\ndeciding: {Life.sequences} sequences, {Life.ticks} ticks; told: {notified}")
     assert Life.spoken.keys() == NEXT.keys() - {None}, "the sequences do not reach every kind of alert"

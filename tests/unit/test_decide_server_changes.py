@@ -46,10 +46,10 @@ class Life:
         for _ in range(2):
             self.see(SERVER)
 
-    def see(self, *outcomes: Server | Failure, after: timedelta = MINUTE) -> list[AlertKind]:
+    def see(self, *results: Server | Failure, after: timedelta = MINUTE) -> list[AlertKind]:
         """Tick once, so long after the last time; give the kinds of the alerts."""
         self.now += after
-        observations = [self._seen(one, self.now + place * SECOND) for place, one in enumerate(outcomes)]
+        observations = [self._seen(one, self.now + place * SECOND) for place, one in enumerate(results)]
         decision = self.decided(observations)
         before, self.state = self.state, decision.state
         if decision.state == before:
@@ -65,8 +65,8 @@ class Life:
         self.state = replace(self.state, muted_until=self.now + until)
 
     @staticmethod
-    def _seen(outcome: Server | Failure, at: datetime) -> Observation:
-        return seen(at, outcome) if isinstance(outcome, Failure) else answered(outcome, at)
+    def _seen(result: Server | Failure, at: datetime) -> Observation:
+        return seen(at, result) if isinstance(result, Failure) else answered(result, at)
 
 
 @pytest.fixture
@@ -76,17 +76,17 @@ def life() -> Life:
 
 def test_a_restart_is_told_once_and_then_nothing_is_written(life: Life) -> None:
     assert life.see(restarted()) == [RESTARTED]
-    steady = life.state
+    stable_since = life.state
     assert [life.see(restarted()) for _ in range(5)] == [[]] * 5
-    assert life.state == steady
+    assert life.state == stable_since
 
 
 @given(st.lists(st.sampled_from([0, 1, 2, 3]), max_size=12))
 def test_each_restart_is_told_however_many_follow_one_another(lulls: list[int]) -> None:
     life = Life()
-    for times, lull in enumerate(lulls, 1):
+    for times, quiet_interval in enumerate(lulls, 1):
         assert life.see(restarted(times)) == [RESTARTED]
-        assert [life.see(restarted(times)) for _ in range(lull)] == [[]] * lull
+        assert [life.see(restarted(times)) for _ in range(quiet_interval)] == [[]] * quiet_interval
     assert len(life.ended) == len(lulls)
 
 
@@ -95,7 +95,7 @@ def test_a_restart_is_kept_as_an_incident_without_a_length_between_the_two_probe
     life.see(restarted())
     (kept,) = life.ended.values()
     assert (kept.last_ok, kept.began, kept.ended) == (before, life.now, life.now)
-    assert (kept.kinds, kept.told) == ((), (RESTARTED,))
+    assert (kept.kinds, kept.notified) == ((), (RESTARTED,))
     assert life.alerts[-1].change == kept.changes[0]
     assert life.alerts[-1].incident == kept == life.state.previous
     assert life.state.status is Status.UP
@@ -107,8 +107,8 @@ def test_a_restart_is_kept_as_an_incident_without_a_length_between_the_two_probe
 
 def test_a_restart_within_an_outage_is_a_fact_of_its_end(life: Life) -> None:
     good = life.state.last_ok
-    told = [life.see(one) for one in (failure(), failure(), restarted(), restarted())]
-    assert told == [[DOWN], [], [RECOVERED], []]
+    notified = [life.see(one) for one in (failure(), failure(), restarted(), restarted())]
+    assert notified == [[DOWN], [], [RECOVERED], []]
     (change,) = life.alerts[-1].incident.changes
     assert (change.kind, change.after, change.before) == (RESTARTED, good, life.now - MINUTE)
     (kept,) = life.ended.values()
@@ -153,14 +153,14 @@ def test_a_restart_while_muted_is_never_told_but_kept(life: Life) -> None:
     life.mute(10 * MINUTE)
     assert [life.see(restarted()) for _ in range(20)] == [[]] * 20
     (kept,) = life.ended.values()
-    assert ([change.kind for change in kept.changes], kept.told) == ([RESTARTED], ())
+    assert ([change.kind for change in kept.changes], kept.notified) == ([RESTARTED], ())
 
 
 def test_a_restart_in_a_maintenance_window_is_never_told_but_kept() -> None:
     life = Life(replace(POLICY, maintenance=(window("Mon 02:00-03:00 UTC"),)))
     assert [life.see(restarted()) for _ in range(100)] == [[]] * 100
     (kept,) = life.ended.values()
-    assert kept.told == ()
+    assert kept.notified == ()
 
 
 def test_an_outage_after_a_restart_that_nobody_was_told_of_is_no_relapse(life: Life) -> None:
@@ -189,7 +189,7 @@ def test_a_restart_after_the_end_of_the_quiet_is_told(life: Life) -> None:
 def test_an_outage_soon_after_a_restart_that_was_told_is_a_relapse(life: Life) -> None:
     life.see(restarted())
     assert life.see(failure()) == [UNSTABLE]
-    assert life.alerts[-1].spell.outages == 2
+    assert life.alerts[-1].flapping.outages == 2
 
 
 def test_an_outage_long_after_a_restart_is_a_story_of_its_own(life: Life) -> None:
@@ -199,21 +199,21 @@ def test_an_outage_long_after_a_restart_is_a_story_of_its_own(life: Life) -> Non
 
 def test_a_restart_within_a_spell_that_was_told_is_counted_and_not_told(life: Life) -> None:
     assert [life.see(one) for one in (failure(), SERVER, failure(), SERVER)] == [[DOWN], [RECOVERED], [UNSTABLE], []]
-    outages = life.state.spell.outages
+    outages = life.state.flapping.outages
     assert life.see(restarted()) == []
-    assert life.state.spell.outages == outages + 1
-    told = [kind for _ in range(20) for kind in life.see(restarted())]
-    assert told == [SETTLED]
-    assert life.alerts[-1].spell.outages == outages + 1
+    assert life.state.flapping.outages == outages + 1
+    notified = [kind for _ in range(20) for kind in life.see(restarted())]
+    assert notified == [SETTLED]
+    assert life.alerts[-1].flapping.outages == outages + 1
     (kept,) = (one for one in life.ended.values() if one.changes)
-    assert kept.told == (SETTLED,)
+    assert kept.notified == (SETTLED,)
 
 
 def test_a_restart_begins_the_time_anew_after_which_a_spell_has_settled(life: Life) -> None:
     for one in (failure(), SERVER, failure(), SERVER, SERVER, SERVER, restarted()):
         life.see(one)
-    told = [life.see(restarted()) for _ in range(5)]
-    assert told == [[], [], [], [], [SETTLED]]
+    notified = [life.see(restarted()) for _ in range(5)]
+    assert notified == [[], [], [], [], [SETTLED]]
 
 
 # Several servers under one name.
@@ -227,10 +227,10 @@ def test_several_servers_in_turn_are_told_once_and_then_write_nothing(order: lis
     several = [alert for alert in life.alerts if alert.change.several]
     assert len(several) == life.state.several
     assert all(alert.change.several for alert in life.alerts[-1:]) or not several
-    steady, known = life.state, set(order) if several else set()
+    stable_since, known = life.state, set(order) if several else set()
     for turn in known:
         assert life.see(replace(SERVER, started=SERVER.started - turn * HOUR, system=str(turn))) == []
-    assert life.state == steady
+    assert life.state == stable_since
 
 
 def test_several_servers_that_are_found_while_muted_are_never_told(life: Life) -> None:
@@ -313,8 +313,8 @@ def test_a_server_that_shows_no_certificate_is_told_nothing_of(life: Life) -> No
 def test_the_certificates_of_two_servers_in_turn_are_each_told_of_once() -> None:
     life = Life()
     one, other = (replace(SERVER, system=None, started=None, certificate_expires=NOW + days * DAY) for days in (5, 6))
-    told = [kind for server in (one, other) * 10 for kind in life.see(server)]
-    assert told.count(EXPIRING) <= 2
+    notified = [kind for server in (one, other) * 10 for kind in life.see(server)]
+    assert notified.count(EXPIRING) <= 2
 
 
 def test_a_certificate_that_was_renewed_by_a_server_that_says_less_is_not_told(life: Life) -> None:
@@ -414,10 +414,10 @@ some_servers = st.builds(
     resets=st.sampled_from([(), (NOW,) * 4, (NOW - HOUR,) * 4]),
     certificate_expires=st.none() | st.sampled_from([NOW + 5 * DAY, NOW + 400 * DAY]),
 )
-outcomes = st.lists(st.one_of(some_servers, st.sampled_from([failure(), failure(Kind.TIMEOUT)])), max_size=25)
+results = st.lists(st.one_of(some_servers, st.sampled_from([failure(), failure(Kind.TIMEOUT)])), max_size=25)
 
 
-@given(outcomes, some_servers)
+@given(results, some_servers)
 def test_in_every_life_what_goes_on_as_it_is_writes_nothing_and_tells_nothing(
     before: list[Server | Failure], server: Server
 ) -> None:
@@ -426,27 +426,27 @@ def test_in_every_life_what_goes_on_as_it_is_writes_nothing_and_tells_nothing(
         life.see(one)
     life.see(server)
     life.see(server, after=6 * HOUR)  # by then all has settled
-    steady = life.state
+    stable_since = life.state
     assert [life.see(server), life.see(server)] == [[], []]
-    assert life.state == steady
+    assert life.state == stable_since
 
 
-@given(outcomes)
-def test_in_every_life_no_tick_tells_of_a_server_what_it_tells_as_an_outage(steps: list[Server | Failure]) -> None:
+@given(results)
+def test_in_every_life_no_tick_tells_of_a_server_what_it_tells_as_an_outage(phase_bars: list[Server | Failure]) -> None:
     life = Life()
-    for one in steps:
+    for one in phase_bars:
         was_down = life.state.status is Status.DOWN
-        told = [kind for kind in life.see(one) if kind not in {EXPIRING, SETTLED}]
-        assert len(told) <= 1
-        changed = [alert for alert in life.alerts[-len(told) :] if told and alert.change]
+        notified = [kind for kind in life.see(one) if kind not in {EXPIRING, SETTLED}]
+        assert len(notified) <= 1
+        changed = [alert for alert in life.alerts[-len(notified) :] if notified and alert.change]
         assert not (changed and (was_down or isinstance(one, Failure)))
 
 
-@given(outcomes)
-def test_in_every_life_in_quiet_nothing_is_told_and_the_history_is_the_same(steps: list[Server | Failure]) -> None:
+@given(results)
+def test_in_every_life_in_quiet_nothing_is_told_and_the_history_is_the_same(phase_bars: list[Server | Failure]) -> None:
     loud, quiet = Life(), Life()
     quiet.mute(100 * DAY)
-    for one in steps:
+    for one in phase_bars:
         loud.see(one)
         assert quiet.see(one) == []
     assume(loud.ended)

@@ -15,16 +15,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from heartline.common.deadline import Deadline
-from heartline.messages.context import Fleet, Part, Past
+from heartline.messages.context import AlertContext, TargetAlerts, TargetHistory
 from heartline.model.alert import Alert
 from heartline.model.incident import Incident, Span
 from heartline.model.state import State, Stored
 from heartline.model.target import Target
-from heartline.notify.batches import Portion
+from heartline.notify.batches import Batch
 from heartline.notify.channel import Refusal, Scope
 from heartline.notify.delivery import PAST, SEND_SECONDS, Delivery
 from heartline.notify.email import EmailChannel
-from heartline.notify.leases import Holding
+from heartline.notify.leases import Leases
 from heartline.notify.sns import TopicChannel
 from unit.samples import HOUR, MINUTE, NOW, TARGET, alert
 
@@ -34,7 +34,7 @@ US = ("x@example.com", "y@example.com", "z@example.com")
 X, Y, Z = US
 A, B, C = (replace(TARGET, name=name, recipients=US) for name in "abc")
 Verdict = Refusal | Exception | None
-Script = Callable[[Portion], Verdict]
+Script = Callable[[Batch], Verdict]
 
 
 class Box:
@@ -87,8 +87,8 @@ class Memory:
         assert since == NOW - PAST
         return (Span(NOW - 2 * HOUR, NOW - HOUR),)
 
-    def of(self, *names: str) -> dict[str, Past]:
-        return {name: Past(self.incidents(name, NOW - PAST), self.gaps(NOW - PAST)) for name in names}
+    def of(self, *names: str) -> dict[str, TargetHistory]:
+        return {name: TargetHistory(self.incidents(name, NOW - PAST), self.gaps(NOW - PAST)) for name in names}
 
 
 class Line:
@@ -97,41 +97,41 @@ class Line:
     def __init__(self, name: str, script: Script = lambda _: None) -> None:
         self.name = name
         self.script = script
-        self.asked: list[Portion] = []
-        self.pasts: list[dict[str, Past]] = []
+        self.asked: list[Batch] = []
+        self.histories: list[dict[str, TargetHistory]] = []
         self.accepted: list[tuple[str, str, str]] = []
 
-    def portions(self, parts: Sequence[Part]) -> list[Portion]:
+    def batches(self, parts: Sequence[TargetAlerts]) -> list[Batch]:
         real = EmailChannel(None, "") if self.name == "email" else TopicChannel(None, "")
-        return real.portions(parts)
+        return real.batches(parts)
 
-    def send(self, portion: Portion, fleet: Fleet, now: datetime) -> Refusal | None:
-        assert (replace(fleet, pasts={}), now) == (Fleet(3), NOW)
-        self.asked.append(portion)
-        self.pasts.append(dict(fleet.pasts))
-        verdict = self.script(portion)
+    def send(self, batch: Batch, fleet: AlertContext, now: datetime) -> Refusal | None:
+        assert (replace(fleet, histories={}), now) == (AlertContext(3), NOW)
+        self.asked.append(batch)
+        self.histories.append(dict(fleet.histories))
+        verdict = self.script(batch)
         if isinstance(verdict, Exception):
             raise verdict
         if verdict is None:
-            self.accepted += [(who, *one) for who in portion.recipients or ("",) for one in contents(portion)]
+            self.accepted += [(who, *one) for who in batch.recipients or ("",) for one in contents(batch)]
         return verdict
 
     def got(self, who: str = X) -> list[tuple[str, str]]:
         return [(name, one) for to, name, one in self.accepted if to == who]
 
 
-def contents(portion: Portion) -> list[tuple[str, str]]:
-    return [(part.target.name, one.id) for part in portion.parts for one in part.alerts]
+def contents(batch: Batch) -> list[tuple[str, str]]:
+    return [(part.target.name, one.id) for part in batch.parts for one in part.alerts]
 
 
 def refuses(about: str, one: str, verdict: Verdict) -> Script:
     """Refuse what has a certain alert of a target in it."""
-    return lambda portion: verdict if (about, one) in contents(portion) else None
+    return lambda batch: verdict if (about, one) in contents(batch) else None
 
 
 def unknown(*bad: str) -> Script:
     """Reject a mail to any of these recipients, as SES does: the whole of it."""
-    return lambda portion: RECIPIENT if set(bad) & set(portion.recipients) else None
+    return lambda batch: RECIPIENT if set(bad) & set(batch.recipients) else None
 
 
 def in_turn(*verdicts: Verdict) -> Script:
@@ -166,8 +166,8 @@ def delivery(
     if log:
         logger.handlers[:] = [log]
     history = memory or Memory()
-    holding = Holding(box, "me", lambda: NOW, logger)
-    return Delivery(holding, lines, Fleet(3), history, Deadline.after(seconds), lambda: NOW, logger)
+    holding = Leases(box, "me", lambda: NOW, logger)
+    return Delivery(holding, lines, AlertContext(3), history, Deadline.after(seconds), lambda: NOW, logger)
 
 
 def test_what_waits_is_told_oldest_first_in_one_mail_and_then_gone() -> None:
@@ -181,7 +181,7 @@ def test_targets_with_the_same_recipients_share_a_mail_and_others_have_their_own
     other = replace(C, recipients=(Z,))
     box, email = Box(a=waiting(1), b=waiting(1), c=waiting(1)), Line("email")
     assert delivery(box, email).drain([A, B, other]) == 3
-    assert sorted((portion.recipients, contents(portion)) for portion in email.asked) == [
+    assert sorted((batch.recipients, contents(batch)) for batch in email.asked) == [
         (US, [("a", number(1)), ("b", number(1))]),
         ((Z,), [("c", number(1))]),
     ]
@@ -196,7 +196,7 @@ def test_the_same_recipients_in_another_order_share_a_mail() -> None:
 def test_the_topic_gets_each_alert_by_itself() -> None:
     box, topic = Box(a=waiting(1, 2, names=("topic",)), b=waiting(1, names=("topic",))), Line("topic")
     assert delivery(box, topic).drain([A, B]) == 3
-    assert [contents(portion) for portion in topic.asked] == [
+    assert [contents(batch) for batch in topic.asked] == [
         [("a", number(1))],
         [("a", number(2))],
         [("b", number(1))],
@@ -306,7 +306,7 @@ def test_an_outbox_that_cannot_be_read_keeps_no_other_from_being_drained(error: 
     box.broken["a"] = error
     run = delivery(box, email)
     assert run.drain([A, B]) == 1
-    assert (email.got(), run.holding.faults) == ([("b", number(1))], 1)
+    assert (email.got(), run.leases.faults) == ([("b", number(1))], 1)
 
 
 @pytest.mark.parametrize("verdict", [CONTENT, AssertionError("no failure in it")], ids=["refused", "cannot be made"])
@@ -320,7 +320,7 @@ def test_a_text_that_cannot_be_sent_keeps_no_other_target_s_from_being_sent(verd
 def test_every_call_knows_the_past_of_all_whose_alerts_are_sent() -> None:
     box, email, topic = Box(a=waiting(1), b=waiting(1, names=("email", "topic"))), Line("email"), Line("topic")
     delivery(box, email, topic).drain([A, B, C])
-    assert email.pasts + topic.pasts == [Memory().of("a", "b")] * 2
+    assert email.histories + topic.histories == [Memory().of("a", "b")] * 2
 
 
 @pytest.mark.parametrize(
@@ -336,7 +336,7 @@ def test_a_past_that_cannot_be_read_keeps_no_mail_back(error: Exception) -> None
     box, email, log = Box(a=waiting(1), b=waiting(1)), Line("email"), Lines()
     run = delivery(box, email, log=log, memory=Memory(error))
     assert run.drain([A, B]) == 2
-    assert (email.pasts, run.holding.faults, log.levels) == ([{}], 1, ["ERROR"])
+    assert (email.histories, run.leases.faults, log.levels) == ([{}], 1, ["ERROR"])
     assert (box.left("a"), box.left("b"), box.lent) == ([], [], {})
 
 
@@ -350,7 +350,7 @@ def test_a_run_that_is_out_of_time_leaves_the_rest_to_the_next() -> None:
     box, topic = Box(a=waiting(1, 2, names=("topic",)), b=waiting(1, names=("topic",))), Line("topic")
     run = delivery(box, topic)
 
-    def slow(_: Portion) -> None:
+    def slow(_: Batch) -> None:
         run.deadline = Deadline.after(SEND_SECONDS - 1)
 
     topic.script = slow
@@ -418,9 +418,9 @@ def test_what_came_meanwhile_follows_what_some_have_not_had_yet() -> None:
 def test_an_address_that_ses_calls_malformed_costs_no_other_a_mail_nor_gets_them_two(targets: list[Target]) -> None:
     """SES rejects the mail to all of them, takes it for the first alone, and calls the second one malformed."""
 
-    def script(portion: Portion) -> Refusal | None:
-        if Y in portion.recipients:
-            return RECIPIENT if len(portion.recipients) > 1 else CONTENT
+    def script(batch: Batch) -> Refusal | None:
+        if Y in batch.recipients:
+            return RECIPIENT if len(batch.recipients) > 1 else CONTENT
         return None
 
     box, got = Box(a=waiting(1), b=waiting(1)), list[tuple[str, str, str]]()
@@ -448,17 +448,17 @@ def acts(run: dict[str, Any]) -> tuple[Line, Line]:
     """Give channels that refuse at some calls, by recipients, and by what is to be told."""
     faults = iter(run["faults"])
 
-    def mails(portion: Portion) -> Verdict:
+    def mails(batch: Batch) -> Verdict:
         if fault := next(faults, None):
             return fault
         # What was sent to some can be sent: a text that is unfit has reached nobody.
-        fresh = all("email" in one.waiting for part in portion.parts for one in part.alerts)
-        if fresh and run["unfit"] & set(contents(portion)):
+        fresh = all("email" in one.waiting for part in batch.parts for one in part.alerts)
+        if fresh and run["unfit"] & set(contents(batch)):
             return CONTENT
-        return CONTENT if run["malformed"] & set(portion.recipients) else unknown(*run["bad"])(portion)
+        return CONTENT if run["malformed"] & set(batch.recipients) else unknown(*run["bad"])(batch)
 
-    def publishes(portion: Portion) -> Verdict:
-        return next((run["topic"][one] for one in contents(portion) if one in run["topic"]), None)
+    def publishes(batch: Batch) -> Verdict:
+        return next((run["topic"][one] for one in contents(batch) if one in run["topic"]), None)
 
     return Line("email", mails), Line("topic", publishes)
 
@@ -492,7 +492,7 @@ def test_whoever_refuses_what_in_which_run_everybody_gets_each_alert_once_and_in
     for target in targets:
         whole = [number(place + 1) for place in range(known)]
         for who in ("", *target.recipients):
-            told = [one for to, name, one in got if (to, name) == (who, target.name)]
-            assert told == sorted(set(told))
-            assert told == whole or who in ever_bad
+            notified = [one for to, name, one in got if (to, name) == (who, target.name)]
+            assert notified == sorted(set(notified))
+            assert notified == whole or who in ever_bad
         assert {one for to, name, one in got if to and name == target.name} == set(whole)

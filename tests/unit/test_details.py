@@ -9,18 +9,18 @@ from dataclasses import replace
 import pytest
 
 from heartline.i18n.language import language
-from heartline.messages.context import Fleet, Past
-from heartline.messages.details import commands, last_hours, server, steps, trouble, when_back, when_failed
-from heartline.messages.wording import Voice
+from heartline.messages.context import AlertContext, TargetHistory
+from heartline.messages.details import commands, last_hours, phase_bars, server, trouble, when_back, when_failed
+from heartline.messages.wording import Wording
 from heartline.model.alert import Alert
 from heartline.model.incident import Incident
 from heartline.model.kinds import AlertKind, Kind, Phase
 from heartline.model.target import Endpoint
 from unit.samples import HOUR, MINUTE, NOW, alert, failure
 
-VOICE = Voice(language("en"))
+VOICE = Wording(language("en"))
 DAY = 24 * HOUR
-FLEET = Fleet(1, (), {"orders": Past()}, "heartline-MonitorFunction-x1", "eu-west-1")
+FLEET = AlertContext(1, (), {"orders": TargetHistory()}, "heartline-MonitorFunction-x1", "eu-west-1")
 BEGAN, GOOD = "2026-11-23 02:14:00 UTC", "2026-11-23 02:13:00 UTC"
 ALL = (Phase.RESOLVE, Phase.CONNECT, Phase.TLS, Phase.LOGIN, Phase.QUERY)
 
@@ -64,7 +64,7 @@ def test_a_failure_is_told_by_phase_kind_and_sqlstate_and_the_server_is_quoted()
 
 
 def drawn(**changes: object) -> list[tuple[str, float | None, str, bool]]:
-    return [(step.name, step.spent, step.note, step.failed) for step in steps(alert(**changes), VOICE)]
+    return [(step.name, step.spent, step.note, step.failed) for step in phase_bars(alert(**changes), VOICE)]
 
 
 def test_the_phases_show_how_long_each_took_where_it_failed_and_what_was_not_reached() -> None:
@@ -97,17 +97,17 @@ def test_a_healthy_probe_failed_nowhere() -> None:
 
 
 def test_the_longest_phase_has_the_whole_bar_and_the_others_their_share() -> None:
-    shown = steps(alert(phases={Phase.RESOLVE: 1.0, Phase.CONNECT: 4.0}), VOICE)
+    shown = phase_bars(alert(phases={Phase.RESOLVE: 1.0, Phase.CONNECT: 4.0}), VOICE)
     assert [step.share for step in shown[:2]] == [0.25, 1.0]
-    assert steps(alert(phases={Phase.RESOLVE: 0.0}), VOICE)[0].share == 0.0
+    assert phase_bars(alert(phases={Phase.RESOLVE: 0.0}), VOICE)[0].share == 0.0
 
 
 def test_where_nothing_was_probed_no_phases_are_drawn() -> None:
-    assert steps(alert(failure=failure(Kind.CREDENTIALS), phases={}), VOICE) == ()
+    assert phase_bars(alert(failure=failure(Kind.CREDENTIALS), phases={}), VOICE) == ()
 
 
 def month(one: Alert, *past: Incident) -> str:
-    return dict(last_hours(one, replace(FLEET, pasts={"orders": Past(past)}), VOICE)[1])["Last 30 days"]
+    return dict(last_hours(one, replace(FLEET, histories={"orders": TargetHistory(past)}), VOICE)[1])["Last 30 days"]
 
 
 def test_the_incidents_of_a_month_are_counted_with_the_present_one() -> None:
@@ -117,7 +117,7 @@ def test_the_incidents_of_a_month_are_counted_with_the_present_one() -> None:
 
 
 def test_what_is_not_known_of_the_past_is_not_drawn() -> None:
-    assert last_hours(alert(), replace(FLEET, pasts={}), VOICE) == ("", ())
+    assert last_hours(alert(), replace(FLEET, histories={}), VOICE) == ("", ())
 
 
 def test_the_past_is_told_as_of_the_alert_however_late_the_mail() -> None:

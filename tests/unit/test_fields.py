@@ -77,9 +77,9 @@ def test_no_more_recipients_than_one_mail_takes() -> None:
 @given(st.one_of(toml.anything, st.none(), st.text(st.characters(codec=None))))
 def test_every_reader_gives_a_value_or_a_mend_and_nothing_else(written: object) -> None:
     for reader in READERS:
-        mend = "give a mend"
+        fix = "give a mend"
         try:
             reader(written)
         except ValueError as error:
-            mend = str(error)
-        assert mend.startswith("give ")
+            fix = str(error)
+        assert fix.startswith("give ")

@@ -76,15 +76,15 @@ def test_eight_outages_of_12_seconds_are_told_in_four_alerts() -> None:
 @pytest.mark.parametrize("phase", range(10))
 def test_they_are_four_alerts_at_most_however_the_ticks_fall(phase: int, policy: Policy) -> None:
     later: Life = lambda moment: EIGHT(moment - 24 * SECOND + phase * SECOND)  # noqa: E731
-    told = kinds(watch(later, every=10 * SECOND, until=HOUR, policy=policy))
-    assert told in ([DOWN, RECOVERED, UNSTABLE, SETTLED], [DOWN, RECOVERED])
+    notified = kinds(watch(later, every=10 * SECOND, until=HOUR, policy=policy))
+    assert notified in ([DOWN, RECOVERED, UNSTABLE, SETTLED], [DOWN, RECOVERED])
 
 
 def test_the_summary_counts_the_outages_that_were_seen_and_their_length() -> None:
     *_, settled = watch(flapping(20 * SECOND, 20 * SECOND, 8), every=10 * SECOND, until=HOUR)
-    assert (settled.kind, settled.spell.outages) == (SETTLED, 8)
-    assert (settled.spell.total, settled.spell.longest) == (160, 20)
-    assert (settled.spell.began, settled.incident.ended) == (NOW, NOW + 300 * SECOND)
+    assert (settled.kind, settled.flapping.outages) == (SETTLED, 8)
+    assert (settled.flapping.total, settled.flapping.longest) == (160, 20)
+    assert (settled.flapping.began, settled.incident.ended) == (NOW, NOW + 300 * SECOND)
 
 
 def test_the_summary_comes_once_it_has_been_up_for_five_minutes() -> None:
@@ -114,7 +114,7 @@ def test_a_slow_rhythm_is_two_stories_and_then_one_of_flapping() -> None:
     alerts = watch(flapping(MINUTE, 10 * MINUTE, 8), every=MINUTE, until=3 * HOUR)
     assert kinds(alerts) == [DOWN, RECOVERED, DOWN, RECOVERED, UNSTABLE, SETTLED]
     assert minutes(alerts) == [0, 1, 11, 12, 22, 98]
-    assert alerts[-1].spell.outages == 7
+    assert alerts[-1].flapping.outages == 7
 
 
 def test_an_hourly_outage_is_told_each_time() -> None:
@@ -131,7 +131,7 @@ def test_a_target_that_settled_and_breaks_later_begins_a_new_story() -> None:
     again: Life = lambda moment: EIGHT(moment) or EIGHT(moment - HOUR)  # noqa: E731
     alerts = watch(again, every=10 * SECOND, until=2 * HOUR)
     assert kinds(alerts) == [DOWN, RECOVERED, UNSTABLE, SETTLED] * 2
-    assert alerts[4].spell is None
+    assert alerts[4].flapping is None
 
 
 def test_a_new_story_does_not_carry_the_failure_of_the_one_that_settled() -> None:
@@ -182,8 +182,8 @@ def test_what_is_still_down_at_the_end_of_a_window_is_told_then() -> None:
 
 def test_what_was_not_observed_does_not_count_as_calm() -> None:
     state, at = UP, NOW
-    for outcome in (failure(), None, failure(), None):
-        state, at = decide(state, [seen(at, outcome)], POLICY, at).state, at + MINUTE
+    for result in (failure(), None, failure(), None):
+        state, at = decide(state, [seen(at, result)], POLICY, at).state, at + MINUTE
     late = at + 2 * HOUR
     after_gap = decide(state, [seen(late)], POLICY, late, Span(at, late))
     assert after_gap.alerts == ()

@@ -19,13 +19,13 @@ from pg8000.exceptions import DatabaseError
 from heartline.common import fields
 from heartline.i18n.language import LANGUAGES
 from heartline.messages.compose import _MOST_REPORTS
-from heartline.messages.context import Fleet, Part, Past
+from heartline.messages.context import AlertContext, TargetAlerts, TargetHistory
 from heartline.model.alert import Alert
 from heartline.model.kinds import AlertKind, Kind, Phase
 from heartline.model.observation import Failure
 from heartline.model.state import State
 from heartline.model.target import Credential, Endpoint, Target
-from heartline.notify.batches import Portion
+from heartline.notify.batches import Batch
 from heartline.notify.email import EmailChannel
 from heartline.probe.diagnosis import diagnose
 from heartline.probe.failures import Advice, explained
@@ -52,7 +52,7 @@ TAGS = {
     "pre",
 }
 TAGS |= {"span"}
-FLEET = Fleet(3, (), {}, "heartline-MonitorFunction-x1", "eu-west-1")
+FLEET = AlertContext(3, (), {}, "heartline-MonitorFunction-x1", "eu-west-1")
 MOST_BYTES = 100_000  # Gmail cuts off what is longer than 102 KB
 few = settings(max_examples=20)
 
@@ -66,11 +66,11 @@ class Recorder:
         self.request = request
 
 
-def sent(parts: list[Part], fleet: Fleet = FLEET) -> Mail:
+def sent(parts: list[TargetAlerts], fleet: AlertContext = FLEET) -> Mail:
     """Give the mail as SES is asked to send it."""
     client = Recorder()
-    portion = Portion(tuple(parts), parts[0].target.recipients)
-    assert EmailChannel(client, "alerts@example.com").send(portion, fleet, NOW) is None
+    batch = Batch(tuple(parts), parts[0].target.recipients)
+    assert EmailChannel(client, "alerts@example.com").send(batch, fleet, NOW) is None
     return Mail.from_request(client.request, NOW)
 
 
@@ -138,8 +138,8 @@ def incident(one: Alert, text: str) -> Alert:
     return replace(one, incident=replace(one.incident, id=text) if one.incident else None)
 
 
-def spell(one: Alert, text: str) -> Alert:
-    return replace(one, spell=replace(one.spell, id=text) if one.spell else None)
+def flapping(one: Alert, text: str) -> Alert:
+    return replace(one, flapping=replace(one.flapping, id=text) if one.flapping else None)
 
 
 def all_words(text: str) -> dict[str, str]:
@@ -158,18 +158,18 @@ FIELDS: dict[str, Change] = {
     "database": place("database"),
     "user": place("user"),
     "incident": incident,
-    "spell": spell,
+    "flapping": flapping,
     "address": lambda one, text: replace(one, address=text),
 }
 KINDS = [kind for kind in AlertKind if kind is not AlertKind.TEST]
 
 
-def told(kind: AlertKind, change: Change, text: str, name: str, code: str) -> Part:
+def notified(kind: AlertKind, change: Change, text: str, name: str, code: str) -> TargetAlerts:
     previous = failure(Kind.SATURATED, sqlstate="53300", said="full")
     one = alert(kind, target=name, previous=previous, address="10.0.0.1")
     if one.failure and kind is not AlertKind.REMINDER:
         one = replace(one, failure=failure(Kind.AUTH, sqlstate="28P01", said="no"))
-    return Part(replace(TARGET, name=name, language=code), (change(one, text),))
+    return TargetAlerts(replace(TARGET, name=name, language=code), (change(one, text),))
 
 
 @pytest.mark.parametrize("field", FIELDS)
@@ -178,7 +178,7 @@ def told(kind: AlertKind, change: Change, text: str, name: str, code: str) -> Pa
 def test_a_hostile_text_in_what_was_stored_harms_no_mail(
     field: str, text: str, kind: AlertKind, code: str, number: int
 ) -> None:
-    mail = sent([told(kind, FIELDS[field], text, name, code) for name in "ab"[:number]])
+    mail = sent([notified(kind, FIELDS[field], text, name, code) for name in "ab"[:number]])
     harmless(mail)
     assert f'lang="{code}"' in mail.html
 
@@ -193,7 +193,7 @@ def test_hostile_texts_in_all_that_was_stored_at_once_harm_no_mail(
             one = field(one, other if number % 2 else text)
         return one
 
-    harmless(sent([told(kind, change, text, name, code) for name in "ab"]))
+    harmless(sent([notified(kind, change, text, name, code) for name in "ab"]))
 
 
 @few
@@ -204,13 +204,13 @@ def test_what_a_hostile_server_says_harms_no_mail(
     credential = Credential(replace(ENDPOINT, user=user, database=user))
     failed = diagnose(DatabaseError({"M": message, "C": code}), phase, TARGET, credential)
     one = alert(failure=failed, endpoint=credential.endpoint)
-    harmless(sent([Part(replace(TARGET, language=spoken), (one,))]))
+    harmless(sent([TargetAlerts(replace(TARGET, language=spoken), (one,))]))
 
 
 @few
 @given(hostile, hostile)
 def test_a_hostile_function_name_or_region_harms_no_mail(function: str, region: str) -> None:
-    harmless(sent([Part(TARGET, (alert(),))], replace(FLEET, function=function, region=region)))
+    harmless(sent([TargetAlerts(TARGET, (alert(),))], replace(FLEET, function=function, region=region)))
 
 
 @few
@@ -234,7 +234,7 @@ def test_a_mute_s_reason_is_in_no_alert() -> None:
 @given(st.from_regex(fields._NAME, fullmatch=True), st.sampled_from([*KINDS, AlertKind.TEST]))
 @few
 def test_any_name_that_a_target_may_have_harms_no_mail(name: str, kind: AlertKind) -> None:
-    harmless(sent([Part(replace(TARGET, name=name), (alert(kind, target=name),))]))
+    harmless(sent([TargetAlerts(replace(TARGET, name=name), (alert(kind, target=name),))]))
 
 
 BIGGEST = {
@@ -262,15 +262,15 @@ def test_a_mail_has_at_most_100_kb_however_many_it_tells_of_and_whatever_of_them
     endpoint, failed = Endpoint("h" * 253, 65535, text, text), worst(text)
     names = [f"database-{place:03d}".ljust(64, "x") for place in range(number)]
     changes = {"failure": failed} if kind is not AlertKind.RECOVERED else {}
-    told = [
-        Part(
+    notified = [
+        TargetAlerts(
             Target(name, recipients=("oncall@example.com",)),
             (alert(kind, target=name, endpoint=endpoint, previous=failed, **changes),),
         )
         for name in names
     ]
-    fleet = Fleet(number, (failed,) * number, dict.fromkeys(names, Past()), "f" * 140, "eu-west-1")
-    harmless(sent(told, fleet))
+    fleet = AlertContext(number, (failed,) * number, dict.fromkeys(names, TargetHistory()), "f" * 140, "eu-west-1")
+    harmless(sent(notified, fleet))
 
 
 @pytest.mark.parametrize("number", [1, 9, 500])
@@ -280,10 +280,10 @@ def test_stored_texts_of_any_length_do_not_make_a_mail_longer_than_100_kb(number
             one = FIELDS[name](one, text)
         return one
 
-    parts = [told(AlertKind.RECOVERED, change, "'" * 100_000, f"database-{place}", "en") for place in range(number)]
+    parts = [notified(AlertKind.RECOVERED, change, "'" * 100_000, f"database-{place}", "en") for place in range(number)]
     harmless(sent(parts))
 
 
 @pytest.mark.parametrize("code", LANGUAGES)
 def test_a_test_mail_is_as_harmless(code: str) -> None:
-    harmless(sent([Part(replace(TARGET, language=code), (alert(AlertKind.TEST),))]))
+    harmless(sent([TargetAlerts(replace(TARGET, language=code), (alert(AlertKind.TEST),))]))

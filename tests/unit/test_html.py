@@ -79,7 +79,7 @@ def test_text_and_html_carry_the_same_facts(message: Message) -> None:
     for report in message.reports:
         facts += [report.headline, *report.sentences, report.strip]
         facts += [part for row in (*report.rows, *report.commands) for part in row]
-        for step in report.steps:
+        for step in report.phase_bars:
             facts += [f"{step.name}{'' if step.spent is None else f'{step.spent:.1f} ms'}", step.note]
     for fact in map(squeezed, facts):
         assert fact in text
@@ -121,7 +121,9 @@ def test_what_is_coloured_says_in_words_or_signs_what_its_colour_says(message: M
         name = one.get("class")
         if name in signs:
             assert "".join(one.itertext()) in signs[name]
-    failed = [step for report in message.reports for step in report.steps if step.failed and step.spent is not None]
+    failed = [
+        step for report in message.reports for step in report.phase_bars if step.failed and step.spent is not None
+    ]
     drawn = [one for one in html.iter("td") if one.get("class") == "bad" and "".join(one.itertext()) == "\xa0"]
     assert len(drawn) == len(failed)
     assert all(step.note for step in failed)

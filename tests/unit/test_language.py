@@ -68,8 +68,8 @@ def built() -> set[str]:
     keys |= {f"short.{kind}" for kind in Kind} | {f"short.timeout-{phase}" for phase in phases}
     keys |= {f"{part}.{kind}" for kind in AlertKind for part in ("headline", "subject")}
     keys |= {f"{part}.recovered_again" for part in ("headline", "subject")}
-    told = ("changed", "reminder", "recovered", "settled_down")
-    keys |= {f"headline.{kind}_misconfigured" for kind in told}
+    notified = ("changed", "reminder", "recovered", "settled_down")
+    keys |= {f"headline.{kind}_misconfigured" for kind in notified}
     keys |= {f"subject.{kind}_misconfigured" for kind in ("recovered", "late_recovered")}
     keys |= {f"{part}.several" for part in ("headline", "subject")}
     keys |= {f"{part}{kind}" for kind in CHANGES for part in ("value.", "sentence.look_")}

@@ -13,12 +13,12 @@ import pytest
 from botocore.client import BaseClient
 from botocore.stub import ANY, Stubber
 
-from heartline.messages.context import Fleet, Part
+from heartline.messages.context import AlertContext, TargetAlerts
 from heartline.model.alert import Alert
 from heartline.model.incident import Incident
 from heartline.model.kinds import AlertKind, Kind
 from heartline.model.target import Target
-from heartline.notify.batches import Portion
+from heartline.notify.batches import Batch
 from heartline.notify.email import EmailChannel
 from local.gallery import BEGAN, FAILED, MINUTE, Story
 from unit.samples import NOW, TARGET, alert
@@ -36,11 +36,11 @@ class Recorder:
         self.requests.append(request)
 
 
-def headers(*parts: Part, sender: str = SENDER) -> dict[str, str]:
+def headers(*parts: TargetAlerts, sender: str = SENDER) -> dict[str, str]:
     """Give the headers of the one mail that tells all this."""
     client = Recorder()
-    portion = Portion(parts, ("oncall@example.com",))
-    assert EmailChannel(client, sender).send(portion, Fleet(500), parts[0].alerts[-1].at) is None
+    batch = Batch(parts, ("oncall@example.com",))
+    assert EmailChannel(client, sender).send(batch, AlertContext(500), parts[0].alerts[-1].at) is None
     ((request,),) = [client.requests]
     listed = request["Content"]["Simple"]["Headers"]  # type: ignore[index]
     assert len({one["Name"].lower() for one in listed}) == len(listed)
@@ -49,7 +49,7 @@ def headers(*parts: Part, sender: str = SENDER) -> dict[str, str]:
 
 def of(story: Story) -> list[dict[str, str]]:
     """Give the headers of each mail of a story, each sent by itself."""
-    return [headers(Part(story.target, (one,))) for one in story.alerts]
+    return [headers(TargetAlerts(story.target, (one,))) for one in story.alerts]
 
 
 def threads(mails: Sequence[dict[str, str]]) -> list[set[str]]:
@@ -109,13 +109,13 @@ def test_a_thread_is_named_by_a_message_id_that_every_mail_program_takes() -> No
 
 
 def test_a_test_belongs_to_no_thread() -> None:
-    mail = headers(Part(TARGET, (alert(AlertKind.TEST),)))
+    mail = headers(TargetAlerts(TARGET, (alert(AlertKind.TEST),)))
     assert not {"References", "In-Reply-To"} & mail.keys()
     assert (mail["X-Heartline-Status"], mail["X-Heartline-Incident"]) == ("test", "none")
 
 
 def test_no_mail_is_answered_by_an_absent_reader_s_program_and_all_can_be_filtered_as_a_list() -> None:
-    mail = headers(Part(TARGET, (alert(),)))
+    mail = headers(TargetAlerts(TARGET, (alert(),)))
     assert mail["Auto-Submitted"] == "auto-generated"
     assert mail["List-Id"] == "Heartline <heartline.mail.example.com>"
 
@@ -136,10 +136,10 @@ def test_a_mail_can_be_filtered_by_target_status_and_incident(story: object, sta
     assert mail["X-Heartline-Incident"] == "orders-20261123T031102Z"
 
 
-def named(number: int, length: int = 0) -> Part:
+def named(number: int, length: int = 0) -> TargetAlerts:
     name = f"database-{number:03d}".ljust(length, "x")
     incident = Incident(f"{name}-20261123T021400Z", NOW - MINUTE, NOW - 2 * MINUTE)
-    return Part(Target(name, "h.example.com"), (alert(target=name, incident=incident),))
+    return TargetAlerts(Target(name, "h.example.com"), (alert(target=name, incident=incident),))
 
 
 @pytest.mark.parametrize("number", [2, 8, 9])
@@ -173,12 +173,12 @@ def ses() -> BaseClient:
 
 def test_ses_takes_the_request_as_its_model_describes_it(ses: BaseClient) -> None:
     expected = {"FromEmailAddress": SENDER, "Destination": {"ToAddresses": ["oncall@example.com"]}, "Content": ANY}
-    parts = tuple(Part(story.target, (one,)) for story in (whole(), flapping()) for one in story.alerts)
+    parts = tuple(TargetAlerts(story.target, (one,)) for story in (whole(), flapping()) for one in story.alerts)
     with Stubber(ses) as stub:
         for part in parts:
             stub.add_response("send_email", {"MessageId": "1"}, expected)
-            portion = Portion((part,), ("oncall@example.com",))
-            assert EmailChannel(ses, SENDER).send(portion, Fleet(2), part.alerts[-1].at) is None
+            batch = Batch((part,), ("oncall@example.com",))
+            assert EmailChannel(ses, SENDER).send(batch, AlertContext(2), part.alerts[-1].at) is None
         stub.assert_no_pending_responses()
 
 
@@ -188,7 +188,7 @@ def damaged(identity: str) -> Alert:
 
 @pytest.mark.parametrize("identity", ["x\r\nBcc: all@example.com", "é", "\u202e", "<a@b>", "a b", "x" * 5000, "\ud800"])
 def test_a_damaged_incident_id_is_in_no_header(identity: str) -> None:
-    mail = headers(Part(TARGET, (replace(damaged(identity), target=TARGET.name),)))
+    mail = headers(TargetAlerts(TARGET, (replace(damaged(identity), target=TARGET.name),)))
     for name, value in mail.items():
         assert value.isascii(), name
         assert value.isprintable(), name

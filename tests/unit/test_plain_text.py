@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from heartline.i18n.language import LANGUAGES
 from heartline.messages.compose import Message, compose
-from heartline.messages.context import Fleet, Part, Past
+from heartline.messages.context import AlertContext, TargetAlerts, TargetHistory
 from heartline.messages.plain_text import as_text, columns
 from heartline.model.alert import Alert
 from heartline.model.incident import Incident
@@ -22,17 +22,17 @@ from unit.conftest import squeezed
 from unit.samples import MINUTE, NOW, TARGET, alert, failure, hostile
 
 CLUSTER = "heartline-orders-production.cluster-c7tj4exampleab.eu-west-1.rds.amazonaws.com"
-FLEET = Fleet(2, (), {"orders": Past()}, "heartline-MonitorFunction-x1", "eu-west-1")
+FLEET = AlertContext(2, (), {"orders": TargetHistory()}, "heartline-MonitorFunction-x1", "eu-west-1")
 GALLERY = {f"{code}-{name}": message for code in LANGUAGES for name, message in mails(code)}
 ALONE = {name: message for name, message in GALLERY.items() if len(message.reports) == 1}
 
 
 def single(one: Alert, code: str = "en") -> Message:
-    return compose([Part(replace(TARGET, name=one.target, language=code), (one,))], FLEET, NOW)
+    return compose([TargetAlerts(replace(TARGET, name=one.target, language=code), (one,))], FLEET, NOW)
 
 
 def double(kind: AlertKind = AlertKind.DOWN, names: tuple[str, str] = ("orders", "another")) -> Message:
-    parts = [Part(replace(TARGET, name=name), (alert(kind, target=name),)) for name in names]
+    parts = [TargetAlerts(replace(TARGET, name=name), (alert(kind, target=name),)) for name in names]
     return compose(parts, FLEET, NOW)
 
 

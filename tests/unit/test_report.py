@@ -13,11 +13,11 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from heartline.i18n.language import LANGUAGES, language
-from heartline.messages.context import Fleet
+from heartline.messages.context import AlertContext
 from heartline.messages.plain_text import columns
 from heartline.messages.report import Report
 from heartline.messages.threads import bundles, report
-from heartline.messages.wording import Voice
+from heartline.messages.wording import Wording
 from heartline.model.alert import Alert
 from heartline.model.incident import Incident, Span
 from heartline.model.kinds import AlertKind, Kind, Phase
@@ -42,12 +42,12 @@ REFUSED, FULL = failure(), failure(Kind.SATURATED, sqlstate="53300")
 POLICY = Policy(confirmations=0, recover_after=1)
 
 
-VOICE = Voice(language("en"))
+VOICE = Wording(language("en"))
 moment, length = VOICE.when, VOICE.length
 
 
-def told(*alerts: Alert, late: int = 0, code: str = "en") -> Report:
-    return report(alerts, replace(TARGET, language=code), Fleet(1), alerts[-1].at + late * SECOND)
+def notified(*alerts: Alert, late: int = 0, code: str = "en") -> Report:
+    return report(alerts, replace(TARGET, language=code), AlertContext(1), alerts[-1].at + late * SECOND)
 
 
 def said(one: Report) -> str:
@@ -101,12 +101,12 @@ def minutes(word: str) -> list[tuple[int, Failure | None]]:
     ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_a_subject_says_all_that_a_lock_screen_has_room_for(alerts: Sequence[Alert], subject: str) -> None:
-    assert told(*alerts).subject == subject
+    assert notified(*alerts).subject == subject
 
 
 @pytest.mark.parametrize(("phase", "kind"), CASES, ids=lambda value: str(value.value))
 def test_each_failure_is_told_as_an_outage_or_as_a_monitor_that_is_not_let_in(phase: Phase, kind: Kind) -> None:
-    one = told(alert(failure=failure(kind, phase, SQLSTATES.get(kind))))
+    one = notified(alert(failure=failure(kind, phase, SQLSTATES.get(kind))))
     if kind in MISCONFIGURED:
         assert one.subject.startswith("[CANNOT LOG IN] orders: ")
         assert ("This is no outage" in said(one), one.status) == (True, "misconfigured")
@@ -120,19 +120,19 @@ def test_each_failure_is_told_as_an_outage_or_as_a_monitor_that_is_not_let_in(ph
 
 def test_what_was_never_good_says_so() -> None:
     incident = Incident("orders-1", NOW - MINUTE)
-    assert dict(told(alert(incident=incident)).rows)["Failed at first sight"].endswith("; it was never seen up")
+    assert dict(notified(alert(incident=incident)).rows)["Failed at first sight"].endswith("; it was never seen up")
 
 
 def test_the_next_reminder_is_said_or_that_there_is_none() -> None:
-    assert dict(told(alert()).rows)["Next reminder"] == moment(NOW + HOUR)
-    assert "acknowledged" in dict(told(alert(remind_at=None)).rows)["Next reminder"]
+    assert dict(notified(alert()).rows)["Next reminder"] == moment(NOW + HOUR)
+    assert "acknowledged" in dict(notified(alert(remind_at=None)).rows)["Next reminder"]
 
 
 @pytest.mark.parametrize(("late", "words"), [(0, None), (89, None), (90, "90 s late"), (3600, "1 h late")])
 @pytest.mark.parametrize("kind", [DOWN, CHANGED, REMINDER, RECOVERED, UNSTABLE, SETTLED])
 def test_a_mail_that_leaves_late_says_how_late(kind: AlertKind, late: int, words: str | None) -> None:
     one = next((one for one in tell(minutes(".x.x......")) if one.kind is kind), alert(kind, previous=failure()))
-    sentences = " ".join(told(one, late=late).sentences)
+    sentences = " ".join(notified(one, late=late).sentences)
     assert (words is not None) == ("late" in sentences)
     assert (words or "") in sentences
     assert (f"due at {moment(one.at)}" in sentences) == (words is not None)
@@ -140,14 +140,14 @@ def test_a_mail_that_leaves_late_says_how_late(kind: AlertKind, late: int, words
 
 def test_what_a_late_mail_says_is_about_the_moment_of_the_alert() -> None:
     for one in (alert(REMINDER), *tell(minutes(".x.xf.....")), *tell(minutes(".x.xxxxxx"))):
-        prompt, late = told(one), told(one, late=7200)
+        prompt, late = notified(one), notified(one, late=7200)
         assert (late.subject, late.headline, late.rows) == (prompt.subject, prompt.headline, prompt.rows)
 
 
 def test_a_down_that_never_left_and_its_end_are_one_report_that_tells_both() -> None:
     begun, ended = tell([(60, None), (60, REFUSED), (540, REFUSED), (60, None)])
     assert bundles([begun, ended]) == [(begun, ended)]
-    one = told(begun, ended)
+    one = notified(begun, ended)
     rows = dict(one.rows)
     assert rows["Failed between"].endswith(" and 2026-11-23 02:17:00 UTC")
     assert rows["Back between"].endswith(" and 2026-11-23 02:27:00 UTC")
@@ -158,16 +158,16 @@ def test_a_down_that_never_left_and_its_end_are_one_report_that_tells_both() -> 
 
 def test_a_recovery_whose_down_was_told_does_not_claim_otherwise() -> None:
     for before in ((), (alert(CHANGED, previous=failure()),), (alert(REMINDER, previous=failure()),)):
-        assert "tells both" not in said(told(*before, alert(RECOVERED, 2)))
+        assert "tells both" not in said(notified(*before, alert(RECOVERED, 2)))
 
 
 def test_an_unstable_that_never_left_and_its_end_are_one_report_that_tells_both() -> None:
     *_, unstable, settled = tell(minutes(".x.x......"))
     assert bundles([unstable, settled]) == [(unstable, settled)]
-    one = told(unstable, settled)
+    one = notified(unstable, settled)
     assert (one.label, one.status) == ("SETTLED", "up")
     assert "tells both" in said(one)
-    assert "tells both" not in said(told(settled))
+    assert "tells both" not in said(notified(settled))
 
 
 def test_two_incidents_are_two_reports_in_their_order() -> None:
@@ -182,14 +182,14 @@ def test_two_changes_in_one_report_are_told_from_what_was_known_to_what_is() -> 
     refused, starting, full = failure(), failure(Kind.STARTING), failure(Kind.SATURATED)
     first = alert(CHANGED, 2, failure=starting, previous=refused)
     second = alert(CHANGED, 3, failure=full, previous=starting)
-    assert told(first, second).subject == "[DOWN] orders: now too many connections, before connection refused"
+    assert notified(first, second).subject == "[DOWN] orders: now too many connections, before connection refused"
 
 
 def test_a_change_and_a_reminder_in_one_report_tell_the_change() -> None:
     refused, starting = failure(), failure(Kind.STARTING)
     change = alert(CHANGED, 2, failure=starting, previous=refused)
     reminder = alert(REMINDER, 3, failure=starting, previous=starting)
-    assert told(change, reminder).subject == "[DOWN] orders: now not ready yet, before connection refused"
+    assert notified(change, reminder).subject == "[DOWN] orders: now not ready yet, before connection refused"
 
 
 @given(st.lists(st.sampled_from([DOWN, CHANGED, REMINDER, RECOVERED]), min_size=1, max_size=8), st.data())
@@ -207,16 +207,16 @@ def gap_in(one: Report) -> bool:
 
 def test_a_gap_before_an_outage_is_told_with_its_bounds_and_the_length_stays_what_was_seen() -> None:
     down, recovered = tell([(60, None), (600, REFUSED), (60, None)], gaps=[1])
-    for one in (told(down), told(recovered)):
+    for one in (notified(down), notified(recovered)):
         assert gap_in(one)
         assert f"{moment(NOW + MINUTE)} and {moment(NOW + 11 * MINUTE)} (10 min)" in said(one)
-    assert dict(told(down).rows)["Failed between"].startswith(f"{moment(NOW + MINUTE)}, the last good probe")
-    assert "up to" not in told(recovered).subject
+    assert dict(notified(down).rows)["Failed between"].startswith(f"{moment(NOW + MINUTE)}, the last good probe")
+    assert "up to" not in notified(recovered).subject
 
 
 def test_a_gap_in_which_an_outage_ended_makes_its_length_an_upper_bound() -> None:
     *_, recovered = tell([(60, None), (60, REFUSED), (60, REFUSED), (1200, None)], gaps=[3])
-    one = told(recovered)
+    one = notified(recovered)
     assert gap_in(one)
     assert one.subject == "[RECOVERED] orders: down up to 21 min"
     assert "up to 21 min" in one.headline
@@ -225,46 +225,46 @@ def test_a_gap_in_which_an_outage_ended_makes_its_length_an_upper_bound() -> Non
 def test_a_gap_while_it_flaps_is_told_by_whichever_mail_comes_next() -> None:
     *_, unstable = tell([(60, None), (60, REFUSED), (60, None), (240, REFUSED)], gaps=[3])
     assert unstable.kind is UNSTABLE
-    assert gap_in(told(unstable))
+    assert gap_in(notified(unstable))
 
 
 def test_a_gap_while_something_unstable_was_down_is_told_when_it_is_still_down() -> None:
     *_, settled = tell([*minutes(".x.x"), (1200, REFUSED), *minutes("xxxxx")], gaps=[4])
     assert settled.kind is SETTLED
-    assert gap_in(told(settled))
+    assert gap_in(notified(settled))
 
 
 def test_without_a_gap_none_is_told() -> None:
     for one in (*tell(minutes(".xx.x......")), *tell(minutes(".xx.xxxxxxx."))):
-        assert not gap_in(told(one))
-        assert "up to" not in told(one).subject
+        assert not gap_in(notified(one))
+        assert "up to" not in notified(one).subject
 
 
 def test_what_is_still_down_after_it_was_unstable_counts_its_outages_right() -> None:
     """One of a minute, and the one that lasts."""
     *_, settled = tell(minutes(".x.xxxxxx"))
-    outages = dict(told(settled).rows)["Outages"]
+    outages = dict(notified(settled).rows)["Outages"]
     assert "60 s in all" in outages
     assert not ("2 outages" in outages and "before this one" in outages)
 
 
 def test_an_unstable_mail_says_how_long_the_silence_lasts() -> None:
     *_, unstable = tell(minutes(".x.x"))
-    assert unstable.calm
-    assert f"up for {length(timedelta(seconds=unstable.calm))} without a break" in said(told(unstable))
+    assert unstable.settle_seconds
+    assert f"up for {length(timedelta(seconds=unstable.settle_seconds))} without a break" in said(notified(unstable))
 
 
 def test_an_unstable_mail_says_which_outage_it_is() -> None:
     *_, unstable = tell(minutes(".x.x"))
-    assert unstable.spell
-    one = told(replace(unstable, spell=replace(unstable.spell, outages=21)))
+    assert unstable.flapping
+    one = notified(replace(unstable, flapping=replace(unstable.flapping, outages=21)))
     assert "outage 21 in 2 min" in one.headline
     assert dict(one.rows)["Outages"] == "21 in 2 min"
 
 
 def test_a_change_says_what_it_was_before_in_the_mail_itself() -> None:
     """A subject may be cut by whoever shows it."""
-    one = told(alert(CHANGED, failure=FULL, previous=REFUSED))
+    one = notified(alert(CHANGED, failure=FULL, previous=REFUSED))
     assert "connection refused" in " ".join((said(one), *(value for _, value in one.rows)))
 
 
@@ -274,32 +274,32 @@ def test_what_is_no_outage_is_not_said_to_be_or_to_have_been_down(kind: AlertKin
     refused = failure(Kind.AUTH, sqlstate="28P01")
     incident = replace(alert(kind).incident or Incident("", NOW), kinds=(Kind.AUTH,))
     failed = {"failure": refused} if kind is REMINDER else {}
-    one = told(alert(kind, previous=refused, incident=incident, **failed))
+    one = notified(alert(kind, previous=refused, incident=incident, **failed))
     assert not re.search(r"\b(down|outage)\b", one.headline.replace("no outage", ""))
 
 
 @pytest.mark.parametrize("kind", [DOWN, REMINDER, SETTLED])
 def test_what_has_reminders_has_a_command_that_stops_them(kind: AlertKind) -> None:
-    one = report([alert(kind, failure=REFUSED, remind_at=NOW + HOUR)], TARGET, Fleet(1, function="f"), NOW)
+    one = report([alert(kind, failure=REFUSED, remind_at=NOW + HOUR)], TARGET, AlertContext(1, function="f"), NOW)
     assert [label for label, _ in one.commands] == [VOICE.say("row.acknowledge"), VOICE.say("row.mute")]
 
 
 def test_what_has_no_reminders_offers_no_command_that_stops_them() -> None:
     unstable, acknowledged = alert(UNSTABLE), alert(CHANGED, previous=FULL, remind_at=None)
     for one in (unstable, acknowledged):
-        offered = report([one], TARGET, Fleet(1, function="f"), NOW).commands
+        offered = report([one], TARGET, AlertContext(1, function="f"), NOW).commands
         assert [label for label, _ in offered] == [VOICE.say("row.mute")]
 
 
 @pytest.mark.parametrize("kind", [RECOVERED, TEST])
 def test_a_mail_after_which_there_is_nothing_to_do_has_no_commands(kind: AlertKind) -> None:
-    assert report([alert(kind)], TARGET, Fleet(1, function="f"), NOW).commands == ()
+    assert report([alert(kind)], TARGET, AlertContext(1, function="f"), NOW).commands == ()
 
 
 def test_an_incident_that_began_on_another_day_says_on_which() -> None:
     """A mute or a window was over, or the mail is late."""
     incident = Incident("orders-1", NOW - 50 * HOUR, NOW - 51 * HOUR)
-    subject = told(alert(incident=incident)).subject
+    subject = notified(alert(incident=incident)).subject
     assert "21" in subject
     assert "00:15 UTC" in subject
 
@@ -315,8 +315,8 @@ def alike(kind: AlertKind, failed: Failure, lasted: timedelta) -> list[Alert]:
     one = replace(alert(kind, previous=previous), target="o" * 20, incident=incident if kind is not TEST else None)
     if kind not in {RECOVERED, TEST}:
         one = replace(one, failure=failed)
-    if one.spell:
-        one = replace(one, spell=replace(one.spell, began=NOW - lasted, steady=NOW - lasted, outages=12))
+    if one.flapping:
+        one = replace(one, flapping=replace(one.flapping, began=NOW - lasted, stable_since=NOW - lasted, outages=12))
     return [one]
 
 
@@ -332,7 +332,7 @@ def test_a_subject_about_a_usual_name_has_at_most_78_columns_and_an_ascii_prefix
         alerts = alike(RECOVERED if kind == "late" else AlertKind(kind), failed, lasted)
         if kind == "late":
             alerts = [*alike(DOWN, failed, lasted), *alerts]
-        subject = told(*alerts, code=code).subject
+        subject = notified(*alerts, code=code).subject
         assert re.match(r"\[[A-Z ]+\] ", subject)
         if columns(subject) > 78:
             long[columns(subject)] = subject
@@ -345,7 +345,7 @@ def test_a_subject_about_a_usual_name_has_at_most_78_columns_and_an_ascii_prefix
 def test_every_kind_of_mail_can_be_told_of_every_failure_in_every_language(
     code: str, kind: AlertKind, phase: Phase, what: Kind
 ) -> None:
-    one = told(*alike(kind, failure(what, phase, "XX000"), HOUR), code=code)
+    one = notified(*alike(kind, failure(what, phase, "XX000"), HOUR), code=code)
     everything = " ".join((one.subject, said(one), *(part for row in one.rows for part in row)))
     assert not set("{}") & set(everything.replace('{"username", "password", "host", "port", "dbname"}', ""))
     assert all((one.gist, one.headline, *(part for row in one.rows for part in row)))
@@ -366,7 +366,7 @@ def outages_in(word: str, since: datetime, until: datetime) -> list[tuple[dateti
 @given(st.text("..xxf", min_size=2, max_size=60))
 def test_every_number_in_a_report_is_true_of_what_was_seen(word: str) -> None:
     for one in tell(minutes("." + word)):
-        words, rows = told(one), dict(told(one).rows)
+        words, rows = notified(one), dict(notified(one).rows)
         incident = one.incident
         assert incident
         if one.kind is RECOVERED and incident.ended:
@@ -374,14 +374,14 @@ def test_every_number_in_a_report_is_true_of_what_was_seen(word: str) -> None:
             assert incident.ended - incident.began == lasted + SECOND
             assert words.gist == f"down {length(incident.ended - incident.began)}"
         if one.kind in {UNSTABLE, SETTLED}:
-            assert one.spell
-            counted = outages_in("." + word, one.spell.began, one.at)
-            assert one.spell.outages == len(counted)
+            assert one.flapping
+            counted = outages_in("." + word, one.flapping.began, one.at)
+            assert one.flapping.outages == len(counted)
             over = [lasted for began, lasted in counted if began + lasted < one.at or not one.failure]
             figures = re.findall(r"\d+ (?:min|s|h)(?: \d+ min)?", rows["Outages"])
-            expected = [sum(over, timedelta()), max(over)] if one.kind is SETTLED else [one.at - one.spell.began]
+            expected = [sum(over, timedelta()), max(over)] if one.kind is SETTLED else [one.at - one.flapping.began]
             assert figures == [length(span) for span in expected]
         if one.kind is SETTLED and not one.failure:
-            assert rows["Outages"].startswith(f"{one.spell.outages if one.spell else 0}: ")
+            assert rows["Outages"].startswith(f"{one.flapping.outages if one.flapping else 0}: ")
             began, lasted = outages_in("." + word, NOW, one.at)[-1]
             assert rows["Up since"] == moment(began + lasted)

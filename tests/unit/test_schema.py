@@ -18,14 +18,14 @@ from hypothesis import strategies as st
 from heartline.common.codec import decode, encode
 from heartline.model.alert import Alert
 from heartline.model.heartbeat import Heartbeat, freshen
-from heartline.model.incident import Change, Evidence, Incident, Span, Spell
+from heartline.model.incident import Change, Evidence, Flapping, Incident, Span
 from heartline.model.kinds import AlertKind, Kind, Phase, Status
 from heartline.model.observation import Failure, Server
 from heartline.model.state import State, Stored, Unreadable, Warned
 from heartline.model.target import Endpoint, Policy
 from heartline.rules.decide import decide
 from heartline.storage.schema import FORMAT, gap_key, plain, read_heartbeat, read_target, record, wire
-from unit.samples import HOUR, MINUTE, NOW, alert, failure, seen, spell
+from unit.samples import HOUR, MINUTE, NOW, alert, failure, flapping, seen
 
 texts = st.text(max_size=20)
 zones = st.sampled_from([UTC, timezone(timedelta(hours=-7))])
@@ -67,11 +67,11 @@ incidents = st.builds(
     last_failed=st.none() | times,
     ended=st.none() | times,
     kinds=st.lists(st.sampled_from(Kind), max_size=3).map(tuple),
-    told=st.lists(st.sampled_from(AlertKind), max_size=3).map(tuple),
+    notified=st.lists(st.sampled_from(AlertKind), max_size=3).map(tuple),
     changes=st.lists(changes, max_size=2).map(tuple),
     unobserved=st.lists(spans, max_size=2).map(tuple),
 )
-spells = st.builds(Spell, texts, times, times, counts, seconds, seconds, st.booleans())
+spells = st.builds(Flapping, texts, times, times, counts, seconds, seconds, st.booleans())
 alerts = st.builds(
     Alert,
     id=st.integers(1, 10**8 - 1).map("{:08d}".format),
@@ -81,14 +81,14 @@ alerts = st.builds(
     endpoint=st.builds(Endpoint, texts, st.integers(1, 65535), texts, texts),
     address=st.none() | texts,
     incident=st.none() | incidents,
-    spell=st.none() | spells,
+    flapping=st.none() | spells,
     change=st.none() | changes,
     expires=st.none() | times,
     failure=st.none() | some_failures,
     previous=st.none() | some_failures,
     phases=milliseconds,
     remind_at=st.none() | times,
-    calm=st.none() | seconds,
+    settle_seconds=st.none() | seconds,
     first_seen=st.none() | times,
     waiting=st.lists(st.sampled_from(["email", "topic"]), unique=True).map(tuple),
     refused=st.none() | texts,
@@ -103,12 +103,12 @@ states = st.builds(
     last_failed=st.none() | times,
     incident=st.none() | incidents,
     previous=st.none() | incidents,
-    lull=st.none() | seconds,
-    spell=st.none() | spells,
+    quiet_interval=st.none() | seconds,
+    flapping=st.none() | spells,
     failure=st.none() | some_failures,
-    told=st.none() | incidents,
-    told_at=st.none() | times,
-    told_failure=st.none() | some_failures,
+    notified=st.none() | incidents,
+    notified_at=st.none() | times,
+    notified_failure=st.none() | some_failures,
     reminders=counts,
     changes=counts,
     acknowledged=st.booleans(),
@@ -169,15 +169,21 @@ def test_a_target_without_an_item_is_unknown() -> None:
 
 
 def full() -> dict[str, Any]:
-    known = {"first_seen": NOW - HOUR, "since": NOW, "last_ok": NOW, "last_failed": NOW, "told_at": NOW}
-    known |= {"incident": incident(), "previous": incident(), "told": incident(), "lull": 12.5, "spell": spell()}
-    known |= {"failure": failure(), "told_failure": failure(), "blips": 2}
+    known = {"first_seen": NOW - HOUR, "since": NOW, "last_ok": NOW, "last_failed": NOW, "notified_at": NOW}
+    known |= {
+        "incident": incident(),
+        "previous": incident(),
+        "notified": incident(),
+        "quiet_interval": 12.5,
+        "flapping": flapping(),
+    }
+    known |= {"failure": failure(), "notified_failure": failure(), "blips": 2}
     return plain(stored(State("orders", Status.DOWN, **known), (alert(),)))
 
 
 def incident() -> Incident:
     gap = Span(NOW - 3 * MINUTE, NOW - 2 * MINUTE)
-    return replace(alert().incident, kinds=(Kind.REFUSED,), told=(AlertKind.DOWN,), unobserved=(gap,))
+    return replace(alert().incident, kinds=(Kind.REFUSED,), notified=(AlertKind.DOWN,), unobserved=(gap,))
 
 
 def paths(document: object, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
@@ -264,11 +270,11 @@ def test_an_item_of_another_format_is_unreadable_and_says_why(number: object) ->
         (("state", "failure"), None),
         (("state", "incident"), None),
         (("state", "incident", "kinds"), ["cosmic-rays"]),
-        (("state", "incident", "told"), "down"),
+        (("state", "incident", "notified"), "down"),
         (("state", "incident", "unobserved"), [{"began": NOW.isoformat()}]),
-        (("state", "lull"), "12.5"),
-        (("state", "spell", "outages"), Decimal("1.5")),
-        (("state", "spell", "steady"), None),
+        (("state", "quiet_interval"), "12.5"),
+        (("state", "flapping", "outages"), Decimal("1.5")),
+        (("state", "flapping", "stable_since"), None),
         (("state", "novelty"), "of a later version"),
         (("state", "target"), "billing"),
         (("state",), None),
@@ -290,7 +296,11 @@ def test_a_damaged_item_is_unreadable(path: tuple[str, ...], value: object) -> N
     "path",
     [
         *(("state", "target"), ("state", "incident"), ("state", "failure"), ("state", "incident", "began")),
-        *(("state", "spell", "began"), ("state", "incident", "unobserved", 0, "ended"), ("outbox", "00000001", "kind")),
+        *(
+            ("state", "flapping", "began"),
+            ("state", "incident", "unobserved", 0, "ended"),
+            ("outbox", "00000001", "kind"),
+        ),
     ],
     ids=str,
 )
@@ -345,8 +355,8 @@ OLD_ITEM = {
                     "next_step": {"S": "Open it."},
                 }
             },
-            "told": {"M": {"id": {"S": "orders-1"}, "began": {"S": "2026-11-23T02:15:00+00:00"}}},
-            "told_at": {"S": "2026-11-23T02:15:06+00:00"},
+            "notified": {"M": {"id": {"S": "orders-1"}, "began": {"S": "2026-11-23T02:15:00+00:00"}}},
+            "notified_at": {"S": "2026-11-23T02:15:06+00:00"},
             "acknowledged": {"BOOL": False},
             "blips": {"N": "0"},
             "alerts_made": {"N": "4"},
@@ -358,12 +368,12 @@ OLD_ITEM = {
 def test_an_item_of_the_version_before_is_read_and_its_outage_goes_on() -> None:
     read = read_target("orders", plain(OLD_ITEM))
     assert isinstance(read, Stored)
-    assert (read.version, read.state.incident, read.state.told) == (
+    assert (read.version, read.state.incident, read.state.notified) == (
         7,
         Incident("orders-1", NOW),
         Incident("orders-1", NOW),
     )
-    assert (read.state.spell, read.state.previous, read.outbox[0].spell) == (None, None, None)
+    assert (read.state.flapping, read.state.previous, read.outbox[0].flapping) == (None, None, None)
     over = decide(read.state, [seen(NOW + HOUR)], Policy(recover_after=1), NOW + HOUR)
     assert [one.kind for one in over.alerts] == [AlertKind.RECOVERED]
 

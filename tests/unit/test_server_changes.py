@@ -13,7 +13,7 @@ from heartline.model.incident import Change
 from heartline.model.kinds import AlertKind
 from heartline.model.observation import Server
 from heartline.model.state import State
-from heartline.rules.server_changes import noticed
+from heartline.rules.server_changes import detect_change
 from unit.samples import HOUR, MINUTE, NOW, SERVER, answered
 
 RESTARTED, CRASHED, FAILED_OVER = AlertKind.RESTARTED, AlertKind.CRASHED, AlertKind.FAILED_OVER
@@ -41,21 +41,21 @@ addresses = st.none() | st.sampled_from([HOME, "192.0.2.8"])
 
 def saw(server: Server | None = SERVER, address: str | None = HOME) -> State:
     """Give the state after that server was seen first."""
-    state, change = noticed(State("orders"), answered(server, AFTER, address), None)
+    state, change = detect_change(State("orders"), answered(server, AFTER, address), None)
     assert change is None
     return state
 
 
 def found(was: Server, now: Server, addresses: tuple[str | None, str | None] = (HOME, HOME)) -> Change | None:
     """Give what is noticed when the one answers after the other."""
-    return noticed(saw(was, addresses[0]), answered(now, NOW, addresses[1]), AFTER)[1]
+    return detect_change(saw(was, addresses[0]), answered(now, NOW, addresses[1]), AFTER)[1]
 
 
-def told(state: State, *turns: Server) -> list[tuple[AlertKind, bool]]:
+def notified(state: State, *turns: Server) -> list[tuple[AlertKind, bool]]:
     """Give what is noticed when servers answer one after the other."""
     changes = []
     for server in turns:
-        state, change = noticed(state, answered(server), AFTER)
+        state, change = detect_change(state, answered(server), AFTER)
         changes.append(change)
     return [(change.kind, change.several) for change in changes if change]
 
@@ -65,13 +65,13 @@ def test_a_server_that_says_the_same_again_is_no_change_and_writes_nothing(
     server: Server, one: str | None, other: str | None
 ) -> None:
     state = saw(server, one)
-    assert noticed(state, answered(server, NOW, other), AFTER) == (state, None)
+    assert detect_change(state, answered(server, NOW, other), AFTER) == (state, None)
 
 
 @given(servers, servers, addresses, addresses)
 def test_what_was_noticed_is_not_noticed_again(was: Server, now: Server, one: str | None, other: str | None) -> None:
-    state, _ = noticed(saw(was, one), answered(now, NOW, other), AFTER)
-    assert noticed(state, answered(now, NOW + MINUTE, other), NOW) == (state, None)
+    state, _ = detect_change(saw(was, one), answered(now, NOW, other), AFTER)
+    assert detect_change(state, answered(now, NOW + MINUTE, other), NOW) == (state, None)
 
 
 @given(servers, st.sets(st.sampled_from(SAYS)), addresses)
@@ -79,15 +79,15 @@ def test_what_is_no_longer_said_or_said_for_the_first_time_is_no_change(
     server: Server, silent: set[str], address: str | None
 ) -> None:
     less = replace(server, **{name: () if name == "resets" else None for name in silent})
-    assert told(saw(server, address), less, server, less, server) == []
+    assert notified(saw(server, address), less, server, less, server) == []
 
 
 @given(servers, st.lists(servers, max_size=4))
 def test_a_probe_that_saw_no_server_changes_nothing(server: Server, others: list[Server]) -> None:
     state = saw(server)
     for other in others:
-        state = noticed(state, answered(other), AFTER)[0]
-        assert noticed(state, answered(None), AFTER) == (state, None)
+        state = detect_change(state, answered(other), AFTER)[0]
+        assert detect_change(state, answered(None), AFTER) == (state, None)
 
 
 DIFFERENCES: dict[str, tuple[object, AlertKind]] = {
@@ -147,13 +147,13 @@ def test_a_timeline_that_changes_alone_on_a_primary_is_what_a_promoted_server_wr
     promoted = replace(SERVER, timeline=1)
     standby = replace(SERVER, standby=True)
     written = replace(promoted, timeline=2)
-    assert told(saw(standby), promoted, written) == [(FAILED_OVER, False)]
+    assert notified(saw(standby), promoted, written) == [(FAILED_OVER, False)]
     assert found(SERVER, written) is None
 
 
 def test_a_standby_that_follows_another_timeline_has_another_primary() -> None:
     standby = replace(SERVER, standby=True)
-    assert told(saw(standby), replace(standby, timeline=2)) == [(FAILED_OVER, False)]
+    assert notified(saw(standby), replace(standby, timeline=2)) == [(FAILED_OVER, False)]
 
 
 def test_another_timeline_after_a_restart_is_a_failover() -> None:
@@ -222,7 +222,7 @@ def test_several_servers_in_any_turn_are_told_once_and_nothing_after_it(
     state, heard, met, several = State("orders"), [], set[int](), False
     for place, turn in enumerate(order):
         comes_back = turn in met and turn != order[place - 1]
-        state, change = noticed(state, answered(one_of(turn, kin=kin)), AFTER)
+        state, change = detect_change(state, answered(one_of(turn, kin=kin)), AFTER)
         if several:
             assert change is None
         elif comes_back:
@@ -239,14 +239,14 @@ def test_several_servers_in_any_turn_are_told_once_and_nothing_after_it(
 def test_several_servers_of_which_all_are_known_write_nothing_more(number: int, kin: bool) -> None:
     state = State("orders")
     for turn in [*range(number), *range(number)]:
-        state = noticed(state, answered(one_of(turn, kin=kin)), AFTER)[0]
+        state = detect_change(state, answered(one_of(turn, kin=kin)), AFTER)[0]
     for turn in range(number):
-        assert noticed(state, answered(one_of(turn, kin=kin)), AFTER) == (state, None)
+        assert detect_change(state, answered(one_of(turn, kin=kin)), AFTER) == (state, None)
 
 
 def test_fifteen_servers_strictly_in_turn_are_recognised() -> None:
     """As many readers as an Aurora cluster can have."""
-    heard = told(State("orders"), *(one_of(turn % 15) for turn in range(15 * 5)))
+    heard = notified(State("orders"), *(one_of(turn % 15) for turn in range(15 * 5)))
     assert len(heard) <= 15
     assert heard[-1] == (FAILED_OVER, True)
 
@@ -255,17 +255,17 @@ def test_fifteen_servers_strictly_in_turn_are_recognised() -> None:
 def test_servers_in_turn_that_give_no_identifier_are_not_told_each_time(says: dict[str, object]) -> None:
     """As a query of one's own sees them, or a pooler shows them."""
     one = Server(version="18.0", standby=False)
-    assert len(told(State("orders"), *[one, replace(one, **says)] * 10)) <= 2
+    assert len(notified(State("orders"), *[one, replace(one, **says)] * 10)) <= 2
 
 
 def test_a_server_that_restarts_again_and_again_is_one_server() -> None:
     restarts = [replace(SERVER, started=NOW + step * MINUTE) for step in range(50)]
-    assert told(saw(), *restarts) == [(RESTARTED, False)] * 50
+    assert notified(saw(), *restarts) == [(RESTARTED, False)] * 50
 
 
 def test_restarts_and_failovers_of_several_servers_are_not_told() -> None:
     state = State("orders")
     for turn in (0, 1, 0):
-        state = noticed(state, answered(one_of(turn)), AFTER)[0]
+        state = detect_change(state, answered(one_of(turn)), AFTER)[0]
     again = replace(one_of(0), started=NOW)
-    assert told(state, again, one_of(1), again, replace(again, timeline=2), replace(again, standby=True)) == []
+    assert notified(state, again, one_of(1), again, replace(again, timeline=2), replace(again, standby=True)) == []

@@ -106,7 +106,7 @@ def test_what_is_on_or_off_is_true_or_false(variable: str, value: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("variable", "value", "mend"),
+    ("variable", "value", "fix"),
     [
         ("STATE_TABLE", "", "give the name of the DynamoDB table"),
         ("ALERT_SENDER", "", "bare e-mail address"),
@@ -129,20 +129,20 @@ def test_what_is_on_or_off_is_true_or_false(variable: str, value: str) -> None:
         ),
     ],
 )
-def test_one_wrong_variable_is_one_fault_that_names_it_and_its_mend(variable: str, value: str, mend: str) -> None:
+def test_one_wrong_variable_is_one_fault_that_names_it_and_its_mend(variable: str, value: str, fix: str) -> None:
     (fault,) = faults(GOOD | {variable: value})
     assert fault.startswith(f"{variable}: ")
-    assert mend in fault
+    assert fix in fault
 
 
 def test_an_empty_environment_is_told_all_that_is_missing_in_one_error() -> None:
-    told = faults({})
-    assert [fault.split(":")[0] for fault in told] == ["STATE_TABLE", "ALERT_SENDER", "targets.toml"]
+    notified = faults({})
+    assert [fault.split(":")[0] for fault in notified] == ["STATE_TABLE", "ALERT_SENDER", "targets.toml"]
 
 
 def test_every_variable_that_is_wrong_is_told_at_once() -> None:
-    told = faults(dict.fromkeys(VARIABLES, " = ") | {"STATE_TABLE": " "})
-    assert sorted(fault.split(":")[0] for fault in told) == sorted(CHECKED)
+    notified = faults(dict.fromkeys(VARIABLES, " = ") | {"STATE_TABLE": " "})
+    assert sorted(fault.split(":")[0] for fault in notified) == sorted(CHECKED)
 
 
 def test_wrong_common_recipients_are_not_also_reported_as_missing() -> None:

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from heartline.common.text import tame
+from heartline.common.text import sanitize
 from heartline.model.target import MOST_TARGETS, Target
 from heartline.tick.shards import Shard, read_shard, shard_of, shards
 
@@ -111,7 +111,7 @@ def test_a_message_is_as_it_stands_in_the_queues_of_a_version_before() -> None:
         json.dumps(GOOD | {"of": float("nan")}),
         json.dumps(GOOD | {"shard": float("inf")}),
     ],
-    ids=lambda message: tame(message, 40) or "empty",
+    ids=lambda message: sanitize(message, 40) or "empty",
 )
 def test_what_names_no_shard_is_refused(message: str) -> None:
     with pytest.raises(ValueError, match=r"."):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import heartline.probe.slots
-from heartline.probe.slots import PACE, Turnstile
+from heartline.probe.slots import CPU_SLOTS, Slots
 from local.processes import wait_until
 
 if TYPE_CHECKING:
@@ -45,13 +45,13 @@ def run(*works: Callable[[], None]) -> None:
     assert not [thread for thread in threads if thread.is_alive()], "somebody is forgotten"
 
 
-def assert_all_free(turnstile: Turnstile, places: int) -> None:
+def assert_all_free(turnstile: Slots, places: int) -> None:
     assert [turnstile.take(0) for _ in range(places + 1)] == [True] * places + [False]
 
 
 @pytest.mark.parametrize("places", [1, 2, 5])
 def test_never_more_are_inside_than_there_are_places(places: int) -> None:
-    turnstile, room = Turnstile(places), Room()
+    turnstile, room = Slots(places), Room()
 
     def work() -> None:
         for _ in range(5):
@@ -73,7 +73,7 @@ def test_never_more_are_inside_than_there_are_places(places: int) -> None:
 
 def test_nobody_is_forgotten_where_some_give_up_waiting() -> None:
     """A place that comes free is offered to one; where that one has just given up, it goes to another."""
-    turnstile, taken = Turnstile(2), Counter[bool]()
+    turnstile, taken = Slots(2), Counter[bool]()
 
     def work(seed: int) -> None:
         chance = random.Random(seed)  # noqa: S311, no secret
@@ -91,14 +91,14 @@ def test_nobody_is_forgotten_where_some_give_up_waiting() -> None:
     assert_all_free(turnstile, 2)
 
 
-def patient(turnstile: Turnstile) -> None:
+def patient(turnstile: Slots) -> None:
     for _ in range(20):
         assert turnstile.take(LIMIT)
         turnstile.leave()
 
 
 def test_who_comes_back_goes_before_who_is_new() -> None:
-    turnstile, order, answered = Turnstile(1), list[str](), Event()
+    turnstile, order, answered = Slots(1), list[str](), Event()
     assert turnstile.take(0)
 
     def newcomer() -> None:
@@ -127,7 +127,7 @@ def test_who_comes_back_goes_before_who_is_new() -> None:
 
 @pytest.mark.parametrize("seconds", [0, 0.05])
 def test_a_place_that_does_not_come_free_is_given_up_in_time(seconds: float) -> None:
-    turnstile = Turnstile(1)
+    turnstile = Slots(1)
     assert turnstile.take(0)
     began = time.monotonic()
     assert not turnstile.take(seconds)
@@ -137,7 +137,7 @@ def test_a_place_that_does_not_come_free_is_given_up_in_time(seconds: float) -> 
 
 
 def test_a_place_that_was_given_up_for_a_wait_is_free_meanwhile() -> None:
-    turnstile = Turnstile(1)
+    turnstile = Slots(1)
     assert turnstile.take(0)
     with turnstile:
         assert turnstile.take(0)
@@ -146,7 +146,7 @@ def test_a_place_that_was_given_up_for_a_wait_is_free_meanwhile() -> None:
 
 
 def test_a_wait_that_fails_takes_its_place_again() -> None:
-    turnstile = Turnstile(1)
+    turnstile = Slots(1)
     assert turnstile.take(0)
     with pytest.raises(TimeoutError), turnstile:
         raise TimeoutError
@@ -157,7 +157,7 @@ def test_a_wait_that_fails_takes_its_place_again() -> None:
 
 def test_who_has_waited_too_long_goes_on_without_a_place(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(heartline.probe.slots, "_LONGEST_SECONDS", 0.05)
-    turnstile = Turnstile(1)
+    turnstile = Slots(1)
     assert turnstile.take(0)
     with turnstile:
         assert turnstile.take(0)
@@ -169,5 +169,5 @@ def test_who_has_waited_too_long_goes_on_without_a_place(monkeypatch: pytest.Mon
 
 
 def test_the_process_has_places() -> None:
-    assert PACE.take(0)
-    PACE.leave()
+    assert CPU_SLOTS.take(0)
+    CPU_SLOTS.leave()

@@ -124,15 +124,13 @@ WRONG = [
 
 
 @pytest.mark.parametrize(
-    ("wrong", "key", "mend"), WRONG, ids=lambda value: str(value)[:40] if isinstance(value, dict) else ""
+    ("wrong", "key", "fix"), WRONG, ids=lambda value: str(value)[:40] if isinstance(value, dict) else ""
 )
-def test_one_wrong_value_is_one_fault_that_names_target_key_and_mend(
-    wrong: dict[str, Any], key: str, mend: str
-) -> None:
+def test_one_wrong_value_is_one_fault_that_names_target_key_and_mend(wrong: dict[str, Any], key: str, fix: str) -> None:
     (fault,) = faults(GOOD | wrong)
     assert fault.startswith('target "orders": ')
     assert f'"{key}"' in fault
-    assert mend in fault
+    assert fix in fault
 
 
 @pytest.mark.parametrize("key", ["host", "user"])
@@ -164,7 +162,7 @@ def test_name_and_host_have_no_default(key: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("document", "mend"),
+    ("document", "fix"),
     [
         ("", "no targets: add"),
         ("targets = 3", "no targets: add"),
@@ -177,13 +175,13 @@ def test_name_and_host_have_no_default(key: str) -> None:
     ],
     ids=lambda value: value[:30],
 )
-def test_a_document_of_another_form_is_told_what_form_it_should_have(document: str, mend: str) -> None:
-    with pytest.raises(ConfigurationError, match=re.escape(mend)):
+def test_a_document_of_another_form_is_told_what_form_it_should_have(document: str, fix: str) -> None:
+    with pytest.raises(ConfigurationError, match=re.escape(fix)):
         parse_targets(document, US)
 
 
 def test_every_fault_is_told_at_once() -> None:
-    told = faults(
+    notified = faults(
         {"name": "one", "host": "a b", "port": 0, "pasword": "x"},
         {"name": "two", "user": "x", "tls": "none"},
         {"name": "two", "host": "two.example.com", "user": "x", "timeout": -1},
@@ -195,4 +193,4 @@ def test_every_fault_is_told_at_once() -> None:
         *(("one", "host"), ("one", "port"), ("one", "pasword"), ("one", "user")),
         *(("two", "tls"), ("two", "host"), ("two", "timeout"), ("two", "the name stands 2 times")),
     ]:
-        assert any(target in fault.split(":")[0] and key in fault for fault in told), (target, key)
+        assert any(target in fault.split(":")[0] and key in fault for fault in notified), (target, key)

@@ -7,13 +7,13 @@ import unicodedata
 from hypothesis import given
 from hypothesis import strategies as st
 
-from heartline.common.text import tame
+from heartline.common.text import sanitize
 from unit.samples import hostile
 
 
 @given(hostile, st.integers(4, 400))
 def test_foreign_text_is_one_line_of_bounded_length_that_shows_as_it_reads(said: str, most: int) -> None:
-    tamed = tame(said, most)
+    tamed = sanitize(said, most)
     assert len(tamed) <= most
     assert tamed.splitlines() == [tamed] * bool(tamed)
     assert tamed.isprintable() or all(unicodedata.category(c) == "Zs" for c in tamed if not c.isprintable())
@@ -22,9 +22,9 @@ def test_foreign_text_is_one_line_of_bounded_length_that_shows_as_it_reads(said:
 
 @given(st.text("abc é(){}<>&'\"%,.", max_size=80))
 def test_plain_text_keeps_its_words(said: str) -> None:
-    assert tame(said) == " ".join(said.split())
+    assert sanitize(said) == " ".join(said.split())
 
 
 def test_text_that_is_cut_says_so() -> None:
-    assert tame("x" * 301) == "x" * 297 + "..."
-    assert tame("x" * 300) == "x" * 300
+    assert sanitize("x" * 301) == "x" * 297 + "..."
+    assert sanitize("x" * 300) == "x" * 300

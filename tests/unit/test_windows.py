@@ -100,16 +100,16 @@ parts = st.sampled_from(
 def test_any_value_is_a_window_or_told_the_mend_and_never_repeated(value: object) -> None:
     secret = f"{value}hunter2Zw9"
     for tried in (value, secret):
-        assert "hunter2Zw9" not in (mend := mend_of(tried))
-        assert not mend or 'like "Sun' in mend
+        assert "hunter2Zw9" not in (fix := mend_of(tried))
+        assert not fix or 'like "Sun' in fix
 
 
 def mend_of(value: object) -> str:
     """Give what is said of a value with all that led to it, nothing if it is a window."""
     try:
         window(value)
-    except ValueError as mend:
-        return "".join(traceback.format_exception(mend))
+    except ValueError as fix:
+        return "".join(traceback.format_exception(fix))
     return ""
 
 
@@ -246,8 +246,8 @@ def test_windows_are_open_as_the_clock_on_the_wall_says_minute_by_minute(
         for days, begins, ends in listed
     ]
     start = at(f"{calendar[1]}T00:00:00+00:00")
-    told = open_until(windows(written), start + minute * MINUTE)
+    notified = open_until(windows(written), start + minute * MINUTE)
     if end < LENGTH:
-        assert told == (start + end * MINUTE if end > minute else None)
+        assert notified == (start + end * MINUTE if end > minute else None)
     else:
-        assert told >= start + LENGTH * MINUTE
+        assert notified >= start + LENGTH * MINUTE

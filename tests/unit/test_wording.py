@@ -9,13 +9,13 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from heartline.i18n.language import LANGUAGES, language
-from heartline.messages.wording import Voice
+from heartline.messages.wording import Wording
 from heartline.model.kinds import Kind, Phase
 from heartline.model.observation import Failure
 from unit.samples import CASES, NOW, TARGET, failure
 
-ENGLISH, KOREAN = (Voice(language(code)) for code in ("en", "ko"))
-SEOUL = Voice(language("ko"), ZoneInfo("Asia/Seoul"))
+ENGLISH, KOREAN = (Wording(language(code)) for code in ("en", "ko"))
+SEOUL = Wording(language("ko"), ZoneInfo("Asia/Seoul"))
 
 
 def test_a_time_is_told_in_utc_to_the_second() -> None:
@@ -44,12 +44,12 @@ def test_a_time_is_told_in_utc_to_the_second() -> None:
 def test_a_time_is_told_by_the_clock_of_the_place_too_with_its_day_where_it_is_another(
     zone: str, at: datetime, said: str
 ) -> None:
-    assert Voice(language("en"), ZoneInfo(zone)).when(at) == said
+    assert Wording(language("en"), ZoneInfo(zone)).when(at) == said
 
 
 def test_a_voice_is_its_target_s() -> None:
-    told = Voice.of(replace(TARGET, language="ko", time_zone=ZoneInfo("Asia/Seoul")))
-    assert told == SEOUL
+    notified = Wording.of(replace(TARGET, language="ko", time_zone=ZoneInfo("Asia/Seoul")))
+    assert notified == SEOUL
 
 
 @pytest.mark.parametrize(
@@ -74,16 +74,16 @@ def test_a_failure_has_a_name_of_a_few_words_with_its_sqlstate(failed: Failure, 
 def test_every_failure_of_the_contract_is_named_and_explained_in_every_language(
     code: str, phase: Phase, kind: Kind
 ) -> None:
-    voice, failed = Voice(language(code)), failure(kind, phase)
-    for said in (voice.short(failed), voice.cause(failed), voice.next_step(failed)):
+    wording, failed = Wording(language(code)), failure(kind, phase)
+    for said in (wording.short(failed), wording.cause(failed), wording.next_step(failed)):
         assert said
         assert not set("{}") & set(said.replace('{"username", "password", "host", "port", "dbname"}', ""))
-    assert len(voice.short(failed)) <= 32
+    assert len(wording.short(failed)) <= 32
     if code == "en":
-        assert (voice.cause(failed), voice.next_step(failed)) == (failed.cause, failed.next_step)
+        assert (wording.cause(failed), wording.next_step(failed)) == (failed.cause, failed.next_step)
     else:
-        assert voice.cause(failed) != failed.cause
-        assert voice.next_step(failed) != failed.next_step
+        assert wording.cause(failed) != failed.cause
+        assert wording.next_step(failed) != failed.next_step
 
 
 @pytest.mark.parametrize("advice", [None, "of-a-newer-version", "../en"])

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from aws_lambda_powertools import Logger
 
 from heartline.aws.clients import client, late, signer
-from heartline.aws.metrics import Meter
+from heartline.aws.metrics import Metrics
 from heartline.aws.queue import Queue
 from heartline.config.settings import VARIABLES, Settings, read_settings
 from heartline.model.alert import EMAIL, TOPIC
@@ -50,11 +50,11 @@ def _services(values: tuple[str, ...]) -> Heartline:
         # What it tells is an addition to mails, and must not hold them up.
         history=History(Table(late("dynamodb", attempts=2, read=1), settings.table)),
         credentials=Credentials(late("secretsmanager", attempts=2, read=3), signer),
-        told_by=(EMAIL, TOPIC) if settings.topic else (EMAIL,),
+        channel_names=(EMAIL, TOPIC) if settings.topic else (EMAIL,),
         channels=cache(partial(_channels, settings)),
         clock=lambda: datetime.now(UTC),
         log=logger,
-        meter=Meter(_SERVICE, by_target=settings.target_metrics),
+        metrics=Metrics(_SERVICE, by_target=settings.target_metrics),
         function=settings.function,
         region=settings.region,
         queue=Queue(late("sqs", attempts=3, read=3), settings.queue) if settings.queue else None,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from aws_lambda_powertools import Logger
 
-from heartline.aws.metrics import Meter
+from heartline.aws.metrics import Metrics
 from heartline.aws.queue import Queue
 from heartline.model.target import Target
 from heartline.prober.credentials import Credentials
@@ -38,11 +38,11 @@ class Heartline:
     outbox: Outbox
     history: History
     credentials: Credentials
-    told_by: tuple[str, ...]
+    channel_names: tuple[str, ...]
     channels: Callable[[], tuple[Channel, ...]]
     clock: Callable[[], datetime]
     log: Logger
-    meter: Meter
+    metrics: Metrics
     function: str = ""
     region: str = ""
     queue: Queue | None = None

@@ -15,7 +15,7 @@ _UNITS = {"TickDuration": MetricUnit.Milliseconds, "OldestAlert": MetricUnit.Sec
 _ALWAYS = frozenset({"TargetsUp", "TargetsDown", "TickDuration"})
 
 
-class Meter:
+class Metrics:
     """Write metrics in CloudWatch's embedded format.
 
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format.html
@@ -34,11 +34,11 @@ class Meter:
 
     def count(self, numbers: Mapping[str, float]) -> None:
         """Write what was counted, and leave out the zeros that go without saying."""
-        told = {name: number for name, number in numbers.items() if number or name in _ALWAYS}
-        if not told:
+        notified = {name: number for name, number in numbers.items() if number or name in _ALWAYS}
+        if not notified:
             return
         line = EphemeralMetrics(namespace=_NAMESPACE, service=self._service)
-        for name, number in told.items():
+        for name, number in notified.items():
             line.add_metric(name, _UNITS.get(name, MetricUnit.Count), number)
         line.flush_metrics()
 

@@ -8,15 +8,15 @@ from typing import Any
 
 from heartline.commands.status import entry, failure_entry, overview
 from heartline.common import fields
-from heartline.common.text import tame
-from heartline.messages.context import Fleet, Part
+from heartline.common.text import sanitize
+from heartline.messages.context import AlertContext, TargetAlerts
 from heartline.model.alert import EMAIL, Alert
 from heartline.model.errors import CommandError
 from heartline.model.kinds import AlertKind, Status
 from heartline.model.state import State, Unreadable
 from heartline.model.target import Target
-from heartline.notify.batches import Portion
-from heartline.prober.check import observe_once
+from heartline.notify.batches import Batch
+from heartline.prober.check import check_once
 from heartline.services import Heartline
 
 _SAVE_ATTEMPTS = 5
@@ -46,7 +46,7 @@ def run_command(heartline: Heartline, event: Mapping[str, Any]) -> dict[str, Any
     command, fields = COMMANDS[name]
     if unknown := event.keys() - {"command"} - fields:
         known = f"it takes {', '.join(sorted(fields))}" if fields else "it takes none"
-        raise CommandError(f'{name}: unknown field "{tame(str(min(unknown, key=str)), 40)}": {known}')
+        raise CommandError(f'{name}: unknown field "{sanitize(str(min(unknown, key=str)), 40)}": {known}')
     return command(heartline, event)
 
 
@@ -57,7 +57,7 @@ def _status(heartline: Heartline, event: Mapping[str, Any]) -> dict[str, Any]:
 
 def _probe(heartline: Heartline, event: Mapping[str, Any]) -> dict[str, Any]:
     target = _target(heartline, event)
-    seen = observe_once(target, heartline.credentials)
+    seen = check_once(target, heartline.credentials)
     return {
         "target": target.name,
         "healthy": seen.healthy,
@@ -80,12 +80,12 @@ def _test_alert(heartline: Heartline, event: Mapping[str, Any]) -> dict[str, Any
         everybody = dict.fromkeys(who for target in heartline.targets for who in target.recipients)
         target = replace(heartline.targets[0], name="heartline", recipients=tuple(everybody))
     alert = Alert(f"test-{now:%Y%m%dT%H%M%SZ}", AlertKind.TEST, target.name, now)
-    parts, fleet = (Part(target, (alert,)),), Fleet(len(heartline.targets))
+    parts, fleet = (TargetAlerts(target, (alert,)),), AlertContext(len(heartline.targets))
     slices = [target.recipients[at : at + _MOST_TO] for at in range(0, len(target.recipients), _MOST_TO)]
     answer: dict[str, Any] = {"recipients": list(target.recipients), "channels": {}}
     for channel in heartline.channels():
-        told = slices if channel.name == EMAIL else slices[:1]
-        refusals = [(channel.send(Portion(parts, to), fleet, now), to) for to in told]
+        notified = slices if channel.name == EMAIL else slices[:1]
+        refusals = [(channel.send(Batch(parts, to), fleet, now), to) for to in notified]
         refusal, to = next((one for one in refusals if one[0]), (None, ()))
         answer["channels"][channel.name] = refusal.reason if refusal else "accepted"
         if refusal:
@@ -101,10 +101,10 @@ def _mute(heartline: Heartline, event: Mapping[str, Any]) -> dict[str, Any]:
         raise CommandError('mute: field "reason": give a text, or leave it out')
     try:
         length = fields.duration(event.get("for"), *_MUTE_BOUNDS)
-    except ValueError as mend:
-        raise CommandError(f'mute: field "for": {mend}') from None
+    except ValueError as fix:
+        raise CommandError(f'mute: field "for": {fix}') from None
     until = heartline.clock() + length
-    said = tame(reason) if reason else None
+    said = sanitize(reason) if reason else None
     return _change(heartline, target, lambda state: replace(state, muted_until=until, mute_reason=said))
 
 

@@ -64,7 +64,7 @@ def _incident(incident: Incident) -> dict[str, Any]:
         "last_failed": _iso(incident.last_failed),
         "ended": _iso(incident.ended),
         "kinds": [kind.value for kind in incident.kinds],
-        "told": [kind.value for kind in incident.told],
+        "notified": [kind.value for kind in incident.notified],
         "changes": [change.kind.value for change in incident.changes],
         "unobserved_seconds": round(sum((gap.ended - gap.began).total_seconds() for gap in incident.unobserved)),
     }

@@ -12,7 +12,7 @@ _UNFIT = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 _WIDE = frozenset("WF")
 
 
-def tame(said: str, most: int = 300) -> str:
+def sanitize(said: str, most: int = 300) -> str:
     """Cut hostile text to `most` characters, on one line, without any that change how the rest is shown."""
     fit = "".join(" " if unicodedata.category(c) in _UNFIT else c for c in said[: 2 * most])
     line = " ".join(fit.split())

@@ -113,8 +113,8 @@ def _read(
 ) -> _T:
     try:
         return reader(environment.get(variable, "").strip())
-    except ValueError as mend:
-        faults.append(f"{variable}: {mend}")
+    except ValueError as fix:
+        faults.append(f"{variable}: {fix}")
         return fallback
 
 

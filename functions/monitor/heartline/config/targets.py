@@ -157,8 +157,8 @@ def _read(table: object, label: str, known: AbstractSet[str], faults: list[str])
         else:
             try:
                 read[key] = _READERS[key](value)
-            except ValueError as mend:
-                faults.append(f'{label}: key "{key}": {mend}')
+            except ValueError as fix:
+                faults.append(f'{label}: key "{key}": {fix}')
     return read
 
 

@@ -16,7 +16,7 @@ _EVERY_DAY = frozenset(range(7))
 _WRITTEN = re.compile(
     r"(?:([A-Za-z]{3,5}(?:[-,][A-Za-z]{3,5})*)\s+)?(\d\d:\d\d)-(\d\d:\d\d)(?:\s+([A-Za-z0-9_+/-]{1,64}))?"
 )
-_MEND = (
+_FIX = (
     'give days, times and a time zone, like "Sun 02:00-04:00 Asia/Seoul", "Mon-Fri 22:30-00:15 UTC" or "daily '
     '03:00-03:30"; without a zone it is UTC'
 )
@@ -32,14 +32,14 @@ def window(value: object) -> Window:
     """
     written = _WRITTEN.fullmatch(value.strip()) if isinstance(value, str) else None
     if written is None:
-        raise ValueError(_MEND)
+        raise ValueError(_FIX)
     try:
         begins, ends = time.fromisoformat(written[2]), _end(written[3])
         read = Window(_days(written[1] or "daily"), begins, ends, zone(written[4] or "UTC"))
     except ValueError:
-        raise ValueError(_MEND) from None
+        raise ValueError(_FIX) from None
     if written[2] == written[3]:
-        raise ValueError(f"the window is empty: {_MEND}")
+        raise ValueError(f"the window is empty: {_FIX}")
     return read
 
 

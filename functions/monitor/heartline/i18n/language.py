@@ -9,7 +9,7 @@ from datetime import timedelta
 from functools import cache
 from pathlib import Path
 
-from heartline.common.text import tame
+from heartline.common.text import sanitize
 
 # A cause and a next step are words of other sentences, and have words of their own.
 _MOST_WORD = 500
@@ -26,7 +26,7 @@ class Language:
 
     def say(self, key: str, /, **words: object) -> str:
         """Give a text with the words in their places; no word can break a line or bring in a control character."""
-        return self.texts[key].format_map({name: tame(str(word), _MOST_WORD) for name, word in words.items()})
+        return self.texts[key].format_map({name: sanitize(str(word), _MOST_WORD) for name, word in words.items()})
 
     def length(self, span: timedelta) -> str:
         """Write a duration in its two largest units, such as "40 s", "14 min", "2 h 5 min", "3 days 4 h"."""

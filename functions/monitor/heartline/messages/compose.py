@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from ipaddress import ip_address, ip_network
 
-from heartline.common.text import columns, tame
+from heartline.common.text import columns, sanitize
 from heartline.i18n.language import Language, language
-from heartline.messages.context import Fleet, Part
+from heartline.messages.context import AlertContext, TargetAlerts
 from heartline.messages.report import MOST_COLUMNS, Report
 from heartline.messages.threads import bundles, report
-from heartline.messages.wording import Voice
-from heartline.model.incident import OF_SPELL
+from heartline.messages.wording import Wording
+from heartline.model.incident import FLAPPING_SUFFIX
 
 # A mail of all that 500 databases have to say would be cut off by mail programs (Gmail: at 102 KB).
 _MOST_REPORTS = 6
@@ -46,7 +46,7 @@ class Message:
     rest: int = 0
 
 
-def compose(parts: Sequence[Part], fleet: Fleet, now: datetime) -> Message:
+def compose(parts: Sequence[TargetAlerts], context: AlertContext, now: datetime) -> Message:
     """Say what alerts tell, in one mail.
 
     Parameters
@@ -58,25 +58,25 @@ def compose(parts: Sequence[Part], fleet: Fleet, now: datetime) -> Message:
     now
         When the mail leaves.
     """
-    made = [report(bundle, part.target, fleet, now) for part in parts for bundle in bundles(part.alerts)]
+    made = [report(bundle, part.target, context, now) for part in parts for bundle in bundles(part.alerts)]
     # Of a target that has two stories to tell, the later one is how it stands.
     latest = sorted({one.alert.target: one for one in made}.values(), key=_badness)
     reports = [one for last in latest for one in made if one.alert.target == last.alert.target]
     failed = [one for one in latest if one.status in _FAILED]
-    voice = Voice(language(parts[0].target.language))
-    cut_off = _cut_off(fleet, voice) if failed else ()
-    common = _in_common(failed, len(latest), voice) if len(failed) > 1 else ()
+    wording = Wording(language(parts[0].target.language))
+    cut_off = _cut_off(context, wording) if failed else ()
+    common = _in_common(failed, len(latest), wording) if len(failed) > 1 else ()
     shown, lines = reports[:_MOST_REPORTS], reports[_MOST_REPORTS : _MOST_REPORTS + _MOST_LINES]
     return Message(
-        voice.language,
-        tame(latest[0].subject if len(latest) == 1 else _subject(latest, fleet, voice), _MOST_SUBJECT),
+        wording.language,
+        sanitize(latest[0].subject if len(latest) == 1 else _subject(latest, context, wording), _MOST_SUBJECT),
         latest[0].status,
         tuple(dict.fromkeys(one.alert.target for one in reports)),
         tuple(dict.fromkeys(one.alert.incident.id for one in reports if one.alert.incident)),
         tuple(dict.fromkeys(story for one in reports for story in _stories(one))),
         (*cut_off, *common),
         tuple(shown),
-        tuple(tame(one.subject, _MOST_SUBJECT) for one in lines),
+        tuple(sanitize(one.subject, _MOST_SUBJECT) for one in lines),
         len(reports) - len(shown) - len(lines),
     )
 
@@ -88,50 +88,50 @@ def _badness(made: Report) -> int:
 def _stories(made: Report) -> tuple[str, ...]:
     """Name what ties a mail to the others of its thread: a spell bears the name of the incident that it began with."""
     alert = made.alert
-    spell = (alert.spell.id.removesuffix(OF_SPELL),) if alert.spell else ()
-    return (*spell, *((alert.incident.id,) if alert.incident else ()))
+    flapping = (alert.flapping.id.removesuffix(FLAPPING_SUFFIX),) if alert.flapping else ()
+    return (*flapping, *((alert.incident.id,) if alert.incident else ()))
 
 
-def _subject(reports: Sequence[Report], fleet: Fleet, voice: Voice) -> str:
+def _subject(reports: Sequence[Report], context: AlertContext, wording: Wording) -> str:
     """Say how many of the fleet are what, the worst first, and why where it is the same for all of them."""
     labels = Counter(one.label for one in reports)
     label = reports[0].label
     first = [one for one in reports if one.label == label]
     targets = dict.fromkeys(one.alert.target for one in first)
     others = [f"{number} {name}" for name, number in labels.items() if name != label]
-    words = {"number": len(targets), "all": max(fleet.targets, len(targets)), "gist": _gist(first, voice)}
-    cut_off = fleet.cut_off and reports[0].status in _FAILED
-    said = voice.say("subject.cut_off" if cut_off else "subject.group", **words)
+    words = {"number": len(targets), "all": max(context.targets, len(targets)), "gist": _gist(first, wording)}
+    cut_off = context.cut_off and reports[0].status in _FAILED
+    said = wording.say("subject.cut_off" if cut_off else "subject.group", **words)
     whole = "; ".join([f"[{label}] {said}", *others])
     if not others or columns(whole) <= MOST_COLUMNS:
         return whole
-    return "; ".join([f"[{label}] {voice.say('subject.number', **words)}", *others])
+    return "; ".join([f"[{label}] {wording.say('subject.number', **words)}", *others])
 
 
-def _gist(reports: Sequence[Report], voice: Voice) -> str:
-    said = {voice.short(one.alert.failure) if one.alert.failure else "" for one in reports}
+def _gist(reports: Sequence[Report], wording: Wording) -> str:
+    said = {wording.short(one.alert.failure) if one.alert.failure else "" for one in reports}
     if len(said) == 1 and (shared := said.pop()):
         return shared
     names = list(dict.fromkeys(one.alert.target for one in reports))
     shown = max(1, sum(len(", ".join(names[:number])) <= _MOST_NAMES for number in range(1, len(names) + 1)))
     left, first = len(names) - shown, ", ".join(names[:shown])
-    return voice.say("subject.group_more", names=first, number=left) if left > 0 else first
+    return wording.say("subject.group_more", names=first, number=left) if left > 0 else first
 
 
-def _in_common(failed: Sequence[Report], told: int, voice: Voice) -> tuple[str, ...]:
+def _in_common(failed: Sequence[Report], notified: int, wording: Wording) -> tuple[str, ...]:
     """Say what several failures share: it is where to look first."""
     failures = [one.alert.failure for one in failed if one.alert.failure]
     shared = []
     if len({(one.phase, one.kind) for one in failures}) == 1:
-        phase = voice.say(f"phase.{failures[0].phase}")
-        shared.append(voice.say("sentence.same_failure", phase=phase, short=voice.short(failures[0])))
+        phase = wording.say(f"phase.{failures[0].phase}")
+        shared.append(wording.say("sentence.same_failure", phase=phase, short=wording.short(failures[0])))
     hosts = {one.alert.endpoint.host for one in failed}
     if len(hosts) == 1 and (host := hosts.pop()):
-        shared.append(voice.say("sentence.same_host", host=host))
+        shared.append(wording.say("sentence.same_host", host=host))
     elif network := _network([one.alert.address for one in failed]):
-        shared.append(voice.say(f"sentence.same_{network[1]}", network=network[0]))
-    key = "sentence.common" if len(failed) == told else "sentence.common_failed"
-    return (voice.say(key, facts="; ".join(shared)),) if shared else ()
+        shared.append(wording.say(f"sentence.same_{network[1]}", network=network[0]))
+    key = "sentence.common" if len(failed) == notified else "sentence.common_failed"
+    return (wording.say(key, facts="; ".join(shared)),) if shared else ()
 
 
 def _network(addresses: Sequence[str | None]) -> tuple[str, str] | None:
@@ -149,11 +149,11 @@ def _network(addresses: Sequence[str | None]) -> tuple[str, str] | None:
     return None
 
 
-def _cut_off(fleet: Fleet, voice: Voice) -> tuple[str, ...]:
+def _cut_off(context: AlertContext, wording: Wording) -> tuple[str, ...]:
     """Say that it may be the monitor's own network, what supports that, and what to check."""
-    failure = fleet.cut_off
+    failure = context.cut_off
     if failure is None:
         return ()
-    words = {"phase": voice.say(f"phase.{failure.phase}"), "short": voice.short(failure), "number": fleet.targets}
-    checks = voice.say(f"sentence.checks_{failure.phase}")
-    return (voice.say("sentence.cut_off", checks=checks, **words),)
+    words = {"phase": wording.say(f"phase.{failure.phase}"), "short": wording.short(failure), "number": context.targets}
+    checks = wording.say(f"sentence.checks_{failure.phase}")
+    return (wording.say("sentence.cut_off", checks=checks, **words),)

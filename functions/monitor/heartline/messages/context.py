@@ -17,7 +17,7 @@ _LEAST_CUT_OFF = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Past:
+class TargetHistory:
     """Hold a target's incidents that are over, and the times in which Heartline did not run."""
 
     incidents: tuple[Incident, ...] = ()
@@ -25,7 +25,7 @@ class Past:
 
 
 @dataclass(frozen=True, slots=True)
-class Fleet:
+class AlertContext:
     """Say how many targets there are, what those that are down fail with, and what lies behind some of them.
 
     `function` and `region` are the monitor's own, empty where they are not known.
@@ -33,7 +33,7 @@ class Fleet:
 
     targets: int
     failures: tuple[Failure, ...] = ()
-    pasts: Mapping[str, Past] = field(default_factory=dict)
+    histories: Mapping[str, TargetHistory] = field(default_factory=dict)
     function: str = ""
     region: str = ""
 
@@ -48,7 +48,7 @@ class Fleet:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class TargetAlerts:
     """Pair a target with alerts of its own, oldest first."""
 
     target: Target

@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from heartline.common.text import tame
-from heartline.messages.context import Fleet
+from heartline.common.text import sanitize
+from heartline.messages.context import AlertContext
 from heartline.messages.timeline import incidents_until, strip
-from heartline.messages.wording import Voice
+from heartline.messages.wording import Wording
 from heartline.model.alert import Alert
 from heartline.model.incident import Change, Evidence, Incident
 from heartline.model.kinds import Phase
@@ -23,7 +23,7 @@ _PHASES = (Phase.RESOLVE, Phase.CONNECT, Phase.TLS, Phase.LOGIN, Phase.QUERY)
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class PhaseBar:
     """Show one phase of the probe: its time in milliseconds, None where it was not reached, and its share of all."""
 
     name: str
@@ -33,79 +33,79 @@ class Step:
     failed: bool = False
 
 
-def server(alert: Alert, voice: Voice) -> tuple[Row, ...]:
+def server(alert: Alert, wording: Wording) -> tuple[Row, ...]:
     """Say which database it is about, and as whom the monitor logs in; never the secret."""
-    endpoint, unknown = alert.endpoint, voice.say("value.in_secret")
+    endpoint, unknown = alert.endpoint, wording.say("value.in_secret")
     return (
-        (voice.say("row.target"), alert.target),
-        (voice.say("row.host"), voice.say("value.host", host=endpoint.host or unknown, port=endpoint.port)),
-        (voice.say("row.database"), tame(endpoint.database, 100)),
-        (voice.say("row.user"), tame(endpoint.user, 100) or unknown),
+        (wording.say("row.target"), alert.target),
+        (wording.say("row.host"), wording.say("value.host", host=endpoint.host or unknown, port=endpoint.port)),
+        (wording.say("row.database"), sanitize(endpoint.database, 100)),
+        (wording.say("row.user"), sanitize(endpoint.user, 100) or unknown),
     )
 
 
-def when_failed(incident: Incident, voice: Voice) -> tuple[Row, ...]:
+def when_failed(incident: Incident, wording: Wording) -> tuple[Row, ...]:
     """Bound the moment at which it failed: after the last good probe, before the first failed one."""
-    failed = voice.when(incident.began)
+    failed = wording.when(incident.began)
     if incident.last_ok is None:
-        return ((voice.say("row.failed_since"), voice.say("value.never_seen", failed=failed)),)
-    between = voice.say("value.failed_between", good=voice.when(incident.last_ok), failed=failed)
-    return ((voice.say("row.failed_between"), between),)
+        return ((wording.say("row.failed_since"), wording.say("value.never_seen", failed=failed)),)
+    between = wording.say("value.failed_between", good=wording.when(incident.last_ok), failed=failed)
+    return ((wording.say("row.failed_between"), between),)
 
 
-def when_back(incident: Incident, voice: Voice) -> tuple[Row, ...]:
+def when_back(incident: Incident, wording: Wording) -> tuple[Row, ...]:
     """Bound the moment at which it came back: after the last failed probe, before the first good one."""
     if incident.ended is None:
         return ()
-    good = voice.when(incident.ended)
+    good = wording.when(incident.ended)
     if incident.last_failed is None:
-        return ((voice.say("row.back_at"), good),)
-    between = voice.say("value.recovered_between", failed=voice.when(incident.last_failed), good=good)
-    return ((voice.say("row.recovered_between"), between),)
+        return ((wording.say("row.back_at"), good),)
+    between = wording.say("value.recovered_between", failed=wording.when(incident.last_failed), good=good)
+    return ((wording.say("row.recovered_between"), between),)
 
 
-def trouble(failure: Failure, voice: Voice) -> tuple[Row, ...]:
+def trouble(failure: Failure, wording: Wording) -> tuple[Row, ...]:
     """Say where and how it failed, and what the server itself said."""
     key = "value.failure_sqlstate" if failure.sqlstate else "value.failure"
-    phase = voice.say(f"phase.{failure.phase}")
-    rows = [(voice.say("row.failure"), voice.say(key, phase=phase, kind=failure.kind, sqlstate=failure.sqlstate))]
+    phase = wording.say(f"phase.{failure.phase}")
+    rows = [(wording.say("row.failure"), wording.say(key, phase=phase, kind=failure.kind, sqlstate=failure.sqlstate))]
     if failure.said:
-        rows.append((voice.say("row.said"), f'"{tame(failure.said, _MOST_SAID)}"'))
+        rows.append((wording.say("row.said"), f'"{sanitize(failure.said, _MOST_SAID)}"'))
     return tuple(rows)
 
 
-def happened(change: Change, voice: Voice) -> tuple[Row, ...]:
+def happened(change: Change, wording: Wording) -> tuple[Row, ...]:
     """Bound what happened between two good probes, and give the evidence."""
-    before = voice.when(change.before)
-    rows = [(voice.say("row.found_at"), before)]
+    before = wording.when(change.before)
+    rows = [(wording.say("row.found_at"), before)]
     if change.after:
-        between = voice.say("value.happened_between", after=voice.when(change.after), before=before)
-        rows = [(voice.say("row.happened_between"), between)]
+        between = wording.say("value.happened_between", after=wording.when(change.after), before=before)
+        rows = [(wording.say("row.happened_between"), between)]
     if change.started and not change.several:
-        rows.append((voice.say("row.started"), voice.say("value.by_its_clock", at=voice.when(change.started))))
-    return (*rows, *(_evidence(one, voice) for one in change.evidence))
+        rows.append((wording.say("row.started"), wording.say("value.by_its_clock", at=wording.when(change.started))))
+    return (*rows, *(_evidence(one, wording) for one in change.evidence))
 
 
-def _evidence(one: Evidence, voice: Voice) -> Row:
-    was, now = (_shown(one.what, said, voice) for said in (one.was, one.now))
-    return voice.say(f"row.was_{one.what}"), voice.say("value.was", was=was, now=now)
+def _evidence(one: Evidence, wording: Wording) -> Row:
+    was, now = (_shown(one.what, said, wording) for said in (one.was, one.now))
+    return wording.say(f"row.was_{one.what}"), wording.say("value.was", was=was, now=now)
 
 
-def _shown(what: str, said: str, voice: Voice) -> str:
+def _shown(what: str, said: str, wording: Wording) -> str:
     if what == "role":
-        return voice.say(f"value.{said}")
-    return voice.when(datetime.fromisoformat(said)) if what in {"started", "statistics"} else said
+        return wording.say(f"value.{said}")
+    return wording.when(datetime.fromisoformat(said)) if what in {"started", "statistics"} else said
 
 
-def meanwhile(change: Change, voice: Voice) -> Row:
+def meanwhile(change: Change, wording: Wording) -> Row:
     """Say in a line what happened to the server within an outage."""
-    what = voice.say("value.several" if change.several else f"value.{change.kind}")
+    what = wording.say("value.several" if change.several else f"value.{change.kind}")
     if change.started:
-        what = voice.say("value.at_start", what=what, at=voice.when(change.started))
-    return voice.say("row.meanwhile"), what
+        what = wording.say("value.at_start", what=what, at=wording.when(change.started))
+    return wording.say("row.meanwhile"), what
 
 
-def steps(alert: Alert, voice: Voice) -> tuple[Step, ...]:
+def phase_bars(alert: Alert, wording: Wording) -> tuple[PhaseBar, ...]:
     """Show how long each phase of the deciding probe took, and at which it failed."""
     if not alert.phases:
         return ()
@@ -113,7 +113,7 @@ def steps(alert: Alert, voice: Voice) -> tuple[Step, ...]:
     until = _PHASES.index(failed) if failed in _PHASES else len(_PHASES)
     longest = max(alert.phases.values()) or 1
     return tuple(
-        _step(phase, alert.phases.get(phase), longest, voice, _note(phase, alert.phases, place - until))
+        _step(phase, alert.phases.get(phase), longest, wording, _note(phase, alert.phases, place - until))
         for place, phase in enumerate(_PHASES)
     )
 
@@ -127,39 +127,39 @@ def _note(phase: Phase, phases: Mapping[Phase, float], beyond: int) -> str | Non
     return "not_used" if beyond < 0 else "not_reached"
 
 
-def _step(phase: Phase, spent: float | None, longest: float, voice: Voice, note: str | None) -> Step:
-    said = voice.say(f"value.{note}") if note else ""
-    return Step(voice.say(f"phase.{phase}"), spent, (spent or 0) / longest, said, failed=note == "failed_here")
+def _step(phase: Phase, spent: float | None, longest: float, wording: Wording, note: str | None) -> PhaseBar:
+    said = wording.say(f"value.{note}") if note else ""
+    return PhaseBar(wording.say(f"phase.{phase}"), spent, (spent or 0) / longest, said, failed=note == "failed_here")
 
 
-def last_hours(alert: Alert, fleet: Fleet, voice: Voice) -> tuple[str, tuple[Row, ...]]:
+def last_hours(alert: Alert, context: AlertContext, wording: Wording) -> tuple[str, tuple[Row, ...]]:
     """Draw the last 24 hours and count the incidents of 30 days, as of the alert; nothing where that is not known."""
-    past = fleet.pasts.get(alert.target)
+    past = context.histories.get(alert.target)
     if past is None:
         return "", ()
     number = len(incidents_until(past, alert.incident, alert.at))
-    month = voice.say("value.month_one" if number == 1 else "value.month", number=number)
+    month = wording.say("value.month_one" if number == 1 else "value.month", number=number)
     drawn = strip(past, alert.incident, alert.first_seen, alert.at)
-    return drawn, ((voice.say("row.month"), month),)
+    return drawn, ((wording.say("row.month"), month),)
 
 
-def commands(alert: Alert, fleet: Fleet, voice: Voice) -> tuple[Row, ...]:
+def commands(alert: Alert, context: AlertContext, wording: Wording) -> tuple[Row, ...]:
     """Give the commands to paste that acknowledge and mute; none where the function's name is not known."""
-    if not fleet.function:
+    if not context.function:
         return ()
     target = {"target": alert.target}
-    mute = (voice.say("row.mute"), _command(fleet, {"command": "mute", **target, "for": "2h"}))
+    mute = (wording.say("row.mute"), _command(context, {"command": "mute", **target, "for": "2h"}))
     if alert.remind_at is None:
         return (mute,)
-    return (voice.say("row.acknowledge"), _command(fleet, {"command": "acknowledge", **target})), mute
+    return (wording.say("row.acknowledge"), _command(context, {"command": "acknowledge", **target})), mute
 
 
-def _command(fleet: Fleet, payload: Mapping[str, str]) -> str:
+def _command(context: AlertContext, payload: Mapping[str, str]) -> str:
     """Write a call of the function for a shell, in lines that a mail does not break."""
-    region = f" --region {shlex.quote(tame(fleet.region))}" if fleet.region else ""
+    region = f" --region {shlex.quote(sanitize(context.region))}" if context.region else ""
     return (
         f"aws lambda invoke{region} \\\n"
-        f"  --function-name {shlex.quote(tame(fleet.function))} \\\n"
+        f"  --function-name {shlex.quote(sanitize(context.function))} \\\n"
         "  --cli-binary-format raw-in-base64-out \\\n"
         f"  --payload {shlex.quote(json.dumps(payload))} /dev/stdout"
     )

@@ -5,10 +5,10 @@ from __future__ import annotations
 import html
 
 from heartline.messages.compose import Message
-from heartline.messages.details import Step
+from heartline.messages.details import PhaseBar
 from heartline.messages.report import Report
 from heartline.messages.timeline import DOWN, UP
-from heartline.messages.wording import Voice
+from heartline.messages.wording import Wording
 
 # Text and its tint on white have a contrast of at least 4.5 (WCAG 2.2, 1.4.3), by night on #16181d too.
 _COLOURS = {"up": "up", "test": "note", "notice": "warn", "unstable": "warn"}
@@ -38,18 +38,18 @@ def escape(text: str) -> str:
 
 def as_html(message: Message) -> str:
     """Write a message as one HTML page of 600 pixels."""
-    voice = Voice(message.language)
+    wording = Wording(message.language)
     several = len(message.reports) > 1
     common = (_title(message.subject, 1) if several else "") + "".join(map(_paragraph, message.sentences))
     blocks = [_block(common)] if common else []
-    blocks += [_report(report, voice, 2 if several else 1) for report in message.reports]
+    blocks += [_report(report, wording, 2 if several else 1) for report in message.reports]
     if message.lines:
         lines = "".join(f'<li style="margin:0 0 4px">{escape(line)}</li>' for line in message.lines)
-        more = _paragraph(voice.say("sentence.more", number=len(message.lines)))
+        more = _paragraph(wording.say("sentence.more", number=len(message.lines)))
         blocks.append(_block(f'{more}<ul style="margin:0;padding:0 0 0 20px">{lines}</ul>'))
     if message.rest:
-        blocks.append(_block(_paragraph(voice.say("sentence.rest", number=message.rest))))
-    signed = f'<p class="dim" style="margin:0;font-size:12px;color:#57606a">{escape(voice.say("footer.signed"))}</p>'
+        blocks.append(_block(_paragraph(wording.say("sentence.rest", number=message.rest))))
+    signed = f'<p class="dim" style="margin:0;font-size:12px;color:#57606a">{escape(wording.say("footer.signed"))}</p>'
     return (
         f'<!doctype html><html lang="{escape(message.language.code)}"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
@@ -67,7 +67,7 @@ def _block(content: str) -> str:
     return f'<tr><td align="left" style="padding:0 0 20px">{content}</td></tr>'
 
 
-def _report(report: Report, voice: Voice, level: int) -> str:
+def _report(report: Report, wording: Wording, level: int) -> str:
     name = _COLOURS.get(report.status, "down")
     tint = _TINTS[name]
     content = (
@@ -75,7 +75,8 @@ def _report(report: Report, voice: Voice, level: int) -> str:
         f"{escape(report.label)}</p>"
         f"{_title(report.headline, level)}"
         f"{''.join(map(_paragraph, report.sentences))}{_rows(report)}"
-        f"{_steps(report.steps, voice) if report.steps else ''}{_strip(report, voice) if report.strip else ''}"
+        f"{_steps(report.phase_bars, wording) if report.phase_bars else ''}"
+        f"{_strip(report, wording) if report.strip else ''}"
         f"{''.join(_command(label, command) for label, command in report.commands)}"
     )
     return (
@@ -100,14 +101,14 @@ def _rows(report: Report) -> str:
     return f'{_TABLE} width="100%" style="table-layout:fixed;font-size:14px;line-height:1.4">{rows}</table>'
 
 
-def _steps(steps: tuple[Step, ...], voice: Voice) -> str:
+def _steps(phase_bars: tuple[PhaseBar, ...], wording: Wording) -> str:
     """Draw the phases as bars whose lengths are their times; the words say the same."""
-    return _heading(voice.say("row.phases")) + (
-        f'{_TABLE} width="100%" style="table-layout:fixed;font-size:13px">{"".join(map(_step, steps))}</table>'
+    return _heading(wording.say("row.phases")) + (
+        f'{_TABLE} width="100%" style="table-layout:fixed;font-size:13px">{"".join(map(_step, phase_bars))}</table>'
     )
 
 
-def _step(step: Step) -> str:
+def _step(step: PhaseBar) -> str:
     time = "" if step.spent is None else f"{step.spent:.1f} ms"
     share = max(2, round(100 * step.share))
     colour, name = ("#a3211a", "bad") if step.failed else ("#3867a6", "bar")
@@ -123,11 +124,11 @@ def _step(step: Step) -> str:
     )
 
 
-def _strip(report: Report, voice: Voice) -> str:
+def _strip(report: Report, wording: Wording) -> str:
     """Draw the hours as cells, each with the sign that its colour stands for."""
     cells = "".join(map(_cell, report.strip))
     return (
-        f"{_heading(voice.say('row.lately'))}"
+        f"{_heading(wording.say('row.lately'))}"
         f'{_TABLE} width="100%" style="table-layout:fixed;{_MONO};font-size:12px"><tr>{cells}</tr></table>'
         f'<p class="dim" style="margin:4px 0 0;font-size:12px;color:#57606a">{escape(report.legend)}</p>'
     )

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from heartline.messages.details import meanwhile, server, steps, trouble, when_back, when_failed
+from heartline.messages.details import meanwhile, phase_bars, server, trouble, when_back, when_failed
 from heartline.messages.report import Report
-from heartline.messages.wording import Voice
+from heartline.messages.wording import Wording
 from heartline.model.alert import Alert
-from heartline.model.incident import Incident, Spell
+from heartline.model.incident import Flapping, Incident
 from heartline.model.kinds import AlertKind, Kind
 from heartline.model.observation import Failure
 
@@ -19,38 +19,38 @@ _MOST_GAPS = 3
 _NO_OUTAGE = frozenset({"no-connect", "client-certificate"})
 
 
-def _down(bundle: Sequence[Alert], voice: Voice) -> Report:
+def _down(bundle: Sequence[Alert], wording: Wording) -> Report:
     first, last, failure, incident = bundle[0], bundle[-1], _failure(bundle[-1]), _incident(bundle[-1])
     words = {
-        "short": voice.short(failure),
+        "short": wording.short(failure),
         "at": _clock(incident.began, last.at),
-        "length": voice.length(last.at - incident.began),
-        "before": voice.short(first.previous) if first.previous else "",
+        "length": wording.length(last.at - incident.began),
+        "before": wording.short(first.previous) if first.previous else "",
     }
-    headline = voice.say(
+    headline = wording.say(
         f"headline.{first.kind}{'' if first.kind is AlertKind.DOWN else _apart(failure)}",
         target=last.target,
-        cause=voice.cause(failure),
+        cause=wording.cause(failure),
         length=words["length"],
     )
     changed = first.previous if first.kind is AlertKind.CHANGED else None
-    before = ((voice.say("row.before"), voice.short(changed)),) if changed else ()
+    before = ((wording.say("row.before"), wording.short(changed)),) if changed else ()
     return Report(
         last,
         f"STILL {_label(failure)}" if first.kind is AlertKind.REMINDER else _label(failure),
-        voice.say(f"subject.{first.kind}", **words),
+        wording.say(f"subject.{first.kind}", **words),
         headline,
         _status(failure),
-        (_verdict(failure, voice), *_gaps(incident, voice), _advice(failure, voice)),
+        (_verdict(failure, wording), *_gaps(incident, wording), _advice(failure, wording)),
         (
-            *server(last, voice),
-            *when_failed(incident, voice),
-            *trouble(failure, voice),
+            *server(last, wording),
+            *when_failed(incident, wording),
+            *trouble(failure, wording),
             *before,
-            _reminder(last, voice),
+            _reminder(last, wording),
         ),
-        brief=voice.short(failure),
-        steps=steps(last, voice),
+        brief=wording.short(failure),
+        phase_bars=phase_bars(last, wording),
     )
 
 
@@ -59,87 +59,102 @@ def _clock(at: datetime, now: datetime) -> str:
     return f"{at.strftime(f'{day}%H:%M')} UTC"
 
 
-def _recovered(bundle: Sequence[Alert], voice: Voice) -> Report:
+def _recovered(bundle: Sequence[Alert], wording: Wording) -> Report:
     last, incident = bundle[-1], _incident(bundle[-1])
-    lasted = _lasted(incident, incident.ended or last.at, voice)
+    lasted = _lasted(incident, incident.ended or last.at, wording)
     unheard = bundle[0].kind is AlertKind.DOWN
     # In a time of quiet it may have gone down again before its recovery could be told.
     again = "_again" if last.failure else _apart(last.previous)
-    words = {"target": last.target, "length": lasted, "at": voice.when(incident.ended or last.at)}
-    rows: list[tuple[str, str]] = [*server(last, voice), *when_failed(incident, voice), *when_back(incident, voice)]
-    rows += [meanwhile(change, voice) for change in incident.changes]
+    words = {"target": last.target, "length": lasted, "at": wording.when(incident.ended or last.at)}
+    rows: list[tuple[str, str]] = [
+        *server(last, wording),
+        *when_failed(incident, wording),
+        *when_back(incident, wording),
+    ]
+    rows += [meanwhile(change, wording) for change in incident.changes]
     if last.previous:
-        rows += [(voice.say("row.before"), voice.cause(last.previous)), *trouble(last.previous, voice)]
+        rows += [(wording.say("row.before"), wording.cause(last.previous)), *trouble(last.previous, wording)]
     return Report(
         last,
         "RECOVERED",
-        voice.say(
+        wording.say(
             f"subject.late_recovered{_apart(last.previous)}" if unheard else f"subject.recovered{again}", **words
         ),
-        voice.say(f"headline.recovered{again}", **words),
+        wording.say(f"headline.recovered{again}", **words),
         "up",
-        (*((voice.say("sentence.unheard_down"),) if unheard else ()), *_gaps(incident, voice)),
+        (*((wording.say("sentence.unheard_down"),) if unheard else ()), *_gaps(incident, wording)),
         tuple(rows),
-        brief=voice.say("subject.recovered", **words),
-        steps=() if last.failure else steps(last, voice),
+        brief=wording.say("subject.recovered", **words),
+        phase_bars=() if last.failure else phase_bars(last, wording),
     )
 
 
-def _unstable(bundle: Sequence[Alert], voice: Voice) -> Report:
-    last, failure, spell = bundle[-1], _failure(bundle[-1]), _spell(bundle[-1])
-    words = {"outages": spell.outages, "length": voice.length(last.at - spell.began)}
-    calm = voice.length(timedelta(seconds=last.calm or 0))
+def _unstable(bundle: Sequence[Alert], wording: Wording) -> Report:
+    last, failure, flapping = bundle[-1], _failure(bundle[-1]), _spell(bundle[-1])
+    words = {"outages": flapping.outages, "length": wording.length(last.at - flapping.began)}
+    calm = wording.length(timedelta(seconds=last.settle_seconds or 0))
     return Report(
         last,
         "UNSTABLE",
-        voice.say("subject.unstable", short=voice.short(failure), **words),
-        voice.say("headline.unstable", target=last.target, cause=voice.cause(failure), **words),
+        wording.say("subject.unstable", short=wording.short(failure), **words),
+        wording.say("headline.unstable", target=last.target, cause=wording.cause(failure), **words),
         "unstable",
         (
-            _verdict(failure, voice),
-            voice.say("sentence.silence", length=calm),
-            *_gaps(_incident(last), voice),
-            _advice(failure, voice),
+            _verdict(failure, wording),
+            wording.say("sentence.silence", length=calm),
+            *_gaps(_incident(last), wording),
+            _advice(failure, wording),
         ),
         (
-            *server(last, voice),
-            *when_failed(_incident(last), voice),
-            (voice.say("row.outages"), voice.say("value.outages_so_far", **words)),
-            *trouble(failure, voice),
+            *server(last, wording),
+            *when_failed(_incident(last), wording),
+            (wording.say("row.outages"), wording.say("value.outages_so_far", **words)),
+            *trouble(failure, wording),
         ),
-        brief=voice.short(failure),
-        steps=steps(last, voice),
+        brief=wording.short(failure),
+        phase_bars=phase_bars(last, wording),
     )
 
 
-def _settled(bundle: Sequence[Alert], voice: Voice) -> Report:
-    last, spell, failure = bundle[-1], _spell(bundle[-1]), bundle[-1].failure
-    unheard = (voice.say("sentence.unheard_unstable"),) if len(bundle) > 1 else ()
-    words = {"target": last.target, "length": voice.length(last.at - spell.steady), "outages": spell.outages}
-    sums = {
-        "total": voice.length(timedelta(seconds=spell.total)),
-        "longest": voice.length(timedelta(seconds=spell.longest)),
+def _settled(bundle: Sequence[Alert], wording: Wording) -> Report:
+    last, flapping, failure = bundle[-1], _spell(bundle[-1]), bundle[-1].failure
+    unheard = (wording.say("sentence.unheard_unstable"),) if len(bundle) > 1 else ()
+    words = {
+        "target": last.target,
+        "length": wording.length(last.at - flapping.stable_since),
+        "outages": flapping.outages,
     }
-    gaps = _gaps(last.incident, voice) if last.incident else ()
-    since = (voice.say("row.unstable_since"), voice.when(spell.began))
+    sums = {
+        "total": wording.length(timedelta(seconds=flapping.total)),
+        "longest": wording.length(timedelta(seconds=flapping.longest)),
+    }
+    gaps = _gaps(last.incident, wording) if last.incident else ()
+    since = (wording.say("row.unstable_since"), wording.when(flapping.began))
     if failure is None:
-        outages = (voice.say("row.outages"), voice.say("value.outages", outages=spell.outages, **sums))
-        rows = (*server(last, voice), since, outages, (voice.say("row.up_since"), voice.when(spell.steady)))
-        headline, gist = voice.say("headline.settled", **words), voice.say("subject.settled", **words)
-        return Report(last, "SETTLED", gist, headline, "up", (*unheard, *gaps), rows, steps=steps(last, voice))
-    words |= {"short": voice.short(failure), "cause": voice.cause(failure)}
-    outages = (voice.say("row.outages"), voice.say("value.outages_before", outages=spell.outages - 1, **sums))
-    down = (since, outages, (voice.say("row.down_since"), voice.when(spell.steady)))
+        outages = (wording.say("row.outages"), wording.say("value.outages", outages=flapping.outages, **sums))
+        rows = (
+            *server(last, wording),
+            since,
+            outages,
+            (wording.say("row.up_since"), wording.when(flapping.stable_since)),
+        )
+        headline, gist = wording.say("headline.settled", **words), wording.say("subject.settled", **words)
+        return Report(
+            last, "SETTLED", gist, headline, "up", (*unheard, *gaps), rows, phase_bars=phase_bars(last, wording)
+        )
+    words |= {"short": wording.short(failure), "cause": wording.cause(failure)}
+    outages = (wording.say("row.outages"), wording.say("value.outages_before", outages=flapping.outages - 1, **sums))
+    down = (since, outages, (wording.say("row.down_since"), wording.when(flapping.stable_since)))
     return Report(
         last,
         f"STILL {_label(failure)}",
-        voice.say("subject.settled_down", **words),
-        voice.say(f"headline.settled_down{_apart(failure)}", **words),
+        wording.say("subject.settled_down", **words),
+        wording.say(f"headline.settled_down{_apart(failure)}", **words),
         _status(failure),
-        (*unheard, _verdict(failure, voice), *gaps, _advice(failure, voice)),
-        (*server(last, voice), *down, *trouble(failure, voice), _reminder(last, voice)),
-        brief=voice.short(failure),
-        steps=steps(last, voice),
+        (*unheard, _verdict(failure, wording), *gaps, _advice(failure, wording)),
+        (*server(last, wording), *down, *trouble(failure, wording), _reminder(last, wording)),
+        brief=wording.short(failure),
+        phase_bars=phase_bars(last, wording),
     )
 
 
@@ -153,9 +168,9 @@ def _incident(alert: Alert) -> Incident:
     return alert.incident
 
 
-def _spell(alert: Alert) -> Spell:
-    assert alert.spell is not None  # noqa: S101 - decide gives one to each of these kinds
-    return alert.spell
+def _spell(alert: Alert) -> Flapping:
+    assert alert.flapping is not None  # noqa: S101 - decide gives one to each of these kinds
+    return alert.flapping
 
 
 def _label(failure: Failure) -> str:
@@ -171,44 +186,44 @@ def _status(failure: Failure) -> str:
     return "misconfigured" if failure.kind.misconfigured else "down"
 
 
-def _verdict(failure: Failure, voice: Voice) -> str:
+def _verdict(failure: Failure, wording: Wording) -> str:
     if failure.advice in _NO_OUTAGE:
-        return voice.say("verdict.misconfigured")
+        return wording.say("verdict.misconfigured")
     if failure.kind is Kind.CREDENTIALS:
-        return voice.say("verdict.credentials")
-    return voice.say("verdict.misconfigured" if failure.kind.misconfigured else "verdict.outage")
+        return wording.say("verdict.credentials")
+    return wording.say("verdict.misconfigured" if failure.kind.misconfigured else "verdict.outage")
 
 
-def _advice(failure: Failure, voice: Voice) -> str:
-    return voice.say("sentence.advice", next_step=voice.next_step(failure))
+def _advice(failure: Failure, wording: Wording) -> str:
+    return wording.say("sentence.advice", next_step=wording.next_step(failure))
 
 
-def _reminder(alert: Alert, voice: Voice) -> tuple[str, str]:
-    due = voice.when(alert.remind_at) if alert.remind_at else voice.say("value.acknowledged")
-    return voice.say("row.reminder"), due
+def _reminder(alert: Alert, wording: Wording) -> tuple[str, str]:
+    due = wording.when(alert.remind_at) if alert.remind_at else wording.say("value.acknowledged")
+    return wording.say("row.reminder"), due
 
 
-def _lasted(incident: Incident, ended: datetime, voice: Voice) -> str:
+def _lasted(incident: Incident, ended: datetime, wording: Wording) -> str:
     """Give the length of an incident; where part of it was not observed, it is the most that it can be."""
-    lasted = voice.length(ended - incident.began)
+    lasted = wording.length(ended - incident.began)
     unsure = any(gap.ended > incident.began for gap in incident.unobserved)
-    return voice.say("length.at_most", length=lasted) if unsure else lasted
+    return wording.say("length.at_most", length=lasted) if unsure else lasted
 
 
-def _gaps(incident: Incident, voice: Voice) -> tuple[str, ...]:
+def _gaps(incident: Incident, wording: Wording) -> tuple[str, ...]:
     """Say when Heartline itself did not run: nothing is known of that time."""
     return tuple(
-        voice.say(
+        wording.say(
             "sentence.gap",
-            began=voice.when(gap.began),
-            ended=voice.when(gap.ended),
-            length=voice.length(gap.ended - gap.began),
+            began=wording.when(gap.began),
+            ended=wording.when(gap.ended),
+            length=wording.length(gap.ended - gap.began),
         )
         for gap in incident.unobserved[-_MOST_GAPS:]
     )
 
 
-OUTAGES: Mapping[AlertKind, Callable[[Sequence[Alert], Voice], Report]] = {
+OUTAGES: Mapping[AlertKind, Callable[[Sequence[Alert], Wording], Report]] = {
     AlertKind.DOWN: _down,
     AlertKind.CHANGED: _down,
     AlertKind.REMINDER: _down,

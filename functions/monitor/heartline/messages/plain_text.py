@@ -6,9 +6,9 @@ import textwrap
 
 from heartline.common.text import columns
 from heartline.messages.compose import Message
-from heartline.messages.details import Step
+from heartline.messages.details import PhaseBar
 from heartline.messages.report import Report
-from heartline.messages.wording import Voice
+from heartline.messages.wording import Wording
 
 _COLUMNS = 72
 _BAR = 24
@@ -16,24 +16,24 @@ _BAR = 24
 
 def as_text(message: Message) -> str:
     """Write a message as plain text."""
-    voice = Voice(message.language)
+    wording = Wording(message.language)
     several = len(message.reports) > 1
     parts = [_fill(part) for part in ((message.subject,) if several else ()) + message.sentences]
-    parts += [_report(report, voice, several=several) for report in message.reports]
+    parts += [_report(report, wording, several=several) for report in message.reports]
     if message.lines:
         lines = [_fill(f"- {line}", "  ") for line in message.lines]
-        parts.append("\n".join([_fill(voice.say("sentence.more", number=len(lines))), *lines]))
+        parts.append("\n".join([_fill(wording.say("sentence.more", number=len(lines))), *lines]))
     if message.rest:
-        parts.append(_fill(voice.say("sentence.rest", number=message.rest)))
-    return "\n\n".join([*parts, f"-- \n{_fill(voice.say('footer.signed'))}"]) + "\n"
+        parts.append(_fill(wording.say("sentence.rest", number=message.rest)))
+    return "\n\n".join([*parts, f"-- \n{_fill(wording.say('footer.signed'))}"]) + "\n"
 
 
-def _report(report: Report, voice: Voice, *, several: bool) -> str:
+def _report(report: Report, wording: Wording, *, several: bool) -> str:
     title = (f"{_fill(report.subject)}\n{'=' * min(columns(report.subject), _COLUMNS)}",) if several else ()
     paragraphs = [_fill(part) for part in (report.headline, *report.sentences)]
-    drawings = [_steps(report.steps, voice)] if report.steps else []
+    drawings = [_steps(report.phase_bars, wording)] if report.phase_bars else []
     if report.strip:
-        drawings.append(_strip(report, voice))
+        drawings.append(_strip(report, wording))
     commands = [f"{label}:\n\n{_indented(command)}" for label, command in report.commands]
     return "\n\n".join([*title, *paragraphs, _rows(report), *drawings, *commands])
 
@@ -46,20 +46,20 @@ def _rows(report: Report) -> str:
     )
 
 
-def _steps(steps: tuple[Step, ...], voice: Voice) -> str:
+def _steps(phase_bars: tuple[PhaseBar, ...], wording: Wording) -> str:
     """Draw the phases as bars whose lengths are their times."""
-    width = max(columns(step.name) for step in steps) + 2
+    width = max(columns(step.name) for step in phase_bars) + 2
     lines = []
-    for step in steps:
+    for step in phase_bars:
         time = "" if step.spent is None else f"{step.spent:.1f} ms"
         bar = "#" * max(1, round(step.share * _BAR)) if step.spent is not None else ""
         lines.append(f"  {_padded(step.name, width)}{time:>10}  {' '.join(filter(None, (bar, step.note)))}".rstrip())
-    return "\n".join([f"{voice.say('row.phases')}:", *lines])
+    return "\n".join([f"{wording.say('row.phases')}:", *lines])
 
 
-def _strip(report: Report, voice: Voice) -> str:
+def _strip(report: Report, wording: Wording) -> str:
     sixes = " ".join(report.strip[place : place + 6] for place in range(0, len(report.strip), 6))
-    return f"{voice.say('row.lately')}:\n  {sixes}\n  {_fill(f'({report.legend})', '  ')}"
+    return f"{wording.say('row.lately')}:\n  {sixes}\n  {_fill(f'({report.legend})', '  ')}"
 
 
 def _indented(command: str) -> str:

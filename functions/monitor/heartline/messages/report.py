@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from heartline.common.text import columns
-from heartline.messages.details import Step
+from heartline.messages.details import PhaseBar
 from heartline.model.alert import Alert
 from heartline.model.kinds import AlertKind
 
@@ -30,7 +30,7 @@ class Report:
     sentences: tuple[str, ...] = ()
     rows: Rows = ()
     brief: str = ""
-    steps: tuple[Step, ...] = ()
+    phase_bars: tuple[PhaseBar, ...] = ()
     strip: str = ""
     legend: str = ""
     commands: Rows = ()

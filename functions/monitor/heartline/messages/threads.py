@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from heartline.common.text import tame
-from heartline.messages.context import Fleet
+from heartline.common.text import sanitize
+from heartline.messages.context import AlertContext
 from heartline.messages.details import commands, last_hours
 from heartline.messages.notice_reports import NOTICES
 from heartline.messages.outage_reports import OUTAGES
 from heartline.messages.report import Report
-from heartline.messages.wording import Voice
+from heartline.messages.wording import Wording
 from heartline.model.alert import Alert
 from heartline.model.kinds import AlertKind
 from heartline.model.target import Target
@@ -35,12 +35,12 @@ def bundles(alerts: Sequence[Alert]) -> list[tuple[Alert, ...]]:
 
 
 def _story(alert: Alert) -> str:
-    if alert.spell:
-        return alert.spell.id
+    if alert.flapping:
+        return alert.flapping.id
     return alert.incident.id if alert.incident else alert.id
 
 
-def report(bundle: Sequence[Alert], target: Target, fleet: Fleet, now: datetime) -> Report:
+def report(bundle: Sequence[Alert], target: Target, context: AlertContext, now: datetime) -> Report:
     """Say what the alerts of one story tell.
 
     Parameters
@@ -54,28 +54,28 @@ def report(bundle: Sequence[Alert], target: Target, fleet: Fleet, now: datetime)
     now
         When the mail leaves, to say how late it is.
     """
-    voice, last = Voice.of(target), bundle[-1]
-    made = _REPORTS[last.kind](bundle, voice)
+    wording, last = Wording.of(target), bundle[-1]
+    made = _REPORTS[last.kind](bundle, wording)
     if last.kind is AlertKind.TEST:
         return made
-    drawn, lately = last_hours(last, fleet, voice)
-    incident = ((voice.say("row.incident"), last.incident.id),) if last.incident else ()
+    drawn, lately = last_hours(last, context, wording)
+    incident = ((wording.say("row.incident"), last.incident.id),) if last.incident else ()
     return replace(
         made,
-        sentences=(*_late(bundle[0], now, voice), *made.sentences),
-        rows=tuple((label, tame(value, _MOST_VALUE)) for label, value in (*made.rows, *lately, *incident)),
+        sentences=(*_late(bundle[0], now, wording), *made.sentences),
+        rows=tuple((label, sanitize(value, _MOST_VALUE)) for label, value in (*made.rows, *lately, *incident)),
         strip=drawn,
-        legend=voice.say("value.lately", at=voice.when(last.at)) if drawn else "",
-        commands=commands(last, fleet, voice) if last.failure else (),
+        legend=wording.say("value.lately", at=wording.when(last.at)) if drawn else "",
+        commands=commands(last, context, wording) if last.failure else (),
     )
 
 
-def _late(first: Alert, now: datetime, voice: Voice) -> tuple[str, ...]:
+def _late(first: Alert, now: datetime, wording: Wording) -> tuple[str, ...]:
     """Say how late a mail is, and why as far as that is known."""
     late = now - first.at
     if late < _LATE:
         return ()
-    words = {"length": voice.length(late), "at": voice.when(first.at)}
+    words = {"length": wording.length(late), "at": wording.when(first.at)}
     if first.refused:
-        return (voice.say("sentence.late_refused", reason=first.refused, **words),)
-    return (voice.say("sentence.late", **words),)
+        return (wording.say("sentence.late_refused", reason=first.refused, **words),)
+    return (wording.say("sentence.late", **words),)

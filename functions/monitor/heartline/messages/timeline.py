@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from heartline.messages.context import Past
+from heartline.messages.context import TargetHistory
 from heartline.model.incident import Incident, Span
 
 UP, DOWN, UNWATCHED = ".", "#", "?"
@@ -13,7 +13,7 @@ _HOURS = 24
 _MONTH = timedelta(days=30)
 
 
-def incidents_until(past: Past, current: Incident | None, now: datetime) -> list[Incident]:
+def incidents_until(past: TargetHistory, current: Incident | None, now: datetime) -> list[Incident]:
     """List the incidents of the last 30 days before a moment, the current one last."""
     known = {one.id: one for one in past.incidents if now - _MONTH <= one.began <= now}
     if current:
@@ -22,7 +22,7 @@ def incidents_until(past: Past, current: Incident | None, now: datetime) -> list
     return list(known.values())
 
 
-def strip(past: Past, current: Incident | None, first_seen: datetime | None, now: datetime) -> str:
+def strip(past: TargetHistory, current: Incident | None, first_seen: datetime | None, now: datetime) -> str:
     """Draw the last 24 hours, a character an hour: up, down for a part of it, or not watched at all."""
     # What happened between two good probes has no length.
     incidents = [one for one in incidents_until(past, current, now) if one.ended != one.began]

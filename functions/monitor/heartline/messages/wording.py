@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from heartline.common.text import tame
+from heartline.common.text import sanitize
 from heartline.i18n.language import Language, language
 from heartline.model.kinds import Kind
 from heartline.model.observation import Failure
@@ -17,14 +17,14 @@ _WRONG_PASSWORD = "28P01"  # noqa: S105 - an SQLSTATE, PostgreSQL documentation,
 
 
 @dataclass(frozen=True, slots=True)
-class Voice:
+class Wording:
     """Put what the model says into words."""
 
     language: Language
     zone: ZoneInfo | None = None
 
     @classmethod
-    def of(cls, target: Target) -> Voice:
+    def of(cls, target: Target) -> Wording:
         """Speak as a target's readers want it."""
         return cls(language(target.language), target.time_zone)
 
@@ -67,4 +67,4 @@ class Voice:
         try:
             return self.say(f"{part}.{failure.advice}", **failure.words)
         except KeyError:
-            return tame(english, _MOST_ENGLISH)
+            return sanitize(english, _MOST_ENGLISH)

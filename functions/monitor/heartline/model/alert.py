@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from heartline.model.incident import Change, Incident, Spell
+from heartline.model.incident import Change, Flapping, Incident
 from heartline.model.kinds import AlertKind, Phase
 from heartline.model.observation import Failure
 from heartline.model.target import Endpoint
@@ -19,7 +19,7 @@ class Alert:
     `id` counts up within its target; `first_seen` is since when that is watched; `waiting` names the channels
     that have not accepted it yet, and `refused` says why one of them did not when it was last tried.
     `previous` is the failure that was told before: what changed, or what is over. `remind_at` is when the
-    next reminder is due, None where there will be none. `calm` is for how many seconds a spell must rest, and
+    next reminder is due, None where there will be none. `settle_seconds` is for how many seconds a spell must rest, and
     `expires` when the server's certificate ends.
     """
 
@@ -31,14 +31,14 @@ class Alert:
     endpoint: Endpoint = field(default_factory=Endpoint)
     address: str | None = None
     incident: Incident | None = None
-    spell: Spell | None = None
+    flapping: Flapping | None = None
     change: Change | None = None
     expires: datetime | None = None
     failure: Failure | None = None
     previous: Failure | None = None
     phases: Mapping[Phase, float] = field(default_factory=dict)
     remind_at: datetime | None = None
-    calm: float | None = None
+    settle_seconds: float | None = None
     waiting: tuple[str, ...] = ()
     refused: str | None = None
 

@@ -57,13 +57,13 @@ class Incident:
     last_failed: datetime | None = None
     ended: datetime | None = None
     kinds: tuple[Kind, ...] = ()
-    told: tuple[AlertKind, ...] = ()
+    notified: tuple[AlertKind, ...] = ()
     changes: tuple[Change, ...] = ()
     unobserved: tuple[Span, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Spell:
+class Flapping:
     """Sum up the outages of a target that goes down and up again and again; lengths are in seconds.
 
     `steady` is since when it has been observed as it is now, `told` whether people know of the spell.
@@ -71,12 +71,12 @@ class Spell:
 
     id: str
     began: datetime
-    steady: datetime
+    stable_since: datetime
     outages: int = 1
     total: float = 0
     longest: float = 0
-    told: bool = False
+    notified: bool = False
 
 
 # A spell is named after the incident that it began with, and this.
-OF_SPELL = "-unstable"
+FLAPPING_SUFFIX = "-unstable"

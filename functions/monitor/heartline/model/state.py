@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from heartline.model.alert import Alert
-from heartline.model.incident import Incident, Spell
+from heartline.model.incident import Flapping, Incident
 from heartline.model.kinds import Status
 from heartline.model.observation import Failure, Server
 
@@ -38,12 +38,12 @@ class State:
     last_failed: datetime | None = None
     incident: Incident | None = None
     previous: Incident | None = None
-    lull: float | None = None
-    spell: Spell | None = None
+    quiet_interval: float | None = None
+    flapping: Flapping | None = None
     failure: Failure | None = None
-    told: Incident | None = None
-    told_at: datetime | None = None
-    told_failure: Failure | None = None
+    notified: Incident | None = None
+    notified_at: datetime | None = None
+    notified_failure: Failure | None = None
     reminders: int = 0
     changes: int = 0
     acknowledged: bool = False

@@ -8,16 +8,16 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 
-from heartline.messages.context import Part
+from heartline.messages.context import TargetAlerts
 from heartline.model.alert import EMAIL, Alert
 from heartline.model.target import Target
 
 
 @dataclass(frozen=True, slots=True)
-class Portion:
+class Batch:
     """Hold what one call of a channel tells; `recipients` are empty where the channel has none."""
 
-    parts: tuple[Part, ...]
+    parts: tuple[TargetAlerts, ...]
     recipients: tuple[str, ...] = ()
 
 

@@ -11,8 +11,8 @@ from typing import Any, Protocol
 from botocore.exceptions import BotoCoreError, ClientError
 
 from heartline.aws.errors import code_of
-from heartline.messages.context import Fleet, Part
-from heartline.notify.batches import Portion
+from heartline.messages.context import AlertContext, TargetAlerts
+from heartline.notify.batches import Batch
 
 
 class Scope(Enum):
@@ -54,11 +54,11 @@ class Channel(Protocol):
 
     name: str
 
-    def portions(self, parts: Sequence[Part]) -> list[Portion]:
+    def batches(self, parts: Sequence[TargetAlerts]) -> list[Batch]:
         """Divide what waits for this channel into calls, in the order in which they must be made."""
         ...
 
-    def send(self, portion: Portion, fleet: Fleet, now: datetime) -> Refusal | None:
+    def send(self, batch: Batch, context: AlertContext, now: datetime) -> Refusal | None:
         """Send one portion; None when it was accepted."""
         ...
 

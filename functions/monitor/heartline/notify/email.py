@@ -10,12 +10,12 @@ from itertools import groupby
 from typing import Any
 
 from heartline.messages.compose import Message, compose
-from heartline.messages.context import Fleet, Part
+from heartline.messages.context import AlertContext, TargetAlerts
 from heartline.messages.html import as_html
 from heartline.messages.plain_text import as_text
 from heartline.model.alert import EMAIL, Alert
 from heartline.model.target import Target
-from heartline.notify.batches import Portion, left
+from heartline.notify.batches import Batch, left
 from heartline.notify.channel import Refusal, _answer
 from heartline.notify.refusals import explain
 
@@ -40,22 +40,22 @@ class EmailChannel:
         self._sender = sender
         self._configured = {"ConfigurationSetName": configuration_set} if configuration_set else {}
 
-    def portions(self, parts: Sequence[Part]) -> list[Portion]:
+    def batches(self, parts: Sequence[TargetAlerts]) -> list[Batch]:
         """Put together what goes to the same readers; first what only some of a target's have not had yet."""
-        groups: dict[_Readers, list[Part]] = {}
+        groups: dict[_Readers, list[TargetAlerts]] = {}
         for part in parts:
             for key, alerts in groupby(part.alerts, partial(_readers, part.target)):
-                groups.setdefault(key, []).append(Part(part.target, tuple(alerts)))
+                groups.setdefault(key, []).append(TargetAlerts(part.target, tuple(alerts)))
         ordered = [tuple(groups[key]) for key in sorted(groups)]
-        return [Portion(grouped, left(grouped[0].alerts[0], grouped[0].target)) for grouped in ordered]
+        return [Batch(grouped, left(grouped[0].alerts[0], grouped[0].target)) for grouped in ordered]
 
-    def send(self, portion: Portion, fleet: Fleet, now: datetime) -> Refusal | None:
+    def send(self, batch: Batch, context: AlertContext, now: datetime) -> Refusal | None:
         """Send one mail to all recipients of the portion."""
-        message = compose(portion.parts, fleet, now)
+        message = compose(batch.parts, context, now)
         return _answer(
             self._client.send_email,
             FromEmailAddress=self._sender,
-            Destination={"ToAddresses": list(portion.recipients)},
+            Destination={"ToAddresses": list(batch.recipients)},
             Content={"Simple": _simple(message, self._sender)},
             **self._configured,
         )

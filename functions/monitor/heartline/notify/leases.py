@@ -36,7 +36,7 @@ class Claims(Protocol):
 
 
 @dataclass(slots=True)
-class Held:
+class OutboxLease:
     """Hold one target's alerts; no more of them goes anywhere once it is `lost`, nor where it is `stuck`."""
 
     target: Target
@@ -50,7 +50,7 @@ class Held:
 
 
 @dataclass(slots=True)
-class Holding:
+class Leases:
     """Claim outboxes, write what was delivered of them, and give them back.
 
     What goes wrong with one of them is logged and counted, and costs the others nothing.
@@ -72,48 +72,48 @@ class Holding:
     clock: Callable[[], datetime]
     log: Logger
     faults: int = 0
-    held: dict[str, Held] = field(default_factory=dict)
+    lease: dict[str, OutboxLease] = field(default_factory=dict)
 
     def take(self, targets: Iterable[Target]) -> None:
         """Claim what waits for these targets and is not another run's."""
         claimed = at_once(self._claim, targets)
-        self.held = {held.target.name: held for held in claimed if held}
+        self.lease = {lease.target.name: lease for lease in claimed if lease}
 
     def left(self, name: str) -> tuple[Alert, ...] | None:
         """Give what still waits of a target that was claimed; None where it was not."""
-        held = self.held.get(name)
-        return None if held is None else tuple(alert for alert in held.alerts.values() if alert.waiting)
+        lease = self.lease.get(name)
+        return None if lease is None else tuple(alert for alert in lease.alerts.values() if alert.waiting)
 
-    def give_back(self) -> None:
+    def release_all(self) -> None:
         """Let the next run claim them."""
-        at_once(self._release, self.held.values())
+        at_once(self._release, self.lease.values())
 
-    def settle(self, settled: Iterable[tuple[Held, Sequence[Alert]]]) -> int:
+    def settle(self, settled: Iterable[tuple[OutboxLease, Sequence[Alert]]]) -> int:
         """Write what alerts wait for now; give the number of those that wait for nothing more."""
         return sum(at_once(self._settle, settled))
 
-    def _claim(self, target: Target) -> Held | None:
+    def _claim(self, target: Target) -> OutboxLease | None:
         with self._passing_over(target):
             claimed = self.outbox.claim(target.name, self.owner, self.clock(), LEASE)
             if claimed is not None:
-                return Held(target, {alert.id: alert for alert in claimed.outbox})
+                return OutboxLease(target, {alert.id: alert for alert in claimed.outbox})
         return None
 
-    def _settle(self, settled: tuple[Held, Sequence[Alert]]) -> int:
-        held, alerts = settled
-        changed = [alert for alert in alerts if alert != held.alerts[alert.id]]
-        with self._passing_over(held.target):
-            if changed and not self.outbox.clear(held.target.name, self.owner, changed):
-                self.log.warning("lease lost: another run may send an alert again", target=held.target.name)
-                held.lost = True
+    def _settle(self, settled: tuple[OutboxLease, Sequence[Alert]]) -> int:
+        lease, alerts = settled
+        changed = [alert for alert in alerts if alert != lease.alerts[alert.id]]
+        with self._passing_over(lease.target):
+            if changed and not self.outbox.clear(lease.target.name, self.owner, changed):
+                self.log.warning("lease lost: another run may send an alert again", target=lease.target.name)
+                lease.lost = True
                 return 0
-            held.alerts.update({alert.id: alert for alert in changed})
+            lease.alerts.update({alert.id: alert for alert in changed})
             return sum(not alert.waiting for alert in changed)
         return 0
 
-    def _release(self, held: Held) -> None:
-        with self._passing_over(held.target):
-            self.outbox.release(held.target.name, self.owner)
+    def _release(self, lease: OutboxLease) -> None:
+        with self._passing_over(lease.target):
+            self.outbox.release(lease.target.name, self.owner)
 
     @contextmanager
     def _passing_over(self, target: Target) -> Iterator[None]:
@@ -121,7 +121,7 @@ class Holding:
         try:
             yield
         except Exception as error:  # noqa: BLE001 - whatever it is, it is about this one target
-            if held := self.held.get(target.name):
-                held.lost = True
+            if lease := self.lease.get(target.name):
+                lease.lost = True
             self.faults += 1
             self.log.error("outbox not drained", target=target.name, reason=type(error).__name__)

@@ -9,12 +9,12 @@ from datetime import datetime
 from typing import Any
 
 from heartline.common.codec import encode
-from heartline.common.text import tame
+from heartline.common.text import sanitize
 from heartline.messages.compose import Message, compose
-from heartline.messages.context import Fleet, Part
+from heartline.messages.context import AlertContext, TargetAlerts
 from heartline.messages.plain_text import as_text
 from heartline.model.alert import TOPIC, Alert
-from heartline.notify.batches import Portion
+from heartline.notify.batches import Batch
 from heartline.notify.channel import Refusal, _answer
 from heartline.notify.refusals import explain
 
@@ -36,14 +36,14 @@ class TopicChannel:
         self._client = client
         self._topic = topic
 
-    def portions(self, parts: Sequence[Part]) -> list[Portion]:
+    def batches(self, parts: Sequence[TargetAlerts]) -> list[Batch]:
         """Leave each alert by itself: programs read them."""
-        return [Portion((replace(part, alerts=(alert,)),)) for part in parts for alert in part.alerts]
+        return [Batch((replace(part, alerts=(alert,)),)) for part in parts for alert in part.alerts]
 
-    def send(self, portion: Portion, fleet: Fleet, now: datetime) -> Refusal | None:
+    def send(self, batch: Batch, context: AlertContext, now: datetime) -> Refusal | None:
         """Publish one alert."""
-        alert = portion.parts[0].alerts[0]
-        message = compose(portion.parts, fleet, now)
+        alert = batch.parts[0].alerts[0]
+        message = compose(batch.parts, context, now)
         return _answer(
             self._client.publish,
             TopicArn=self._topic,
@@ -67,7 +67,7 @@ def _by_protocol(alert: Alert, message: Message) -> dict[str, str]:
     return {
         "default": json.dumps(_document(alert, subject, text), default=float),
         "email": text,
-        "sms": tame(subject, 140),
+        "sms": sanitize(subject, 140),
         "APNS": json.dumps(shown),
         "APNS_SANDBOX": json.dumps(shown),
         "GCM": json.dumps({"notification": {"title": "Heartline", "body": subject}}),
@@ -100,4 +100,4 @@ def _unfenced(text: str) -> str:
 def _subject(message: Message) -> str:
     """Give a subject that SNS takes: fewer than 100 characters of ASCII."""
     label, name = message.reports[0].label, message.targets[0]
-    return tame(message.subject if message.subject.isascii() else f"[{label}] {name}", 99)
+    return sanitize(message.subject if message.subject.isascii() else f"[{label}] {name}", 99)

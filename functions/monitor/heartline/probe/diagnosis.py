@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from pg8000.exceptions import DatabaseError
 
-from heartline.common.text import tame
+from heartline.common.text import sanitize
 from heartline.model.kinds import Kind, Phase
 from heartline.model.observation import Failure
 from heartline.model.target import Credential, Target
@@ -77,7 +77,7 @@ def diagnose(error: BaseException, phase: Phase, target: Target, credential: Cre
         sqlstate = code if _SQLSTATE.fullmatch(code := reported.get("C", "")) else None
         known = _AT_LOGIN if phase is Phase.LOGIN else _AT_QUERY
         kind = known.get(sqlstate or "", Kind.SERVER_ERROR)
-        said = tame(reported.get("M", "")) or None
+        said = sanitize(reported.get("M", "")) or None
     if kind not in _POSSIBLE[phase]:
         kind = _OTHERWISE[phase]
     advice = advise((type(error), sqlstate, kind), phase, target, credential.endpoint)
@@ -118,5 +118,5 @@ def _local_words(error: BaseException) -> str | None:
     """Give OpenSSL's reason for refusing a certificate; nothing else says more than its type."""
     for link in _chain(error):
         if isinstance(link, ssl.SSLCertVerificationError):
-            return tame(link.verify_message) or None
+            return sanitize(link.verify_message) or None
     return None

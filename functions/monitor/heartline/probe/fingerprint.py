@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
-from heartline.common.text import tame
+from heartline.common.text import sanitize
 from heartline.model.observation import Server
 
 # All of it is readable without any grant (PostgreSQL documentation, 9.28 and 27.2). Functions and not the
@@ -51,7 +51,7 @@ def read_server(said: Mapping[str, str], answer: Sequence[object]) -> Server:
     started, standby, system, timeline, *resets = answer if len(answer) == len(NOTHING) else NOTHING
     identifier = _number(system)
     return Server(
-        version=tame(said.get("server_version", ""), 64) or None,
+        version=sanitize(said.get("server_version", ""), 64) or None,
         started=_moment(started),
         standby=_flag(standby) if standby is not None else _flag(said.get("in_hot_standby")),
         read_only=_flag(said.get("default_transaction_read_only")),

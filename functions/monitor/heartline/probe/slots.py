@@ -13,7 +13,7 @@ from threading import Condition, Lock
 _LONGEST_SECONDS = 5.0
 
 
-class Turnstile:
+class Slots:
     """Admit a few at a time, those that come back before those that are new.
 
     A place belongs to nobody: one thread may take it for another. `with turnstile:` stands around each wait
@@ -67,4 +67,4 @@ class Turnstile:
 
 
 # One for the process: its probes share one interpreter lock, and on Lambda seldom more than one processor.
-PACE = Turnstile(2)
+CPU_SLOTS = Slots(2)

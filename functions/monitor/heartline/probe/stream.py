@@ -8,7 +8,7 @@ import struct
 
 from heartline.common.deadline import Deadline
 from heartline.probe.errors import ClosedError, ProtocolFaultError
-from heartline.probe.slots import PACE
+from heartline.probe.slots import CPU_SLOTS
 
 # A healthy login and query take some hundred bytes to a few KiB. pg8000 can make thirty times as much
 # memory of hostile bytes (a row description of 50,000 columns), so this is the peer's share of a thirtieth.
@@ -60,7 +60,7 @@ class Stream:
         missing = size - len(blocks[0])
         while missing > 0:
             self._sock.settimeout(self._deadline.remaining())
-            with PACE:
+            with CPU_SLOTS:
                 block = self._sock.recv(_BLOCK)
             if not block:
                 raise ClosedError("closed by the server")

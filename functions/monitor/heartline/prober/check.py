@@ -10,13 +10,13 @@ from heartline.common.deadline import Deadline
 from heartline.model.observation import Failure, Observation
 from heartline.model.target import DEFAULT_DATABASE, DEFAULT_PORT, Credential, Endpoint, Target
 from heartline.probe import probe
-from heartline.probe.slots import PACE
+from heartline.probe.slots import CPU_SLOTS
 from heartline.prober.credentials import Credentials
 
 _WRONG_PASSWORD = "28P01"  # noqa: S105 - an SQLSTATE, PostgreSQL documentation, appendix A
 
 
-def observe(
+def check(
     target: Target,
     credentials: Credentials,
     wants_another: Callable[[Sequence[Observation]], bool],
@@ -43,27 +43,27 @@ def observe(
         try:
             if not deadline.allows(timeout):
                 break
-            observations.append(observe_once(target, credentials))
+            observations.append(check_once(target, credentials))
         finally:
-            PACE.leave()
+            CPU_SLOTS.leave()
         if not wants_another(observations) or not deadline.allows(pause + timeout):
             break
         sleep(pause)
-        if not PACE.take(deadline.left()):
+        if not CPU_SLOTS.take(deadline.left()):
             break
     return observations
 
 
-def observe_once(target: Target, credentials: Credentials) -> Observation:
+def check_once(target: Target, credentials: Credentials) -> Observation:
     """Probe once, in a place of PACE; a refused password may have been rotated: it is fetched afresh, tried again."""
-    with PACE:
+    with CPU_SLOTS:
         credential = credentials.find(target)
     if isinstance(credential, Failure):
         return _without_credential(target, credential)
     seen = _probe(target, credential)
     if seen.failure is None or seen.failure.sqlstate != _WRONG_PASSWORD or target.secret is None:
         return seen
-    with PACE:
+    with CPU_SLOTS:
         rotated = credentials.find(target, afresh=True)
     return seen if isinstance(rotated, Failure) or rotated == credential else _probe(target, rotated)
 

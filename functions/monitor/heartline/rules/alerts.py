@@ -11,7 +11,7 @@ from heartline.model.kinds import AlertKind, Status
 from heartline.model.observation import Observation
 from heartline.model.state import State, Warned
 from heartline.model.target import Policy
-from heartline.rules.flapping import calm, has_settled
+from heartline.rules.flapping import has_settled, settle_time
 
 # Reminders come twice as late each time, up to this; a failure that keeps changing its kind is told so often
 # between two of them.
@@ -25,7 +25,7 @@ _MOST_WARNED = 32
 
 def amended(state: State, incident: str, **changes: object) -> State:
     """Change an incident wherever the state holds it."""
-    held = {name: getattr(state, name) for name in ("incident", "previous", "told")}
+    held = {name: getattr(state, name) for name in ("incident", "previous", "notified")}
     return replace(state, **{name: replace(one, **changes) for name, one in held.items() if one and one.id == incident})
 
 
@@ -48,7 +48,7 @@ def tell(
         What happened to the server since the last good probe, where there was no outage to tell it with.
     """
     telling = _Telling(state, last, policy, now)
-    if state.told and state.told.ended:
+    if state.notified and state.notified.ended:
         telling.recovered()
     if has_settled(state, policy, now):
         telling.settled()
@@ -69,36 +69,36 @@ class _Telling:
 
     def recovered(self) -> None:
         """Tell that what was told is over; where it has gone down again in a time of quiet, with the failure of now."""
-        self._tell(AlertKind.RECOVERED, self.state.told)
-        self.state = replace(self.state, told=None, told_failure=None)
+        self._tell(AlertKind.RECOVERED, self.state.notified)
+        self.state = replace(self.state, notified=None, notified_failure=None)
 
     def settled(self) -> None:
         """End a spell; one that nobody was told of ends in silence."""
-        spell, down = self.state.spell, self.state.status is Status.DOWN
-        if spell and spell.told:
+        flapping, down = self.state.flapping, self.state.status is Status.DOWN
+        if flapping and flapping.notified:
             self._restart_reminders()
             self._tell(AlertKind.SETTLED, self.state.incident if down else self.state.previous)
-            self.state = replace(self.state, told=self.state.incident, told_failure=self.state.failure)
-        self.state = replace(self.state, spell=None)
+            self.state = replace(self.state, notified=self.state.incident, notified_failure=self.state.failure)
+        self.state = replace(self.state, flapping=None)
 
     def down(self) -> None:
         """Tell that it is down, in the word for what people know already; while it flaps they know enough."""
-        spell, incident = self.state.spell, self.state.incident
-        if self.state.told:
+        flapping, incident = self.state.flapping, self.state.incident
+        if self.state.notified:
             if kind := self._more():
                 self._tell(kind, incident)
-        elif spell is None:
+        elif flapping is None:
             self._restart_reminders()
             self._tell(AlertKind.DOWN, incident)
-            self.state = replace(self.state, told=self.state.incident)
-        elif not spell.told:
+            self.state = replace(self.state, notified=self.state.incident)
+        elif not flapping.notified:
             self._restart_reminders()
-            self.state = replace(self.state, spell=replace(spell, told=True))
+            self.state = replace(self.state, flapping=replace(flapping, notified=True))
             self._tell(AlertKind.UNSTABLE, incident)
 
     def changed(self, change: Change) -> None:
         """Tell what happened between two good probes; of what flaps people know enough."""
-        if not (self.state.spell and self.state.spell.told):
+        if not (self.state.flapping and self.state.flapping.notified):
             self._tell(change.kind, self.state.previous, change=change)
 
     def expiring(self) -> None:
@@ -115,8 +115,8 @@ class _Telling:
 
     def _more(self) -> AlertKind | None:
         """Name what is due of an incident that was told: another kind of failure, or a reminder."""
-        state, before, failure = self.state, self.state.told_failure, self.state.failure
-        since = self._now - (state.told_at or self._now)
+        state, before, failure = self.state, self.state.notified_failure, self.state.failure
+        since = self._now - (state.notified_at or self._now)
         due = not state.acknowledged and since >= _interval(self._policy, state.reminders)
         changed = before is not None and failure is not None and before.kind is not failure.kind
         if due:
@@ -134,8 +134,8 @@ class _Telling:
         """Make one alert, and note that it was told."""
         state = self.state
         if incident:
-            told = (*incident.told, kind)
-            incident, state = replace(incident, told=told), amended(state, incident.id, told=told)
+            notified = (*incident.notified, kind)
+            incident, state = replace(incident, notified=notified), amended(state, incident.id, notified=notified)
         alert = Alert(
             id=f"{state.alerts_made + 1:08d}",
             kind=kind,
@@ -145,18 +145,18 @@ class _Telling:
             endpoint=self._last.endpoint,
             address=self._last.address,
             incident=incident,
-            spell=state.spell if kind in _OF_SPELLS else None,
+            flapping=state.flapping if kind in _OF_SPELLS else None,
             failure=state.failure,
-            previous=state.told_failure,
+            previous=state.notified_failure,
             phases=self._last.phases,
             remind_at=self._remind_at(kind),
-            calm=calm(state, self._policy).total_seconds() if kind is AlertKind.UNSTABLE else None,
+            settle_seconds=settle_time(state, self._policy).total_seconds() if kind is AlertKind.UNSTABLE else None,
         )
         self.alerts.append(replace(alert, **details))  # type: ignore[arg-type]
         self.state = replace(
             state,
-            told_at=self._now,
-            told_failure=state.failure or state.told_failure,
+            notified_at=self._now,
+            notified_failure=state.failure or state.notified_failure,
             alerts_made=state.alerts_made + 1,
         )
 

@@ -19,7 +19,7 @@ from heartline.model.target import Policy
 from heartline.rules.alerts import amended, tell
 from heartline.rules.flapping import came_up, unobserved, went_down
 from heartline.rules.maintenance import open_until
-from heartline.rules.server_changes import noticed
+from heartline.rules.server_changes import detect_change
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,13 +83,13 @@ def decide(
     observed = _with_gap(_TRANSITIONS[state.status, verdict](state, observations, policy), gap)
     within, change = state.status is Status.DOWN, None
     if verdict is _Verdict.HEALTHY:
-        observed, change = noticed(observed, observations[-1], state.last_ok)
+        observed, change = detect_change(observed, observations[-1], state.last_ok)
     if change:
         observed = _amend_last(observed, change) if within else _record(observed, change)
     if quiet_until(observed, policy, now):
         return Decision(observed, (), _ended(state, observed, ()), observed.status)
-    told, alerts = tell(observed, observations[-1], policy, now, None if within else change)
-    return Decision(told, alerts, _ended(state, told, alerts), told.status)
+    notified, alerts = tell(observed, observations[-1], policy, now, None if within else change)
+    return Decision(notified, alerts, _ended(state, notified, alerts), notified.status)
 
 
 class _Verdict(Enum):
@@ -175,7 +175,7 @@ def _come_up(state: State, observations: Sequence[Observation], _: Policy) -> St
         last_ok=observations[-1].at,
         incident=None,
         previous=up.incident,
-        spell=state.spell and came_up(state.spell, incident.began, first.at),
+        flapping=state.flapping and came_up(state.flapping, incident.began, first.at),
         failure=None,
         acknowledged=False,
     )
@@ -202,8 +202,8 @@ def _record(state: State, change: Change) -> State:
     """Keep what happened between two good probes as an incident without a length, which counts towards flapping."""
     at = change.before
     record = Incident(f"{state.target}-{at:%Y%m%dT%H%M%SZ}", at, change.after, ended=at, changes=(change,))
-    spell = state.spell and replace(state.spell, outages=state.spell.outages + 1, steady=at)
-    return replace(state, previous=record, spell=spell)
+    flapping = state.flapping and replace(state.flapping, outages=state.flapping.outages + 1, stable_since=at)
+    return replace(state, previous=record, flapping=flapping)
 
 
 # Of an incident through which Heartline is stopped again and again, the last of these are kept.
@@ -220,7 +220,7 @@ def _with_gap(state: State, gap: Span | None) -> State:
         # A tick that could not write its heartbeat is noticed with the ones that were missed before it.
         others = (one for one in touched.unobserved if one.began != gap.began)
         state = amended(state, touched.id, unobserved=(*others, gap)[-_MOST_GAPS:])
-    return replace(state, spell=state.spell and unobserved(state.spell, gap))
+    return replace(state, flapping=state.flapping and unobserved(state.flapping, gap))
 
 
 def _ended(before: State, state: State, alerts: Sequence[Alert]) -> tuple[Incident, ...]:

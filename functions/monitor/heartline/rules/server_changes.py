@@ -29,7 +29,7 @@ KINDS: Mapping[str, AlertKind] = {
 }
 
 
-def noticed(state: State, seen: Observation, after: datetime | None) -> tuple[State, Change | None]:
+def detect_change(state: State, seen: Observation, after: datetime | None) -> tuple[State, Change | None]:
     """Compare who answers with who answered last; give the state that remembers it, and the change if there is one.
 
     What a server did not say, then or now, is no difference. One that comes back after another has answered is

@@ -11,14 +11,14 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from heartline.common.deadline import Deadline
 from heartline.common.parallel import at_once
-from heartline.messages.context import Fleet
+from heartline.messages.context import AlertContext
 from heartline.model.alert import Alert
 from heartline.model.errors import ConfigurationError
 from heartline.model.kinds import Status
 from heartline.notify.delivery import Delivery
-from heartline.notify.leases import Holding
+from heartline.notify.leases import Leases
 from heartline.services import Heartline
-from heartline.tick.workers import Outcome, left
+from heartline.tick.workers import TargetResult, left
 
 
 def run_courier(heartline: Heartline, seconds: float) -> dict[str, Any]:
@@ -47,23 +47,23 @@ def run_courier(heartline: Heartline, seconds: float) -> dict[str, Any]:
     loaded = heartline.store.load([target.name for target in heartline.targets])
     counts = deliver(heartline, [left(target, loaded.targets[target.name]) for target in heartline.targets], deadline)
     heartline.log.info("delivery", extra=dict(counts))
-    heartline.meter.count(counts)
+    heartline.metrics.count(counts)
     return {"alerts": {"sent": counts["AlertsSent"], "pending": counts["AlertsPending"]}}
 
 
-def deliver(heartline: Heartline, outcomes: Sequence[Outcome], deadline: Deadline) -> dict[str, int]:
+def deliver(heartline: Heartline, results: Sequence[TargetResult], deadline: Deadline) -> dict[str, int]:
     """Have told what waits, and count what became of it; `OldestAlert` is the age of what still waits, in seconds."""
     if heartline.courier:
-        return _announce(heartline, outcomes)
+        return _announce(heartline, results)
     # Not the request's id: Lambda starts a request that failed again under the same one.
-    holding = Holding(heartline.outbox, uuid4().hex, heartline.clock, heartline.log)
-    fleet = _fleet(heartline, outcomes)
+    leases = Leases(heartline.outbox, uuid4().hex, heartline.clock, heartline.log)
+    fleet = _fleet(heartline, results)
     channels, log = heartline.channels(), heartline.log
-    delivery = Delivery(holding, channels, fleet, heartline.history, deadline, heartline.clock, log)
-    sent = delivery.drain(outcome.target for outcome in outcomes if outcome.alerts or outcome.contested)
-    kept = ((holding.left(outcome.target.name), outcome.alerts) for outcome in outcomes)
+    delivery = Delivery(leases, channels, fleet, heartline.history, deadline, heartline.clock, log)
+    sent = delivery.drain(result.target for result in results if result.alerts or result.contested)
+    kept = ((leases.left(result.target.name), result.alerts) for result in results)
     waiting = list(chain.from_iterable(known if held is None else held for held, known in kept))
-    return {"AlertsSent": sent, "AlertsRefused": delivery.refused, "Faults": holding.faults} | _ages(heartline, waiting)
+    return {"AlertsSent": sent, "AlertsRefused": delivery.refused, "Faults": leases.faults} | _ages(heartline, waiting)
 
 
 def _ages(heartline: Heartline, waiting: Sequence[Alert]) -> dict[str, int]:
@@ -72,25 +72,25 @@ def _ages(heartline: Heartline, waiting: Sequence[Alert]) -> dict[str, int]:
     return {"AlertsPending": len(waiting), "OldestAlert": round(oldest)}
 
 
-def _announce(heartline: Heartline, outcomes: Sequence[Outcome]) -> dict[str, int]:
+def _announce(heartline: Heartline, results: Sequence[TargetResult]) -> dict[str, int]:
     """Call the courier, again for what an earlier call did not get delivered."""
 
-    def failed(outcome: Outcome) -> bool:
+    def failed(result: TargetResult) -> bool:
         try:
-            heartline.outbox.announce(outcome.target.name, heartline.clock())
+            heartline.outbox.announce(result.target.name, heartline.clock())
         except (ClientError, BotoCoreError) as error:
             reason = type(error).__name__
-            heartline.log.error("courier not called", target=outcome.target.name, reason=reason)
+            heartline.log.error("courier not called", target=result.target.name, reason=reason)
             return True
         return False
 
-    called = [outcome for outcome in outcomes if outcome.alerts]
+    called = [result for result in results if result.alerts]
     faults = sum(at_once(failed, called))
-    waiting = [alert for outcome in called for alert in outcome.alerts]
+    waiting = [alert for result in called for alert in result.alerts]
     return {"AlertsSent": 0, "AlertsRefused": 0, "Faults": faults} | _ages(heartline, waiting)
 
 
-def _fleet(heartline: Heartline, outcomes: Sequence[Outcome]) -> Fleet:
-    states = [outcome.state for outcome in outcomes]
+def _fleet(heartline: Heartline, results: Sequence[TargetResult]) -> AlertContext:
+    states = [result.state for result in results]
     failures = tuple(state.failure for state in states if state.status is Status.DOWN and state.failure)
-    return Fleet(heartline.fleet, failures, function=heartline.function, region=heartline.region)
+    return AlertContext(heartline.fleet, failures, function=heartline.function, region=heartline.region)

@@ -12,7 +12,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from heartline.aws.queue import Queue
-from heartline.common.text import tame
+from heartline.common.text import sanitize
 from heartline.model.heartbeat import Heartbeat
 from heartline.services import Heartline
 from heartline.tick.run import run_tick
@@ -53,7 +53,7 @@ def _fan_out(heartline: Heartline, queue: Queue) -> dict[str, Any]:
         counts["Faults"] += unsent
         heartline.log.error("shards not taken by SQS: their targets are not probed in this tick", number=unsent)
     heartline.log.info("fan-out", extra={"tick": at.isoformat(), "duration_ms": duration, **counts})
-    heartline.meter.count({name: number for name, number in counts.items() if name != "shards"})
+    heartline.metrics.count({name: number for name, number in counts.items() if name != "shards"})
     return {
         "tick": at.isoformat(),
         "targets": len(heartline.targets),
@@ -124,11 +124,11 @@ def _run_shard(heartline: Heartline, message: str, seconds: float) -> bool:
     try:
         shard = read_shard(message)
     except ValueError as fault:
-        heartline.log.error("message left alone: it names no shard of a tick", reason=tame(str(fault)))
+        heartline.log.error("message left alone: it names no shard of a tick", reason=sanitize(str(fault)))
         return False
     if shard.stale(heartline.clock(), heartline.interval):
         heartline.log.warning("shard dropped: its tick is over", shard=shard.shard, tick=shard.tick.isoformat())
-        heartline.meter.count({"Overruns": 1, "StaleShards": 1})
+        heartline.metrics.count({"Overruns": 1, "StaleShards": 1})
         return True
     members = shard.members(heartline.targets)
     if not members:

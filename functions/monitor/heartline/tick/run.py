@@ -16,7 +16,7 @@ from heartline.model.state import State
 from heartline.rules.gaps import missed
 from heartline.services import Heartline
 from heartline.storage.states import Loaded
-from heartline.tick.workers import Outcome, follow_all
+from heartline.tick.workers import TargetResult, run_targets
 
 # The share of a tick's time that is kept for saving and sending after the last probe, and the most of it.
 _RESERVE = 0.3
@@ -47,16 +47,16 @@ def run_tick(heartline: Heartline, seconds: float) -> dict[str, Any]:
     began, at, deadline = monotonic(), heartline.clock(), Deadline.after(seconds)
     reserve = min(_RESERVE * seconds, _RESERVE_SECONDS)
     try:
-        outcomes, loaded = follow_all(heartline, at, Deadline(deadline.at - reserve))
+        results, loaded = run_targets(heartline, at, Deadline(deadline.at - reserve))
     except (ClientError, BotoCoreError) as error:
         heartline.log.critical("states not read: nothing is decided in this tick", reason=type(error).__name__)
-        heartline.meter.count({"Faults": 1})
+        heartline.metrics.count({"Faults": 1})
         raise
-    beaten = _beat(heartline, at, outcomes, loaded)
-    counts = _count(outcomes) | _deliver(heartline, outcomes, deadline)
-    counts["Faults"] += sum(outcome.faulty for outcome in outcomes) + (not beaten)
+    beaten = _beat(heartline, at, results, loaded)
+    counts = _count(results) | _deliver(heartline, results, deadline)
+    counts["Faults"] += sum(result.faulty for result in results) + (not beaten)
     counts["TickDuration"] = round((monotonic() - began) * 1000)
-    _tell(heartline, at, outcomes, counts)
+    _tell(heartline, at, results, counts)
     return {
         "tick": at.isoformat(),
         "targets": len(heartline.targets),
@@ -67,52 +67,52 @@ def run_tick(heartline: Heartline, seconds: float) -> dict[str, Any]:
     }
 
 
-def _count(outcomes: Sequence[Outcome]) -> dict[str, int]:
+def _count(results: Sequence[TargetResult]) -> dict[str, int]:
     """Count what became of the targets."""
-    statuses = [outcome.state.status for outcome in outcomes]
+    statuses = [result.state.status for result in results]
     return {
         "TargetsUp": statuses.count(Status.UP),
         "TargetsDown": statuses.count(Status.DOWN),
-        "TargetsUnprobed": sum(outcome.unprobed for outcome in outcomes),
-        "Blips": sum(outcome.blips for outcome in outcomes),
-        "Overruns": int(any(outcome.overrun for outcome in outcomes)),
+        "TargetsUnprobed": sum(result.unprobed for result in results),
+        "Blips": sum(result.blips for result in results),
+        "Overruns": int(any(result.overrun for result in results)),
     }
 
 
-def _deliver(heartline: Heartline, outcomes: Sequence[Outcome], deadline: Deadline) -> dict[str, int]:
+def _deliver(heartline: Heartline, results: Sequence[TargetResult], deadline: Deadline) -> dict[str, int]:
     """Have told what waits to be told, and count what became of it."""
-    if not any(outcome.alerts or outcome.contested for outcome in outcomes):
+    if not any(result.alerts or result.contested for result in results):
         return dict.fromkeys(("AlertsSent", "AlertsRefused", "AlertsPending", "OldestAlert", "Faults"), 0)
     from heartline.tick.deliver import deliver  # noqa: PLC0415 - a tick that tells nothing does without all that tells
 
-    return deliver(heartline, outcomes, deadline)
+    return deliver(heartline, results, deadline)
 
 
-def _tell(heartline: Heartline, at: datetime, outcomes: Sequence[Outcome], counts: Mapping[str, int]) -> None:
+def _tell(heartline: Heartline, at: datetime, results: Sequence[TargetResult], counts: Mapping[str, int]) -> None:
     """Write the tick's one line, and its metrics; what is so of the whole fleet is told where all of it is known."""
     shard = {} if heartline.shard is None else {"shard": heartline.shard}
     heartline.log.info("tick", extra={"tick": at.isoformat(), **shard, **counts})
     not_of_a_shard = _FLEET_WIDE if shard else frozenset()
-    heartline.meter.count({name: number for name, number in counts.items() if name not in not_of_a_shard})
-    for outcome in outcomes:
-        if outcome.last and outcome.seen is not Status.UNKNOWN:
-            heartline.meter.probed(outcome.target.name, outcome.last)
+    heartline.metrics.count({name: number for name, number in counts.items() if name not in not_of_a_shard})
+    for result in results:
+        if result.last and result.seen is not Status.UNKNOWN:
+            heartline.metrics.probed(result.target.name, result.last)
 
 
-def _beat(heartline: Heartline, at: datetime, outcomes: Sequence[Outcome], loaded: Loaded) -> bool:
+def _beat(heartline: Heartline, at: datetime, results: Sequence[TargetResult], loaded: Loaded) -> bool:
     """Write that this tick has run, and which were missed before it; tell whether it could."""
     before = loaded.heartbeat
     if loaded.unsure:
         heartline.log.error("heartbeat not written: the last one could not be read, or a newer Heartline wrote it")
         return False
     seen = {
-        status: tuple(sorted(outcome.target.name for outcome in outcomes if outcome.seen is status))
+        status: tuple(sorted(result.target.name for result in results if result.seen is status))
         for status in (Status.UP, Status.DOWN)
     }
     earlier = {
-        outcome.target.name: look
-        for outcome in outcomes
-        if outcome.seen is Status.UNKNOWN and (look := _last_look(outcome.state))
+        result.target.name: look
+        for result in results
+        if result.seen is Status.UNKNOWN and (look := _last_look(result.state))
     }
     try:
         if gap := missed(loaded.last, at, heartline.interval):

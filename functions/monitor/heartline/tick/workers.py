@@ -16,8 +16,8 @@ from heartline.model.kinds import Status
 from heartline.model.observation import Failure, Observation
 from heartline.model.state import State, Stored, Unreadable
 from heartline.model.target import Target
-from heartline.probe.slots import PACE
-from heartline.prober.check import observe
+from heartline.probe.slots import CPU_SLOTS
+from heartline.prober.check import check
 from heartline.rules.decide import Decision, decide, wants_another
 from heartline.rules.gaps import _MISSED, missed
 from heartline.services import Heartline
@@ -25,7 +25,7 @@ from heartline.storage.states import Loaded
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class TargetResult:
     """Tell what became of one target in a tick; `seen` is how its probes found it, if they came to a verdict.
 
     `last` is the last of them, and `alerts` is what is to be told. `blips` counts what turned out to be nothing. A
@@ -49,7 +49,7 @@ class Outcome:
         return self.seen is Status.UNKNOWN and not (self.contested or self.faulty)
 
 
-def follow_all(heartline: Heartline, at: datetime, deadline: Deadline) -> tuple[list[Outcome], Loaded]:
+def run_targets(heartline: Heartline, at: datetime, deadline: Deadline) -> tuple[list[TargetResult], Loaded]:
     """Follow all targets at once, whatever happens to one of them; give also what was stored before."""
     # A thread for each, since all may have to wait at once.
     pool = ThreadPoolExecutor(len(heartline.targets) + 1)
@@ -57,7 +57,7 @@ def follow_all(heartline: Heartline, at: datetime, deadline: Deadline) -> tuple[
         names, since = [target.name for target in heartline.targets], at - _MISSED * heartline.interval
         loading = pool.submit(heartline.store.load, names, heartline.shard, since)
         following = [
-            (target, _start(pool, _Follower(heartline, target, loading, at, deadline)))
+            (target, _start(pool, _TargetRun(heartline, target, loading, at, deadline)))
             for target in _slowest_first(heartline.targets, loading)
         ]
         wait([future for _, future in following if future])
@@ -65,8 +65,8 @@ def follow_all(heartline: Heartline, at: datetime, deadline: Deadline) -> tuple[
     finally:
         # They end by themselves; to see each of a hundred do so costs as much as ten probes.
         pool.shutdown(wait=False)
-    outcomes = [_outcome(heartline, target, future, loaded.targets[target.name]) for target, future in following]
-    return outcomes, loaded
+    results = [_outcome(heartline, target, future, loaded.targets[target.name]) for target, future in following]
+    return results, loaded
 
 
 def _slowest_first(targets: Sequence[Target], loading: Future[Loaded]) -> Iterator[Target]:
@@ -84,21 +84,21 @@ def _is_down(stored: Stored | Unreadable) -> bool:
     return isinstance(stored, Stored) and stored.state.status is Status.DOWN
 
 
-def _start(pool: ThreadPoolExecutor, follower: _Follower) -> Future[Outcome] | None:
+def _start(pool: ThreadPoolExecutor, follower: _TargetRun) -> Future[TargetResult] | None:
     """Begin a thread for a target when there is something for it to compute; None when that time never comes."""
-    if not PACE.take(follower.deadline.left()):
+    if not CPU_SLOTS.take(follower.deadline.left()):
         return None
-    future: Future[Outcome] = Future()
+    future: Future[TargetResult] = Future()
     try:
         pool.submit(_follow, follower, future)
     except RuntimeError:  # there are no more threads, but another that comes free would still take it up
         if future.cancel():
-            PACE.leave()
+            CPU_SLOTS.leave()
             return None
     return future
 
 
-def _follow(follower: _Follower, future: Future[Outcome]) -> None:
+def _follow(follower: _TargetRun, future: Future[TargetResult]) -> None:
     """Follow a target, unless that was called off."""
     if not future.set_running_or_notify_cancel():
         return
@@ -109,8 +109,8 @@ def _follow(follower: _Follower, future: Future[Outcome]) -> None:
 
 
 def _outcome(
-    heartline: Heartline, target: Target, future: Future[Outcome] | None, before: Stored | Unreadable
-) -> Outcome:
+    heartline: Heartline, target: Target, future: Future[TargetResult] | None, before: Stored | Unreadable
+) -> TargetResult:
     """Give what became of a target; one that the monitor failed at, or did not come to, is left as it was."""
     if future is None:
         return _unprobed(heartline, target, before)
@@ -122,7 +122,7 @@ def _outcome(
 
 
 @dataclass(frozen=True, slots=True)
-class _Follower:
+class _TargetRun:
     """Follow one target through one tick, while what is stored of it may still be on its way."""
 
     heartline: Heartline
@@ -131,10 +131,10 @@ class _Follower:
     at: datetime
     deadline: Deadline
 
-    def follow(self) -> Outcome:
+    def follow(self) -> TargetResult:
         """Observe the target, decide, and save what changed."""
         heartline, target = self.heartline, self.target
-        observations = observe(target, heartline.credentials, self._wants_another, self.deadline)
+        observations = check(target, heartline.credentials, self._wants_another, self.deadline)
         before = self._stored()
         if isinstance(before, Unreadable):
             heartline.log.error("stored item left alone", target=target.name, reason=before.reason)
@@ -146,13 +146,13 @@ class _Follower:
         if failure := observations[-1].failure:
             _log_failure(heartline.log, target, failure, decision.state)
         alerts, blips = (*before.outbox, *decision.alerts), decision.state.blips - before.state.blips
-        outcome = Outcome(target, decision.state, alerts, decision.seen, observations[-1], blips)
-        return outcome if self._save(before, decision) else replace(left(target, before), contested=True)
+        result = TargetResult(target, decision.state, alerts, decision.seen, observations[-1], blips)
+        return result if self._save(before, decision) else replace(left(target, before), contested=True)
 
     def _save(self, before: Stored, decision: Decision) -> bool:
         if decision.state == before.state:
             return True
-        alerts = tuple(replace(alert, waiting=self.heartline.told_by) for alert in decision.alerts)
+        alerts = tuple(replace(alert, waiting=self.heartline.channel_names) for alert in decision.alerts)
         saved = self.heartline.store.save(before, decision.state, alerts, decision.ended)
         if not saved:
             self.heartline.log.info("another run has decided: this decision is dropped", target=self.target.name)
@@ -175,16 +175,16 @@ class _Follower:
         return max(filter(None, (state.last_ok, state.last_failed)), default=None)
 
 
-def _unprobed(heartline: Heartline, target: Target, before: Stored | Unreadable) -> Outcome:
+def _unprobed(heartline: Heartline, target: Target, before: Stored | Unreadable) -> TargetResult:
     heartline.log.error("no time to probe: the target is left as it was", target=target.name)
     return replace(left(target, before), unprobed=True)
 
 
-def left(target: Target, before: Stored | Unreadable) -> Outcome:
+def left(target: Target, before: Stored | Unreadable) -> TargetResult:
     """Give the outcome for a target that is left as it was."""
     if isinstance(before, Unreadable):
-        return Outcome(target, State(target.name))
-    return Outcome(target, before.state, before.outbox)
+        return TargetResult(target, State(target.name))
+    return TargetResult(target, before.state, before.outbox)
 
 
 def _log_failure(log: Logger, target: Target, failure: Failure, state: State) -> None:
