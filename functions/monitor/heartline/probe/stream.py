@@ -60,7 +60,7 @@ class Stream:
         missing = size - len(blocks[0])
         while missing > 0:
             self._sock.settimeout(self._deadline.remaining())
-            with CPU_SLOTS:
+            with CPU_SLOTS.released():
                 block = self._sock.recv(_BLOCK)
             if not block:
                 raise ClosedError("closed by the server")

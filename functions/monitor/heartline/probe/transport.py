@@ -43,7 +43,7 @@ def resolve(host: str, port: int, deadline: Deadline) -> Addresses:
         start_new_thread(_look_up, (questions,))
     questions.put((host, port, answers))
     try:
-        with CPU_SLOTS:
+        with CPU_SLOTS.released():
             answer = answers.get(timeout=deadline.remaining())
     except Empty:
         raise ResolveTimeoutError("no answer from the name service") from None
@@ -97,7 +97,7 @@ def _connect(address: Address, seconds: float, deadline: Deadline) -> PlainSocke
     sock = PlainSocket(*address[:3])
     try:
         sock.settimeout(seconds)
-        with CPU_SLOTS:
+        with CPU_SLOTS.released():
             sock.connect(address[4])
         # Without it a TLS login stalls for the peer's delayed acknowledgement, about 40 ms.
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -127,7 +127,7 @@ def secure(sock: PlainSocket, host: str, tls: Tls, deadline: Deadline) -> TlsSoc
     """
     sock.settimeout(deadline.remaining())
     sock.sendall(SSL_REQUEST)
-    with CPU_SLOTS:
+    with CPU_SLOTS.released():
         answer = sock.recv(1)
     if answer == b"N":
         raise TlsRefusedError("the server offers no TLS")
@@ -140,7 +140,7 @@ def secure(sock: PlainSocket, host: str, tls: Tls, deadline: Deadline) -> TlsSoc
     try:
         # CPython bounds a whole handshake by the socket's timeout, not each of its reads.
         secured.settimeout(deadline.remaining())
-        with CPU_SLOTS:
+        with CPU_SLOTS.released():
             secured.do_handshake()
     except BaseException:
         secured.close()
