@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from heartline.common.codec import encode
 from heartline.common.text import sanitize
@@ -15,8 +15,11 @@ from heartline.messages.context import AlertContext, TargetAlerts
 from heartline.messages.plain_text import as_text
 from heartline.model.alert import TOPIC, Alert
 from heartline.notify.batches import Batch
-from heartline.notify.channel import Refusal, _answer
+from heartline.notify.channel import Refusal, attempt
 from heartline.notify.refusals import explain
+
+if TYPE_CHECKING:
+    from types_boto3_sns import SNSClient
 
 
 class TopicChannel:
@@ -32,7 +35,7 @@ class TopicChannel:
 
     name = TOPIC
 
-    def __init__(self, client: Any, topic: str) -> None:  # noqa: ANN401 - boto3 makes its clients at run time
+    def __init__(self, client: SNSClient, topic: str) -> None:
         self._client = client
         self._topic = topic
 
@@ -44,17 +47,16 @@ class TopicChannel:
         """Publish one alert."""
         alert = batch.parts[0].alerts[0]
         message = compose(batch.parts, context, now)
-        return _answer(
-            self._client.publish,
-            TopicArn=self._topic,
-            Subject=_subject(message),
-            Message=json.dumps(_by_protocol(alert, message)),
-            MessageStructure="json",
+        subject, document = _subject(message), json.dumps(_by_protocol(alert, message))
+        return attempt(
+            lambda: self._client.publish(
+                TopicArn=self._topic, Subject=subject, Message=document, MessageStructure="json"
+            )
         )
 
     def explain(self, refusal: Refusal, recipients: Sequence[str], region: str) -> str:
         """Say in words why an alert was refused."""
-        return explain(self._client, refusal.reason, "", recipients, region)
+        return explain(None, refusal.reason, "", recipients, region)
 
 
 def _by_protocol(alert: Alert, message: Message) -> dict[str, str]:
