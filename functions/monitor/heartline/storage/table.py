@@ -87,11 +87,15 @@ class Table:
 
     def listed(self, key: Key, last: str) -> Iterator[dict[str, Any]]:
         """Give the items of a partition from one sort key to another, oldest first."""
-        pages = self.client().get_paginator("query").paginate(
-            TableName=self.name,
-            KeyConditionExpression="pk = :pk AND sk BETWEEN :first AND :last",
-            ExpressionAttributeValues=wire({":pk": key[0], ":first": key[1], ":last": last}),
-            ConsistentRead=True,
+        pages = (
+            self.client()
+            .get_paginator("query")
+            .paginate(
+                TableName=self.name,
+                KeyConditionExpression="pk = :pk AND sk BETWEEN :first AND :last",
+                ExpressionAttributeValues=wire({":pk": key[0], ":first": key[1], ":last": last}),
+                ConsistentRead=True,
+            )
         )
         for page in pages:
             yield from map(plain, page["Items"])
