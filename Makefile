@@ -5,11 +5,13 @@ SAM_VENV := .venv-sam
 BIN := $(VENV)/bin
 # The function's own imports and the harness's; the same two as in pyproject.toml for pytest.
 export PYTHONPATH := functions/monitor:tests
+# pip installs what the locks name and nothing else, and refuses a file whose hash they do not hold.
+INSTALL := -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes
 # As it was typed: make must not read a password's dollar signs.
 export URL := $(value URL)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo stack probe preview golden cost test bench rds-ca check format clean
+.PHONY: help demo stack probe preview golden cost unit test bench rds-ca check format lock clean
 
 help:  ## show this
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -37,6 +39,9 @@ golden: $(VENV)/ready  ## renew the mails that the tests compare with, after a l
 cost: $(VENV)/ready  ## print what a month costs, by AWS's list prices
 	@$(BIN)/python -m local.cost
 
+unit: $(VENV)/ready  ## run the tests that need no server, in half a minute
+	@$(BIN)/python -m pytest -q tests/unit
+
 test: $(VENV)/ready $(SAM_VENV)/ready  ## run all tests
 	@PATH="$(CURDIR)/$(SAM_VENV)/bin:$$PATH" $(BIN)/python -m pytest
 
@@ -58,21 +63,29 @@ format: $(VENV)/ready  ## put the form right
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
+# One lock for every Python from 3.11 on, every system and every processor: uv resolves for all, pip alone installs it.
+LOCK = build/uv/bin/uv pip compile --quiet --no-config --universal --python-version 3.11 --generate-hashes \
+	--custom-compile-command "make lock" $(if $(UPGRADE),--upgrade)
+lock:  ## renew the locks after a change of pyproject.toml or of the layer; UPGRADE=1 takes the newest release of all
+	@$(PYTHON) -m venv build/uv
+	@build/uv/bin/python -m pip install --quiet --disable-pip-version-check --upgrade uv
+	@$(LOCK) --group dev layers/dependencies/requirements.txt --output-file requirements-dev.txt
+	@$(LOCK) --group sam --output-file requirements-sam.txt
+
 clean:  ## remove what was built and installed
 	rm -rf build .aws-sam $(VENV) $(SAM_VENV)
 
-$(VENV)/ready: pyproject.toml layers/dependencies/requirements.txt
+$(VENV)/ready: requirements-dev.txt layers/dependencies/requirements.txt
 	@echo "setting up $(VENV), once, for a minute or so"
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=...")'
-	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade "pip>=25.1"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --group dev -r layers/dependencies/requirements.txt
+	@$(PYTHON) -m venv --clear $(VENV)
+	@$(BIN)/python $(INSTALL) -r requirements-dev.txt -c layers/dependencies/requirements.txt \
+		|| { echo "where the lock and the layer's pins differ: make lock"; false; }
 	@touch $@
 
 # aws-sam-cli pins a boto3 of its own, so it lives apart.
-$(SAM_VENV)/ready: pyproject.toml
+$(SAM_VENV)/ready: requirements-sam.txt
 	@echo "setting up $(SAM_VENV), once, for a minute or so"
-	@$(PYTHON) -m venv $(SAM_VENV)
-	@$(SAM_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --upgrade "pip>=25.1"
-	@$(SAM_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --group sam
+	@$(PYTHON) -m venv --clear $(SAM_VENV)
+	@$(SAM_VENV)/bin/python $(INSTALL) -r requirements-sam.txt
 	@touch $@
