@@ -11,7 +11,7 @@ INSTALL := -m pip install --quiet --disable-pip-version-check --no-deps --requir
 export URL := $(value URL)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo stack probe preview golden cost unit test bench rds-ca check format lock clean
+.PHONY: help demo stack probe preview golden cost unit coverage test bench rds-ca check format lock clean
 
 help:  ## show this
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -42,6 +42,18 @@ cost: $(VENV)/ready  ## print what a month costs, by AWS's list prices
 unit: $(VENV)/ready  ## run the tests that need no server, in half a minute
 	@$(BIN)/python -m pytest -q tests/unit
 
+# Two runs at once: the unit tests, and those with servers that drive storage/ and notify/. CI: the same examples each time.
+MEASURED_unit := tests/unit
+MEASURED_servers := $(patsubst %,tests/integration/test_%.py,history outbox refusals)
+coverage: $(VENV)/ready  ## measure what the tests reach of rules, messages, storage and notify, in a minute or two
+	@rm -rf build/coverage && mkdir -p build/coverage
+	@CI=true $(MAKE) --silent --no-print-directory -j2 measure-unit measure-servers
+	@$(BIN)/coverage combine --quiet
+	@$(BIN)/coverage report
+
+measure-%:
+	@$(BIN)/coverage run -m pytest -q $(MEASURED_$*) >build/coverage/$*.txt 2>&1 || { cat build/coverage/$*.txt; false; }
+
 test: $(VENV)/ready $(SAM_VENV)/ready  ## run all tests
 	@PATH="$(CURDIR)/$(SAM_VENV)/bin:$$PATH" $(BIN)/python -m pytest
 
@@ -53,10 +65,15 @@ RDS_CA := https://truststore.pki.rds.amazonaws.com/global/global-bundle.pem
 rds-ca: $(VENV)/ready  ## fetch RDS's root certificates anew
 	@$(BIN)/python -m local.rds_ca $(RDS_CA) layers/rds-ca/global-bundle.pem
 
-check: $(VENV)/ready  ## check form, types and template
+# The one list of checks: pre-commit runs it too. The first finds what pyproject.toml asks for and the lock lacks.
+check: $(VENV)/ready  ## check form, types, imports, dead code and template
+	@$(BIN)/python -m pip install --quiet --dry-run --no-index --group dev -r layers/dependencies/requirements.txt \
+		|| { echo "the lock is older than pyproject.toml: make lock"; false; }
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo
+	@$(BIN)/vulture
 	@$(BIN)/cfn-lint template.yaml
 
 format: $(VENV)/ready  ## put the form right
