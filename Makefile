@@ -11,7 +11,7 @@ INSTALL := -m pip install --quiet --disable-pip-version-check --no-deps --requir
 export URL := $(value URL)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo stack probe preview golden cost unit coverage test bench rds-ca check format lock clean
+.PHONY: help demo stack probe preview golden docs cost unit coverage test bench rds-ca check format lock clean
 
 help:  ## show this
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -35,6 +35,9 @@ preview: $(VENV)/ready  ## write a gallery of all mails to build/preview/index.h
 
 golden: $(VENV)/ready  ## renew the mails that the tests compare with, after a look at `git diff`
 	@$(BIN)/python -m unit.golden
+
+docs: $(VENV)/ready  ## renew the tables in docs/ that follow from the template and the prices
+	@$(BIN)/python -m local.docs
 
 cost: $(VENV)/ready  ## print what a month costs, by AWS's list prices
 	@$(BIN)/python -m local.cost
