@@ -1,4 +1,4 @@
-"""A slots admits as many as it has places, those who come back first, and forgets nobody."""
+"""Slots admit as many threads as there are, returning ones first, and lose none."""
 
 from __future__ import annotations
 
@@ -115,9 +115,9 @@ def test_who_comes_back_goes_before_who_is_new() -> None:
     def holder() -> None:
         assert slots.take(LIMIT)
         starting.set()
-        wait_until(lambda: len(slots._new._waiters) == 3, "the new ones to wait")  # type: ignore[attr-defined]
+        wait_until(lambda: len(slots._for_new._waiters) == 3, "the new ones to wait")  # type: ignore[attr-defined]
         answered.set()
-        wait_until(lambda: slots._coming_back == 1, "the answer to be awaited no more")
+        wait_until(lambda: slots._returning == 1, "the answer to be awaited no more")
         slots.leave()
 
     starting = Event()
@@ -156,7 +156,7 @@ def test_a_wait_that_fails_takes_its_place_again() -> None:
 
 
 def test_who_has_waited_too_long_goes_on_without_a_place(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(heartline.probe.slots, "_LONGEST_SECONDS", 0.05)
+    monkeypatch.setattr(heartline.probe.slots, "_MAX_WAIT_SECONDS", 0.05)
     slots = Slots(1)
     assert slots.take(0)
     with slots.released():

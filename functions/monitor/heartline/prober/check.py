@@ -1,4 +1,4 @@
-"""Probe one target until it is clear: credential, probe, and again."""
+"""Take the probes of one target that one tick needs: credential, probe, and again until it is clear."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ def check(
     wants_another: Callable[[Sequence[Observation]], bool],
     deadline: Deadline,
 ) -> list[Observation]:
-    """Probe until `wants_another` returns False, or there is no time for one more whole probe.
+    """Probe until `wants_another` says that it is enough, or there is no time for one more whole probe.
 
-    The caller has taken a slot for the first probe; none is held when this returns.
+    The caller has taken a place in PACE for the first probe; none is held when this returns.
 
     Parameters
     ----------
@@ -33,7 +33,7 @@ def check(
     credentials
         Where its credential is found.
     wants_another
-        Is given all observations so far; may wait for what it needs to know.
+        Told all observations so far; may wait for what it needs to know.
     deadline
         The tick's own; a probe that it would cut short is not begun, since it would prove nothing.
     """
