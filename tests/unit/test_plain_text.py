@@ -22,7 +22,7 @@ from unit.conftest import squeezed
 from unit.samples import MINUTE, NOW, TARGET, alert, failure, hostile
 
 CLUSTER = "heartline-orders-production.cluster-c7tj4exampleab.eu-west-1.rds.amazonaws.com"
-FLEET = AlertContext(2, (), {"orders": TargetHistory()}, "heartline-MonitorFunction-x1", "eu-west-1")
+FLEET = AlertContext(2, (), {"orders": TargetHistory()}, "heartline-prod", "eu-west-1")
 GALLERY = {f"{code}-{name}": message for code in LANGUAGES for name, message in mails(code)}
 ALONE = {name: message for name, message in GALLERY.items() if len(message.reports) == 1}
 
