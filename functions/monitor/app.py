@@ -1,4 +1,4 @@
-"""Handle what starts the function: the schedule, a queue's messages, a table's stream, an operator's command."""
+"""Handle what starts the monitor: the schedule, a queue's messages, an operator's command."""
 
 from __future__ import annotations
 
@@ -24,13 +24,12 @@ _TICK_SECONDS = 60
 
 _UNKNOWN = (
     "unknown event: known are the events of EventBridge Scheduler and of scheduled EventBridge rules, of SQS with "
-    "shards of a tick, of the state table's stream, "
-    'and {{"command": "..."}} with one of {commands}'
+    'shards of a tick, and {{"command": "..."}} with one of {commands}'
 )
 
 
 def lambda_handler(event: object, context: LambdaContext | None) -> dict[str, Any]:
-    """Run what an event asks for: a tick, shards of one, a delivery, or an operator's command.
+    """Run what an event asks for: a tick, shards of one, or an operator's command.
 
     Parameters
     ----------
@@ -65,10 +64,6 @@ def _run(services: Services, event: object, deadline: Deadline) -> dict[str, Any
         return run_scheduled(services, deadline).answer()
     if records := _records(event, "aws:sqs"):
         return run_shards(services, records, deadline)
-    if _records(event, "aws:dynamodb"):
-        from heartline.tick.deliver import run_courier  # noqa: PLC0415
-
-        return run_courier(services, deadline)
     from heartline.commands.dispatch import COMMANDS  # noqa: PLC0415
 
     raise CommandError(_UNKNOWN.format(commands=", ".join(COMMANDS)))

@@ -55,7 +55,7 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]
 def test_an_unknown_event_is_told_which_are_known(event: object) -> None:
     with pytest.raises(CommandError) as raised:
         app.lambda_handler(event, None)
-    known = ("EventBridge Scheduler", "SQS", "the state table's stream", '"command"', *COMMANDS)
+    known = ("EventBridge Scheduler", "SQS", '"command"', *COMMANDS)
     assert all(word in str(raised.value) for word in known)
 
 
@@ -116,9 +116,8 @@ def test_a_wrong_environment_is_told_at_the_first_event_of_any_kind_and_logged(
 
 
 def test_the_environment_is_read_in_the_names_that_the_contract_gives(environment: pytest.MonkeyPatch) -> None:
-    names = ["TARGETS", "STATE_TABLE", "ALERT_SENDER", "ALERT_RECIPIENTS", "ALERT_TOPIC", "LOG_LEVEL"]
-    names += ["SCHEDULE_MINUTES", "SES_CONFIGURATION_SET", "TARGETS_PER_INVOCATION", "TICK_QUEUE", "COURIER"]
-    names.append("TARGET_METRICS")
+    names = ["TARGETS", "STATE_TABLE", "ALERT_SENDER", "ALERT_RECIPIENTS", "ALERT_TOPIC", "HEALTH_TOPIC", "LOG_LEVEL"]
+    names += ["SCHEDULE_MINUTES", "SES_CONFIGURATION_SET", "TICK_QUEUE", "TARGET_METRICS", "PROBE_FUNCTION", "PING_URL"]
     for name in names:
         environment.setenv(name, "[[=")
     environment.setenv("STATE_TABLE", "")

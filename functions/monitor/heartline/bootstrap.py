@@ -38,19 +38,19 @@ def services() -> Services:
     ConfigurationError
         With every fault of the environment and of the targets document.
     """
-    return _services(tuple(os.environ.get(name, "") for name in VARIABLES))
+    return _services(tuple((name, os.environ[name]) for name in VARIABLES if name in os.environ))
 
 
 @lru_cache(maxsize=1)
-def _services(values: tuple[str, ...]) -> Services:
-    settings = read_settings(dict(zip(VARIABLES, values, strict=True)))
+def _services(environment: tuple[tuple[str, str], ...]) -> Services:
+    settings = read_settings(dict(environment))
     logger.setLevel(settings.log_level)
     table = Table(Lazy(clients.dynamodb), settings.table)
     return Services(
         settings=settings,
         clock=lambda: datetime.now(UTC),
         log=log,
-        metrics=Metrics(settings.stack, by_target=settings.target_metrics),
+        metrics=Metrics(settings.service, by_target=settings.target_metrics),
         store=Store(table),
         outbox=Outbox(table),
         history=History(Table(Lazy(clients.dynamodb_for_history), settings.table)),

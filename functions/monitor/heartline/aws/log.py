@@ -17,7 +17,6 @@ class Event(StrEnum):
 
     TICK = "tick"
     FAN_OUT = "fan-out"
-    DELIVERY = "delivery"
     FAILURE = "failure"
     UNPROBED = "unprobed"
     TARGET_FAULT = "target-fault"
@@ -36,7 +35,6 @@ class Event(StrEnum):
     OUTBOX_FAULT = "outbox-fault"
     LEASE_LOST = "lease-lost"
     HISTORY_NOT_READ = "history-not-read"
-    COURIER_NOT_CALLED = "courier-not-called"
     REFUSED = "refused"
 
 
