@@ -128,15 +128,21 @@ def test_a_test_alert_is_mailed(function: Function, aws: EmulatedAws) -> None:
 
 
 def test_what_is_unknown_is_an_error_that_lists_what_is_known(function: Function, aws: EmulatedAws) -> None:
-    documents: list[dict[str, Any]] = [{"command": "restart"}, {"command": None}, {"source": "aws.s3"}, {}]
-    documents.append({"Records": [{"eventSource": "aws:s3"}]})
+    documents: list[dict[str, Any]] = [{"source": "aws.s3"}, {}, {"Records": [{"eventSource": "aws:s3"}]}]
     for document in documents:
         answer = function.invoke(document)
-        assert answer["errorType"] == "CommandError"
-        assert all(command in answer["errorMessage"] for command in COMMANDS)
-        events = ("EventBridge Scheduler", "SQS")
-        assert "command" in document or all(known in answer["errorMessage"] for known in events)
-    assert function.log.count("[ERROR] CommandError") == len(documents)
+        assert answer["errorType"] == "EventError"
+        assert all(known in answer["errorMessage"] for known in ("EventBridge Scheduler", "SQS", *COMMANDS))
+    assert function.log.count("[ERROR] EventError") == len(documents)
+    assert aws.calls == []
+
+
+def test_a_mistake_in_a_command_is_an_answer(function: Function, aws: EmulatedAws) -> None:
+    for command in ("restart", None):
+        answer = function.invoke({"command": command})
+        assert answer.keys() == {"error", "known"}
+        assert answer["known"] == list(COMMANDS)
+    assert "[ERROR]" not in function.log
     assert aws.calls == []
 
 

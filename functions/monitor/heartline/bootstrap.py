@@ -16,6 +16,8 @@ from heartline.aws.metrics import Metrics
 from heartline.aws.queue import Queue
 from heartline.config.settings import VARIABLES, Settings, read_settings
 from heartline.prober.credentials import Credentials
+from heartline.prober.local import LocalProber
+from heartline.prober.remote import RemoteProber
 from heartline.services import Services
 from heartline.storage.history import History
 from heartline.storage.outbox import Outbox
@@ -24,6 +26,7 @@ from heartline.storage.table import Table
 
 if TYPE_CHECKING:
     from heartline.notify.channel import Channel
+    from heartline.prober.check import Prober
 
 # With a level of its own: else Logger reads LOG_LEVEL itself, and a wrong one ends the function at import.
 logger = Logger(service="heartline", level="INFO")
@@ -54,10 +57,17 @@ def _services(environment: tuple[tuple[str, str], ...]) -> Services:
         store=Store(table),
         outbox=Outbox(table),
         history=History(Table(Lazy(clients.dynamodb_for_history), settings.table)),
-        credentials=Credentials(Lazy(clients.secrets_manager), clients.rds),
+        prober=_prober(settings),
         channels=cache(partial(_channels, settings)),
         queue=Queue(Lazy(clients.sqs), settings.queue) if settings.queue else None,
     )
+
+
+def _prober(settings: Settings) -> Prober:
+    credentials = Credentials(Lazy(clients.secrets_manager), clients.rds)
+    if settings.probe_function is None:
+        return LocalProber(credentials)
+    return RemoteProber(credentials, Lazy(clients.lambda_), settings.probe_function, log)
 
 
 def _channels(settings: Settings) -> tuple[Channel, ...]:

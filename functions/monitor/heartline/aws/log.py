@@ -19,6 +19,8 @@ class Event(StrEnum):
     FAN_OUT = "fan-out"
     FAILURE = "failure"
     UNPROBED = "unprobed"
+    PROBES = "probes"
+    PROBER_FAULT = "prober-fault"
     TARGET_FAULT = "target-fault"
     STATE_UNREADABLE = "state-unreadable"
     DECISION_DROPPED = "decision-dropped"
@@ -35,7 +37,9 @@ class Event(StrEnum):
     OUTBOX_FAULT = "outbox-fault"
     LEASE_LOST = "lease-lost"
     HISTORY_NOT_READ = "history-not-read"
-    REFUSED = "refused"
+    COMMAND_REFUSED = "command-refused"
+    NOT_STARTED = "not-started"
+    PING_FAILED = "ping-failed"
 
 
 class Keys(TypedDict, total=False):
@@ -59,7 +63,7 @@ class Keys(TypedDict, total=False):
     target: str
     tick: str
     shard: str | None
-    error: BaseException
+    error: BaseException | None
     error_type: str
     error_code: str | None
     detail: object
