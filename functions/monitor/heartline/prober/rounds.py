@@ -39,25 +39,27 @@ class CheckRun(Generic[_ResultT]):
         self.check = check
         self.future: Future[_ResultT] = Future()
         self._steps = steps
-        self._observations: Sequence[Observation] = ()
+        self._observations: Sequence[Observation] | None = None
         self._ended = False
         self._lock = Lock()
 
     def advance(self, seen: Observation | None) -> _Step:
-        """Return what the check needs next; None if that is nothing more than to finish."""
+        """Return what the check needs next; None if it has ended, and is only to be finished."""
         try:
             return self._steps.send(seen)
         except StopIteration as end:
-            self._observations = end.value
+            if self._end():
+                self._observations = end.value
             return None
 
     def finish(self) -> None:
-        """Work out the result, unless the check has ended."""
-        if self._end():
-            try:
-                self.future.set_result(self.check.finish(self._observations))
-            except BaseException as error:  # noqa: BLE001 - as a pool does: it belongs to whoever waits
-                self.future.set_exception(error)
+        """Work out the result of a check that has ended, unless it ended by an error."""
+        if self._observations is None:
+            return
+        try:
+            self.future.set_result(self.check.finish(self._observations))
+        except BaseException as error:  # noqa: BLE001 - as a pool does: it belongs to whoever waits
+            self.future.set_exception(error)
 
     def fail(self, error: BaseException) -> bool:
         """End the check by an error; return False if it has ended already."""
