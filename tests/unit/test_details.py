@@ -28,7 +28,7 @@ from unit.samples import HOUR, MINUTE, NOW, alert, failure
 
 WORDING = Wording(language("en"))
 DAY = 24 * HOUR
-FLEET = AlertContext(1, (), {"orders": TargetHistory()}, "heartline-MonitorFunction-x1", "eu-west-1")
+CONTEXT = AlertContext(1, (), {"orders": TargetHistory()}, "heartline-MonitorFunction-x1", "eu-west-1")
 BEGAN, GOOD = "2026-11-23 02:14:00 UTC", "2026-11-23 02:13:00 UTC"
 ALL = (Phase.RESOLVE, Phase.CONNECT, Phase.TLS, Phase.LOGIN, Phase.QUERY)
 
@@ -115,7 +115,7 @@ def test_where_nothing_was_probed_no_phases_are_drawn() -> None:
 
 
 def month(one: Alert, *past: Incident) -> str:
-    return dict(timeline_and_count(one, replace(FLEET, histories={"orders": TargetHistory(past)}), WORDING)[1])[
+    return dict(timeline_and_count(one, replace(CONTEXT, histories={"orders": TargetHistory(past)}), WORDING)[1])[
         "Last 30 days"
     ]
 
@@ -127,7 +127,7 @@ def test_the_incidents_of_a_month_are_counted_with_the_present_one() -> None:
 
 
 def test_what_is_not_known_of_the_past_is_not_drawn() -> None:
-    assert timeline_and_count(alert(), replace(FLEET, histories={}), WORDING) == ("", ())
+    assert timeline_and_count(alert(), replace(CONTEXT, histories={}), WORDING) == ("", ())
 
 
 def test_the_past_is_told_as_of_the_alert_however_late_the_mail() -> None:
@@ -137,7 +137,7 @@ def test_the_past_is_told_as_of_the_alert_however_late_the_mail() -> None:
 
 @pytest.mark.parametrize("name", ["heartline", "a name with spaces'; rm -rf /"])
 def test_the_commands_to_paste_call_the_function_for_this_target(name: str) -> None:
-    rows = command_rows(alert(), replace(FLEET, function=name), WORDING)
+    rows = command_rows(alert(), replace(CONTEXT, function=name), WORDING)
     assert [label for label, _ in rows] == [WORDING.text("row.acknowledge"), WORDING.text("row.mute")]
     payloads = []
     for _, command in rows:
@@ -154,8 +154,8 @@ def test_the_commands_to_paste_call_the_function_for_this_target(name: str) -> N
 
 
 def test_a_region_that_is_not_known_is_left_to_the_reader_s_own() -> None:
-    assert all("--region" not in command for _, command in command_rows(alert(), replace(FLEET, region=""), WORDING))
+    assert all("--region" not in command for _, command in command_rows(alert(), replace(CONTEXT, region=""), WORDING))
 
 
 def test_without_the_function_s_name_there_is_no_command_to_paste() -> None:
-    assert command_rows(alert(), replace(FLEET, function=""), WORDING) == ()
+    assert command_rows(alert(), replace(CONTEXT, function=""), WORDING) == ()

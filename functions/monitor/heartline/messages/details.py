@@ -100,14 +100,14 @@ def change_rows(change: Change, wording: Wording) -> Rows:
 
 
 def _evidence(one: Evidence, wording: Wording) -> Row:
-    was, now = (_shown(one.what, said, wording) for said in (one.was, one.now))
+    was, now = (_shown(one.what, value, wording) for value in (one.was, one.now))
     return wording.text(f"row.was_{one.what}"), wording.text("value.was", was=was, now=now)
 
 
-def _shown(what: str, said: str, wording: Wording) -> str:
+def _shown(what: str, value: str, wording: Wording) -> str:
     if what == "role":
-        return wording.text(f"value.{said}")
-    return wording.when(datetime.fromisoformat(said)) if what in {"started", "statistics"} else said
+        return wording.text(f"value.{value}")
+    return wording.when(datetime.fromisoformat(value)) if what in {"started", "statistics"} else value
 
 
 def reminder_row(alert: Alert, wording: Wording) -> Row:
@@ -147,8 +147,8 @@ def _note(phase: Phase, phases: Mapping[Phase, float], beyond: int) -> str | Non
 
 
 def _phase_bar(phase: Phase, spent: float | None, longest: float, wording: Wording, note: str | None) -> PhaseBar:
-    said = wording.text(f"value.{note}") if note else ""
-    return PhaseBar(wording.text(f"phase.{phase}"), spent, (spent or 0) / longest, said, failed=note == "failed_here")
+    words = wording.text(f"value.{note}") if note else ""
+    return PhaseBar(wording.text(f"phase.{phase}"), spent, (spent or 0) / longest, words, failed=note == "failed_here")
 
 
 def timeline_and_count(alert: Alert, context: AlertContext, wording: Wording) -> tuple[str, Rows]:
