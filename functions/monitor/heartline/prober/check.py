@@ -55,7 +55,7 @@ def check(
 
 
 def check_once(target: Target, credentials: Credentials) -> Observation:
-    """Probe once, in a place of PACE; a refused password may have been rotated: it is fetched afresh, tried again."""
+    """Probe once, in the caller's slot; a refused password may have been rotated: fetch it afresh and try again."""
     with CPU_SLOTS.released():
         credential = credentials.find(target)
     if isinstance(credential, Failure):
