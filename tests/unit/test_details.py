@@ -11,17 +11,19 @@ import pytest
 from heartline.i18n.language import language
 from heartline.messages.context import AlertContext, TargetHistory
 from heartline.messages.details import (
+    change_row,
+    change_rows,
     command_rows,
     endpoint_rows,
     failed_rows,
     failure_rows,
-    phase_bars,
     recovered_rows,
     timeline_and_count,
 )
+from heartline.messages.phase_bars import phase_bars
 from heartline.messages.wording import Wording
 from heartline.model.alert import Alert
-from heartline.model.incident import Incident
+from heartline.model.incident import Change, Evidence, Incident
 from heartline.model.kinds import AlertKind, Kind, Phase
 from heartline.model.target import Endpoint
 from unit.samples import HOUR, MINUTE, NOW, alert, failure
@@ -69,6 +71,41 @@ def test_a_failure_is_told_by_phase_kind_and_sqlstate_and_the_server_is_quoted()
         ("The server said", '"sorry, too many clients already"'),
     )
     assert failure_rows(failure(), WORDING) == (("Failure", "in phase connect: refused"),)
+
+
+def test_the_evidence_of_a_change_says_what_was_and_what_is_now() -> None:
+    evidence = (
+        Evidence("role", "primary", "standby"),
+        Evidence("timeline", "3", "4"),
+        Evidence("started", (NOW - HOUR).isoformat(), (NOW - MINUTE).isoformat()),
+    )
+    change = Change(AlertKind.FAILED_OVER, NOW, NOW - 2 * MINUTE, NOW - MINUTE, evidence)
+    assert change_rows(change, WORDING) == (
+        ("Happened between", f"{GOOD}, the last good probe before it, and 2026-11-23 02:15:00 UTC"),
+        ("Server started", f"{BEGAN}, by its own clock"),
+        ("Role", "primary before, standby now"),
+        ("Timeline", "3 before, 4 now"),
+        ("Started", f"2026-11-23 01:15:00 UTC before, {BEGAN} now"),
+    )
+
+
+def test_a_change_without_a_probe_before_it_has_no_lower_bound() -> None:
+    change = Change(AlertKind.RESTARTED, NOW)
+    assert change_rows(change, WORDING) == (("Found at", "2026-11-23 02:15:00 UTC"),)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (Change(AlertKind.CRASHED, NOW), "the server crashed and recovered"),
+        (Change(AlertKind.RESTARTED, NOW, started=NOW), "(2026-11-23 02:15:00 UTC, by its own clock)"),
+        (Change(AlertKind.FAILED_OVER, NOW, several=True), "the name leads to several servers in turn"),
+    ],
+)
+def test_a_change_within_an_outage_is_one_row(change: Change, said: str) -> None:
+    label, value = change_row(change, WORDING)
+    assert label == "Meanwhile"
+    assert said in value
 
 
 def drawn(**changes: object) -> list[tuple[str, float | None, str, bool]]:

@@ -133,6 +133,18 @@ def test_a_mail_that_leaves_late_says_how_late(kind: AlertKind, late: int, words
     assert (f"due at {moment(one.at)}" in sentences) == (words is not None)
 
 
+def test_a_mail_that_was_refused_until_now_says_by_what() -> None:
+    sentences = " ".join(reported(alert(refused="TooManyRequestsException"), late=3600).sentences)
+    assert "1 h late" in sentences
+    assert "refused until now (TooManyRequestsException)" in sentences
+
+
+def test_a_recovery_of_which_nothing_else_is_known_is_reported_all_the_same() -> None:
+    one = reported(alert(RECOVERED, previous=None))
+    assert one.subject == "[RECOVERED] orders: down 60 s"
+    assert "Before" not in dict(one.rows)
+
+
 def test_what_a_late_mail_says_is_about_the_moment_of_the_alert() -> None:
     for one in (alert(REMINDER), *alerts_of(minutes(".x.xf.....")), *alerts_of(minutes(".x.xxxxxx"))):
         prompt, late = reported(one), reported(one, late=7200)

@@ -108,6 +108,7 @@ WRONG = [
     ({"maintenance": "Sun 02:00-04:00"}, "maintenance", "give a list of windows"),
     ({"maintenance": ["Sun 02:00-04:00", "Son 02:00-04:00"]}, "maintenance", 'like "Sun 02:00-04:00 Asia/Seoul"'),
     ({"maintenance": ["Sun 02:00-02:00"]}, "maintenance", "the window is empty"),
+    ({"time_zone": "Mars/Olympus"}, "time_zone", 'IANA name, like "Europe/Berlin"'),
     ({"maintenance": [7]}, "maintenance", "give days, times and a time zone"),
     ({"recipients": "a@example.com"}, "recipients", "list"),
     ({"recipients": []}, "recipients", "1 to 50 addresses"),

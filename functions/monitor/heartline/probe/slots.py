@@ -42,7 +42,7 @@ class Slots:
             return True
 
     def leave(self) -> None:
-        """Give a slot back for good."""
+        """Release a slot for good."""
         with self._lock:
             self._free += 1
             self._wake()
