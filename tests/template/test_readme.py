@@ -10,7 +10,8 @@ from typing import Any
 
 from heartline.commands.dispatch import COMMANDS
 from heartline.config.targets import parse_targets
-from template.pages import README, table, uncommented
+from local.cost import Fleet, dollars
+from template.pages import README, table, text, uncommented
 
 TEXT = uncommented(README)
 
@@ -72,3 +73,10 @@ def test_what_uninstalling_leaves_is_what_the_template_retains(template: dict[st
     assert retained == {"AWS::DynamoDB::Table", "AWS::SES::EmailIdentity"}
     assert "delete-table --table-name" in TEXT
     assert "delete-email-identity --email-identity" in TEXT
+
+
+def test_what_one_database_costs_is_what_is_computed() -> None:
+    with_secret, without = (dollars(Fleet(1, secrets=secrets), allowance=True) for secrets in (True, False))
+    assert f"from {with_secret:.2f} dollars a month" in TEXT
+    prose = " ".join(text("cost.md").split())
+    assert f"costs {100 * with_secret:.0f} cents with its secret and {100 * without:.0f} cents with IAM" in prose
