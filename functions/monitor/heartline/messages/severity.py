@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from heartline.model.kinds import Phase, Severity
+from heartline.model.kinds import Phase
 from heartline.model.observation import Failure
 
 
@@ -38,6 +38,6 @@ _WITHOUT_CREDENTIAL = replace(_MISCONFIGURED, verdict="verdict.credentials")
 
 def severity_words(failure: Failure) -> SeverityWords:
     """Return the words for a failure's severity."""
-    if failure.kind.severity is Severity.OUTAGE:
+    if not failure.kind.misconfigured:
         return _OUTAGE
     return _WITHOUT_CREDENTIAL if failure.phase is Phase.CREDENTIALS else _MISCONFIGURED
