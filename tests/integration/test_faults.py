@@ -13,7 +13,7 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-import app
+from heartline.aws import clients
 from integration.conftest import QUICK, Monitor, Serve
 from local import peers
 from local.aws import BATCH_GET
@@ -162,7 +162,7 @@ def bench(monitor: Monitor, serve: Serve, monkeypatch: pytest.MonkeyPatch) -> Be
     def config(**given: Any) -> Config:  # noqa: ANN401
         return Config(**given | {"read_timeout": PATIENCE})
 
-    monkeypatch.setattr(app, "Config", config)
+    monkeypatch.setattr(clients, "Config", config)
     keys = QUICK | {"host": "127.0.0.1", "port": serve(fake).port, "user": "heartline"}
     document = ""
     for name, people in TEAMS.items():

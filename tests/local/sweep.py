@@ -229,7 +229,8 @@ def main() -> None:
 def _warm() -> None:
     """Import all of the function, and read what clients are made from; make none, so that there are no threads."""
 
-    from heartline.aws import clients  # noqa: PLC0415 - tests that use the rest of this module have it already, in their own way
+    import app  # noqa: F401, PLC0415 - tests that use the rest of this module have it already, in their own way
+    from heartline.aws import clients  # noqa: PLC0415
 
     for late in ("heartline.notify.email", "heartline.notify.sns", "heartline.tick.deliver"):
         import_module(late)

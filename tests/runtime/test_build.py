@@ -56,7 +56,7 @@ def test_the_courier_is_the_same_build(built: Path) -> None:
 
 
 def test_the_texts_of_every_language_are_in_the_build(built: Path) -> None:
-    texts = built / "MonitorFunction" / "heartline" / "texts"
+    texts = built / "MonitorFunction" / "heartline" / "i18n" / "texts"
     assert {file.name for file in texts.iterdir()} == {"en.toml", "ko.toml"}
     assert all(tomllib.loads(file.read_text(encoding="utf-8"))["subject"]["down"] for file in texts.iterdir())
 

@@ -138,7 +138,7 @@ def life(
     clock = SimpleNamespace(moved=timedelta(0))
     clock.now = lambda zone=UTC: datetime.now(zone) + clock.moved
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("app.datetime", clock)
+        patch.setattr("heartline.bootstrap.datetime", clock)
         life = Life(stack, _server, clock)
         life.live()
     yield life
