@@ -7,14 +7,14 @@ import secrets
 import shutil
 import ssl
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 import trustme
 
 from e2e.emulator import Ministack, install
-from e2e.project import Project
+from e2e.project import Project, Stack
 from local.peers import Peer, forwards
 from local.postgres import HOST, Postgres
 from local.stack import RECIPIENT, ROLE, SENDER
@@ -28,6 +28,7 @@ class Database:
     server: Postgres
     port: int
     secret: str  # its ARN
+    password: str = field(repr=False)
 
 
 @pytest.fixture(scope="session")
@@ -35,7 +36,9 @@ def python() -> Path:
     """Give a Python of Lambda's version."""
     found = find_compiler()
     if found is None:
-        pytest.skip("there is no Python 3.13 on the PATH or among pyenv's: ministack runs functions with its own Python")
+        pytest.skip(
+            "there is no Python 3.13 on the PATH or among pyenv's: ministack runs functions with its own Python"
+        )
     return found
 
 
@@ -66,7 +69,7 @@ def emulator(python: Path, authority: trustme.CA, tmp_path_factory: pytest.TempP
 def watched(emulator: Ministack, authority: trustme.CA) -> Iterator[Database]:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert(HOST).configure_cert(context)
-    with Postgres() as server, Peer(forwards(server.port, context)) as front:
+    with Postgres(max_connections=150) as server, Peer(forwards(server.port, context)) as front:
         password = secrets.token_urlsafe(16)
         server.create_role(ROLE, password)
         login = {"username": ROLE, "password": password, "dbname": "postgres"}
@@ -74,7 +77,7 @@ def watched(emulator: Ministack, authority: trustme.CA) -> Iterator[Database]:
         made = emulator.client("secretsmanager").create_secret(
             Name="heartline/orders", SecretString=json.dumps(login | place)
         )
-        yield Database(server, front.port, made["ARN"])
+        yield Database(server, front.port, made["ARN"], password)
 
 
 @pytest.fixture(scope="session")
@@ -88,3 +91,16 @@ def project(emulator: Ministack, sam: Path, python: Path, tmp_path_factory: pyte
 def answers(watched: Database) -> dict[str, str]:
     """Give the three answers that a deployment needs."""
     return {"DatabaseSecretArn": watched.secret, "AlertSender": SENDER, "AlertRecipients": RECIPIENT}
+
+
+@pytest.fixture(scope="session")
+def one(project: Project, answers: dict[str, str]) -> Stack:
+    """Give a stack for one database, whose schedule begins to run here."""
+    return project.deploy("heartline", **answers)
+
+
+@pytest.fixture
+def database(watched: Database) -> Iterator[Database]:
+    """Give the database that all stacks watch, which may be killed."""
+    yield watched
+    watched.server.start()

@@ -54,10 +54,22 @@ class Project:
             When it fails, with what it said.
         """
         folders = (str(self.sam.parent), str(self.compiler.parent), os.environ["PATH"])
-        shown = {"SAM_CLI_TELEMETRY": "0", "SAM_CLI_POLL_DELAY": "0.5", "NO_COLOR": "1", "PATH": os.pathsep.join(folders)}
+        shown = {
+            "SAM_CLI_TELEMETRY": "0",
+            "SAM_CLI_POLL_DELAY": "0.5",
+            "NO_COLOR": "1",
+            "PATH": os.pathsep.join(folders),
+        }
         environment = os.environ | PROXIES | self.aws.environment | {"NO_PROXY": "127.0.0.1"} | shown
         done = subprocess.run(
-            words, cwd=self.folder, env=environment, input=answers, capture_output=True, text=True, timeout=300, check=False
+            words,
+            cwd=self.folder,
+            env=environment,
+            input=answers,
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
         )
         if done.returncode:
             raise RuntimeError(f"{shlex.join(map(str, words))} failed:\n{done.stdout}\n{done.stderr}\n{self.aws.log}")
@@ -108,12 +120,28 @@ class Stack:
         RuntimeError
             When the function failed.
         """
-        payload = (self.project.folder / f"events/{event}.json").read_text() if isinstance(event, str) else json.dumps(event)
+        payload = (
+            (self.project.folder / f"events/{event}.json").read_text() if isinstance(event, str) else json.dumps(event)
+        )
         answer = self.aws.client("lambda").invoke(FunctionName=self.resources["MonitorFunction"], Payload=payload)
         text = answer["Payload"].read().decode()
         if "FunctionError" in answer:
             raise RuntimeError(f"the function failed: {text}")
         return json.loads(text)
+
+    def tick_until(self, subject: str, recipient: str) -> None:
+        """Tick, as the schedule does each minute, until a mail of such a subject was sent.
+
+        Raises
+        ------
+        AssertionError
+            When five ticks do not bring it.
+        """
+        for _ in range(5):
+            self.invoke("scheduled")
+            if any(one.startswith(subject) for one in self.aws.mails(recipient)):
+                return
+        raise AssertionError(f"no mail with {subject}: {self.aws.mails(recipient)}, {self.invoke('status')}")
 
     def items(self) -> dict[str, Any]:
         """Return the items of the table by their keys."""

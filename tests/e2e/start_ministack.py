@@ -41,9 +41,7 @@ def senders_of_mail() -> None:
     """
     enforce = app._enforce_ses_v2
 
-    def enforced(
-        method: str, path: str, headers: Any, body: bytes, query: Any, request: str  # noqa: ANN401
-    ) -> Any:  # noqa: ANN401
+    def enforced(method: str, path: str, headers: Any, body: bytes, query: Any, request: str) -> Any:  # noqa: ANN401, PLR0917
         if not app.AUTH or method != "POST" or not path.endswith("/outbound-emails"):
             return enforce(method, path, headers, body, query, request)
         asked = json.loads(body)

@@ -72,24 +72,16 @@ def samconfig() -> dict[str, Any]:
     return {name: section for name, section in config.items() if name != "version"}
 
 
-def test_samconfig_has_three_stacks_that_are_deployed_alike() -> None:
-    environments = samconfig()
-    assert environments.keys() == {"default", "dev", "prod"}
-    assert len({section["global"]["parameters"]["stack_name"] for section in environments.values()}) == 3
-    for section in environments.values():
-        assert section["deploy"] == environments["default"]["deploy"]
-        # sam replaces these by those on the command line, so one that stood here would be lost.
-        assert "parameter_overrides" not in section["deploy"]["parameters"]
-
-
-def test_a_deployment_without_questions_asks_none() -> None:
-    for section in samconfig().values():
-        assert section["deploy"]["parameters"] == {
-            "capabilities": "CAPABILITY_IAM",
-            "resolve_s3": True,
-            "fail_on_empty_changeset": False,
-            "confirm_changeset": False,
-        }
+def test_samconfig_has_three_stacks_that_are_deployed_alike_and_without_a_question() -> None:
+    deployed = {name: section["deploy"]["parameters"] for name, section in samconfig().items()}
+    assert {name: one.pop("stack_name") for name, one in deployed.items()} == {
+        "default": "heartline",
+        "dev": "heartline-dev",
+        "prod": "heartline-prod",
+    }
+    # Without parameter_overrides: sam replaces them by those on the command line, so that these would be lost.
+    alike = {"capabilities": "CAPABILITY_IAM", "resolve_s3": True, "fail_on_empty_changeset": False}
+    assert list(deployed.values()) == [alike | {"confirm_changeset": False}] * 3
 
 
 def test_what_sam_appends_to_a_table_stands_behind_no_comment_on_the_next() -> None:

@@ -382,7 +382,7 @@ def test_only_a_fleet_has_a_queue(deployed: MakeStack) -> None:
 @pytest.mark.parametrize("command", ["default", "dev", "prod"])
 def test_each_environment_of_samconfig_makes_a_stack(create: Create, command: str) -> None:
     config = tomllib.loads((ROOT / "samconfig.toml").read_text())[command]
-    stack = create(name=config["global"]["parameters"]["stack_name"], LogRetentionDays="7")
+    stack = create(name=config["deploy"]["parameters"]["stack_name"], LogRetentionDays="7")
     groups = stack.aws.client("logs").describe_log_groups()["logGroups"]
     (days,) = (one["retentionInDays"] for one in groups if one["logGroupName"] == stack.resources["MonitorLogs"])
     assert int(days) == 7

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
 
 import pytest
 
@@ -15,23 +15,8 @@ FIRST_TICK = 90.0  # seconds: ministack waits for one interval before the first
 
 
 @pytest.fixture(scope="module")
-def stack(project: Project, answers: dict[str, str]) -> Stack:
-    return project.deploy("heartline", **answers)
-
-
-@pytest.fixture
-def database(watched: Database) -> Iterator[Database]:
-    yield watched
-    watched.server.start()
-
-
-def tick_until(stack: Stack, subject: str) -> None:
-    """Tick, as the schedule does each minute, until a mail of such a subject was sent."""
-    for _ in range(5):
-        stack.invoke("scheduled")
-        if any(subject in one for one in stack.aws.mails(RECIPIENT)):
-            return
-    raise AssertionError(f"no mail with {subject}: {stack.aws.mails(RECIPIENT)}, {stack.invoke('status')}")
+def stack(one: Stack) -> Stack:
+    return one
 
 
 def test_three_answers_deploy_a_monitor_that_its_schedule_starts(stack: Stack) -> None:
@@ -43,15 +28,28 @@ def test_three_answers_deploy_a_monitor_that_its_schedule_starts(stack: Stack) -
 
 def test_a_killed_database_is_told_and_so_is_its_recovery(stack: Stack, database: Database) -> None:
     database.server.kill()
-    tick_until(stack, "[DOWN]")
+    stack.tick_until("[DOWN]", RECIPIENT)
     database.server.start()
-    tick_until(stack, "[RECOVERED]")
+    stack.tick_until("[RECOVERED]", RECIPIENT)
     assert [one.split("]")[0] for one in stack.aws.mails(RECIPIENT)] == ["[DOWN", "[RECOVERED"]
 
 
 def test_the_test_alert_of_the_outputs_arrives(stack: Stack) -> None:
     assert stack.output_command("SendTestAlert")["channels"] == {"email": "accepted", "topic": "accepted"}
     assert stack.aws.mails(RECIPIENT)[-1].startswith("[TEST]")
+
+
+def test_what_the_role_does_not_allow_is_refused(stack: Stack) -> None:
+    """Without it the stories here would show nothing of permissions."""
+    iam, role = stack.aws.client("iam"), stack.resources["MonitorRole"]
+    named = {"RoleName": role, "PolicyName": "monitor"}
+    document = iam.get_role_policy(**named)["PolicyDocument"]
+    fewer = [one for one in document["Statement"] if one["Sid"] != "SendMail"]
+    iam.put_role_policy(**named, PolicyDocument=json.dumps(document | {"Statement": fewer}))
+    refused = stack.invoke("test-alert")["channels"]["email"]
+    iam.put_role_policy(**named, PolicyDocument=json.dumps(document))
+    assert "AccessDenied" in refused
+    assert stack.invoke("test-alert")["channels"]["email"] == "accepted"
 
 
 def test_an_update_keeps_the_state_and_what_was_answered(stack: Stack, project: Project) -> None:
