@@ -6,21 +6,22 @@ import json
 import os
 import shutil
 import subprocess
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, Self
 from urllib.error import URLError
 from urllib.request import urlopen
 
+import psutil
 from botocore.config import Config
 from botocore.session import Session
 
 from local.postgres import HOST, _free_port
-from local.processes import wait_until
+from local.processes import kill, wait_until
 from runtime.toolchain import PROXIES, ROOT
 
 REGION = "us-east-1"
-# Pinned: start_ministack.py corrects this version.
-PACKAGES = ("ministack==1.5.33", "aws-sam-translator==1.115.0")
+LOCK = Path(__file__).with_name("requirements.txt")
 STARTED = 60.0  # seconds, on a busy machine
 
 
@@ -31,13 +32,13 @@ def install(python: Path) -> Path:
     -------
     The environment's Python.
     """
-    folder = ROOT / "build" / "-".join(PACKAGES).replace("==", "-")
+    folder = ROOT / "build" / f"ministack-{sha256(LOCK.read_bytes()).hexdigest()[:12]}"
     made = folder / "bin" / "python"
     if not (folder / "ready").exists():
         shutil.rmtree(folder, ignore_errors=True)
         subprocess.run([python, "-m", "venv", folder], check=True, timeout=120)
-        pip = [made, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *PACKAGES]
-        subprocess.run(pip, check=True, timeout=600, env=os.environ | PROXIES)
+        pip = [made, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--require-hashes"]
+        subprocess.run([*pip, "-r", LOCK], check=True, timeout=600, env=os.environ | PROXIES)
         (folder / "ready").touch()
     return made
 
@@ -80,12 +81,17 @@ class Ministack:
 
     def __exit__(self, *_: object) -> None:
         if self._process is not None:
+            family = [self.process, *self.process.children(recursive=True)] if self._process.poll() is None else []
             self._process.terminate()
-            try:
-                self._process.wait(20)
-            except subprocess.TimeoutExpired:
-                self._process.kill()
-                self._process.wait()
+            psutil.wait_procs(family, 20)
+            kill(family)
+            self._process.wait()
+
+    @property
+    def process(self) -> psutil.Process:
+        if self._process is None:
+            raise RuntimeError("ministack is not started")
+        return psutil.Process(self._process.pid)
 
     @property
     def log(self) -> Path:
