@@ -64,6 +64,22 @@ def test_dashboards_search_finds_the_metrics_of_a_target_by_their_dimensions(
     assert {frozenset(search.split(",")) for search in searches} == {frozenset({"Heartline", *dimensions})}
 
 
+def test_dashboards_query_names_what_a_failure_s_record_has(
+    watching: Create, database: Postgres, caplog: pytest.LogCaptureFixture
+) -> None:
+    stack = watching()
+    stack.instead["TARGETS"] = f"{stack.environment()['TARGETS']}\nconfirmations = 0\n"
+    database.kill()
+    stack.run(event("scheduled"))
+    (failure,) = [vars(record) for record in caplog.records if vars(record).get("event") == "failure"]
+    (query,) = re.findall(r"SOURCE '[^']+' \| ([^\"]+)", dashboard(stack))
+    assert "event = 'failure' and ispresent(detail.incident)" in query
+    assert failure["detail"]["incident"]
+    for name in set(re.findall(r"(?:latest\(|by |, )([a-z_]+(?:\.[a-z_]+)?)(?=[), ])", query)) - {"count"}:
+        top, _, rest = name.partition(".")
+        assert (failure[top][rest] if rest else failure[top]) is not None, name
+
+
 def test_a_divided_tick_goes_through_the_queue_of_the_stack(
     watching: Create, aws: EmulatedAws, database: Postgres
 ) -> None:
