@@ -32,6 +32,8 @@ ROLE = "heartline"
 SECRET = "heartline/demo"
 SENDER = "heartline@example.com"
 RECIPIENT = "oncall@example.com"
+# What the template takes from resources that only a deployment makes: sam would put their logical ids there.
+NOT_HERE = dict.fromkeys(("HEALTH_TOPIC", "SES_CONFIGURATION_SET", "TICK_QUEUE"), "")
 LINUX = platform.system() == "Linux"
 PAUSE = 0.2  # seconds between looks at the keyboard and the mailbox
 
@@ -92,7 +94,7 @@ def main() -> None:
     with Postgres(host=listen) as database, EmulatedAws(listen) as aws:
         # In Docker on a Mac this machine has a name, and 127.0.0.1 is the virtual machine.
         environment = furnish(database, aws, None if LINUX else "host.docker.internal")
-        functions = dict.fromkeys(("MonitorFunction", "ProbeFunction"), environment)
+        functions = {"MonitorFunction": NOT_HERE | environment, "ProbeFunction": {}}
         ENVIRONMENT_FILE.write_text(json.dumps(functions, indent=2) + "\n")
         console.print(_overview(database, aws), soft_wrap=True)  # commands to paste stay whole
         _serve(console, database, aws, stopping)
