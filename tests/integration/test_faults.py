@@ -106,7 +106,7 @@ def clears(call: Call) -> bool:
 
 
 def waits_still(call: Call, channel: str) -> bool:
-    """Tell whether a write leaves all alerts waiting for a channel: it notes why they were refused, no more."""
+    """Return True if a write leaves all alerts waiting for a channel: it notes why they were refused, no more."""
     if "REMOVE" in call.request["UpdateExpression"]:
         return False
     entry = {"mails": "email", "topic": "topic"}[channel]

@@ -29,7 +29,7 @@ def watching(aws: EmulatedAws, translated: dict[str, Any], database: Postgres) -
 
 
 def stored(stack: Created) -> dict[str, Any]:
-    """Give the items of a stack's table by their keys."""
+    """Return the items of a stack's table by their keys."""
     items = stack.aws.client("dynamodb").scan(TableName=stack.resources["StateTable"])["Items"]
     return {f"{item['pk']['S']}/{item['sk']['S']}": item for item in items}
 
