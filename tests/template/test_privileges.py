@@ -79,7 +79,7 @@ class Life:
             targets = "".join(f'[[targets]]\nname = "orders-{place}"\n{one}' for place in range(2))
         else:
             targets = f"{self.rendered.replace('port = 5432', f'port = {port}')}\n{QUICK}"
-        self.stack.instead |= {"TARGETS": targets, "TARGETS_PER_INVOCATION": "1"}
+        self.stack.instead["TARGETS"] = targets
 
     def tick(self) -> None:
         """Run a tick to its end, with the shards that it hands on."""
@@ -139,6 +139,7 @@ def life(
     clock.now = lambda zone=UTC: datetime.now(zone) + clock.moved
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("heartline.bootstrap.datetime", clock)
+        patch.setattr("heartline.tick.fanout.TARGETS_PER_RUN", 1)
         life = Life(stack, _server, clock)
         life.live()
     yield life
