@@ -61,7 +61,7 @@ def at_once(monitor: Monitor, number: int) -> list[dict[str, Any]]:
 
 
 def kinds(mail: Mail) -> tuple[str, list[str]]:
-    """Give the one label and the targets of a mail."""
+    """Return the one label and the targets of a mail."""
     return mail.subject[1 : mail.subject.index("]")], mail.headers["X-Heartline-Target"].split(", ")
 
 

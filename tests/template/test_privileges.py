@@ -123,7 +123,7 @@ class Life:
 def life(
     request: pytest.FixtureRequest, _cloud: EmulatedAws, _server: Postgres, translated: dict[str, Any]
 ) -> Iterator[Life]:
-    """Give a stack of each kind that has lived through everything."""
+    """Yield a stack of each kind that has lived through everything."""
     _cloud.reset()
     _server.start()
     _server.create_role(ROLE, "a password")
@@ -147,7 +147,7 @@ def life(
 
 
 def statements(life: Life) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Give every statement of the monitor's role; test_prober.py has the prober's."""
+    """Yield every statement of the monitor's role; test_prober.py has the prober's."""
     for statement in life.stack.statements("MonitorRole"):
         yield "Monitor", statement
 
@@ -204,7 +204,7 @@ def test_each_permission_is_narrowed_to_what_is_the_stack_s_or_was_given_to_it(l
 
 
 def of_a_made_one(resource: str, name: str) -> bool:
-    """Tell whether a resource is one that the stack has made, or within it."""
+    """Return True if a resource is one that the stack has made, or within it."""
     last = name.rpartition("/")[2] if name.startswith("https:") else name
     return resource == name or last in resource.replace("/", ":").split(":")
 

@@ -25,7 +25,7 @@ DOCUMENT = "".join(
 
 @pytest.fixture(autouse=True)
 def environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
-    """Give the handler what it needs to start; no call of it could reach AWS, since a unit test has no sockets."""
+    """Provide what the handler needs to start; no call of it could reach AWS, since a unit test has no sockets."""
     for name, value in {
         **dict.fromkeys(VARIABLES, ""),
         "TARGETS": DOCUMENT,

@@ -98,6 +98,7 @@ def entry(target: Target, stored: Stored | Unreadable, now: datetime) -> dict[st
         "failure": failure_entry(state.failure),
         "pending": len(stored.outbox),
         "muted_until": _iso(quiet_until(state, target.policy, now)),
+        "mute_reason": state.mute_reason if state.muted_until and now < state.muted_until else None,
     }
 
 
