@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import fields, replace
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 
 from heartline.aws import metrics
 from heartline.aws.metrics import Metrics
-from heartline.config.settings import Settings
 from heartline.model.heartbeat import Heartbeat
 from heartline.model.kinds import Phase
 from heartline.model.observation import Observation
 from heartline.prober import credentials
 from heartline.storage.schema import heartbeat_key as key
 from heartline.storage.schema import wire, wire_key
+from heartline.tick import fanout
 from local import cost, template
 from local.cost import PRICES, ROWS, TICKS, Fleet, dollars, usage
 from unit.samples import ENDPOINT, NOW
@@ -172,8 +172,7 @@ def test_the_defaults_are_the_template_s(document: dict[str, Any]) -> None:
 
 
 def test_a_run_has_as_many_targets_as_the_code_gives_it() -> None:
-    (share,) = [field.default for field in fields(Settings) if field.name == "share"]
-    assert share == cost.SHARE
+    assert fanout.TARGETS_PER_RUN == cost.SHARE
 
 
 def test_the_alarms_are_the_template_s(document: dict[str, Any]) -> None:
