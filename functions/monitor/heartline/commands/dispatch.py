@@ -12,11 +12,12 @@ from heartline.common.text import sanitize
 from heartline.messages.context import AlertContext, TargetAlerts
 from heartline.model.alert import EMAIL, Alert
 from heartline.model.errors import CommandError
-from heartline.model.kinds import AlertKind, Status
+from heartline.model.kinds import AlertKind
 from heartline.model.state import State, Unreadable
 from heartline.model.target import Target
 from heartline.notify.batches import Batch
 from heartline.prober.check import check_once
+from heartline.rules.alerts import reminded_of
 from heartline.services import Heartline
 
 _SAVE_ATTEMPTS = 5
@@ -115,11 +116,11 @@ def _unmute(heartline: Heartline, event: Mapping[str, Any]) -> dict[str, Any]:
 
 def _acknowledge(heartline: Heartline, event: Mapping[str, Any]) -> dict[str, Any]:
     def acknowledged(state: State) -> State:
-        if state.status is not Status.DOWN:
+        if state.belief is None:
             raise CommandError(
-                f"acknowledge: {state.target} is {state.status}: only what is down has reminders to stop"
+                f"acknowledge: {state.target} is {state.status}: only what an alert was sent of has reminders to stop"
             )
-        return replace(state, acknowledged=True)
+        return replace(state, belief=replace(state.belief, acknowledged=reminded_of(state)))
 
     return _change(heartline, _target(heartline, event), acknowledged)
 

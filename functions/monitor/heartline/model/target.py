@@ -28,9 +28,14 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """Say how many probes make a transition, how often it is brought to mind again, and when nobody is told.
+    """Decide how many probes make a transition, how often people are reminded of it, and when nobody is notified.
 
-    `settle_after` is how long a target must stay as it is to count as settled.
+    Attributes
+    ----------
+    settle_after
+        How long a flapping target must stay as it is to count as settled.
+    interval
+        How often ticks come.
     """
 
     confirmations: int = 2
@@ -39,6 +44,7 @@ class Policy:
     remind_every: timedelta = timedelta(hours=1)
     settle_after: timedelta = timedelta(minutes=5)
     maintenance: tuple[Window, ...] = ()
+    interval: timedelta = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
