@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from heartline.config.windows import window
 from heartline.model.alert import Alert
+from heartline.model.belief import Believed
 from heartline.model.heartbeat import Heartbeat, freshen
 from heartline.model.kinds import AlertKind, Kind, Phase, Status
 from heartline.model.observation import Failure, Observation
 from heartline.model.observation import Server as Fingerprint
 from heartline.model.state import State, Stored
 from heartline.model.target import Endpoint, Policy
+from heartline.rules.alerts import reminded_of
 from heartline.rules.decide import Decision, decide, wants_another
 from heartline.rules.gaps import missed
 from heartline.storage.schema import FORMAT, plain, read_target, wire
@@ -72,14 +74,16 @@ class Heartline:
         self.adopt(care)
 
     def adopt(self, care: Care) -> None:
-        self._policy = _policy(care)
+        self._policy = _policy(care, self._interval)
 
     def observe(self, begins: float, ends: float, fault: Fault | None, server: Server) -> Observation:
         phase = Phase(fault.phase) if fault else Phase.QUERY
         phases = {phase: (ends - begins) * 1000}
         if fault:
-            return Observation(_moment(begins), _ENDPOINT, phases, _failure(fault), None, server.address)
-        return Observation(_moment(begins), _ENDPOINT, phases, None, _fingerprint(server), server.address)
+            return Observation(_moment(begins), _ENDPOINT, phases, _failure(fault), None, server.address, _moment(ends))
+        return Observation(
+            _moment(begins), _ENDPOINT, phases, None, _fingerprint(server), server.address, _moment(ends)
+        )
 
     def load(self) -> Stored:
         return self._stored if self._heartbeat is None else freshen(self._stored, self._heartbeat)
@@ -147,8 +151,8 @@ class Heartline:
 
     def acknowledge(self) -> None:
         state = self.load().state
-        if state.status is Status.DOWN:
-            self._stored = Stored(replace(state, acknowledged=True))
+        if state.belief:
+            self._stored = Stored(replace(state, belief=replace(state.belief, acknowledged=reminded_of(state))))
 
     def remove(self, now: float) -> tuple[Mail, ...]:  # noqa: ARG002 - nothing says so today
         return ()
@@ -172,7 +176,7 @@ def _moment(at: float) -> datetime:
     return datetime.fromtimestamp(round(at, 3), UTC)
 
 
-def _policy(care: Care) -> Policy:
+def _policy(care: Care, interval: timedelta) -> Policy:
     return Policy(
         care.confirmations,
         timedelta(seconds=care.confirm_after),
@@ -180,6 +184,7 @@ def _policy(care: Care) -> Policy:
         timedelta(seconds=care.remind_every),
         timedelta(seconds=care.settle_after),
         tuple(window(_written(one)) for one in care.windows),
+        interval,
     )
 
 
@@ -209,19 +214,22 @@ def _fingerprint(server: Server) -> Fingerprint:
 
 _KNOWN = {
     AlertKind.DOWN: (DOWN, False),
-    AlertKind.CHANGED: (DOWN, None),
     AlertKind.REMINDER: (DOWN, None),
     AlertKind.RECOVERED: (UP, False),
-    AlertKind.UNSTABLE: (FLAPPING, True),
-    AlertKind.SETTLED: (UP, False),
+    AlertKind.FLAPPING: (FLAPPING, True),
+    AlertKind.STABLE: (UP, False),
 }
 
 
 def _read(alert: Alert) -> Mail:
     """Say what a reader of the alert knows."""
     word, flapping = _KNOWN.get(alert.kind, (NOTICE, None))
-    if alert.kind is AlertKind.SETTLED and alert.failure:
-        word = DOWN  # "[STILL DOWN] ... without a break"
+    if alert.kind is AlertKind.DOWN and alert.flapping:
+        flapping = True  # it says both
+    if alert.kind is AlertKind.REMINDER:
+        flapping = alert.flapping is not None
+    if alert.kind is AlertKind.REMINDER and alert.believed is Believed.FLAPPING:
+        word = FLAPPING
     if alert.kind is AlertKind.RECOVERED and alert.failure:
         word = DOWN  # it says that it is down again
     incident = alert.incident
@@ -234,6 +242,9 @@ def _read(alert: Alert) -> Mail:
         outage=None if alert.failure is None else not alert.failure.kind.misconfigured,
         fault=alert.failure.kind.value if alert.failure else None,
         claims=tuple(_claims(alert)),
+        share=alert.tally.share if alert.tally else None,
+        outages=alert.tally.counts.outages if alert.tally else None,
+        failed=alert.tally.counts.failed_probes if alert.tally else None,
         last_good=_seconds(incident.last_ok) if incident and not alert.change else None,
         incident=(incident.id, incident.began.timestamp()) if incident else None,
         unobserved=tuple((one.began.timestamp(), one.ended.timestamp()) for one in incident.unobserved)

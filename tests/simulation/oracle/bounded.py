@@ -55,7 +55,7 @@ def while_something_is_wrong_reminders_come(account: Account) -> Answer:
         return None
     if account.stretch and account.stretch.found == GOOD and not people.flapping:
         return None  # over: the rule of the end
-    due = min(care.remind_every * 2.0 ** min(people.mails - 1, 30), max(DAY, care.remind_every))
+    due = min(max(HOUR, care.remind_every) * 2.0 ** min(people.mails - 1, 30), max(DAY, care.remind_every))
     since = max(people.told_at, account.hush_ended)
     margin = account.interval + 2 + account.shifted()
     if account.last is None or account.now - since <= due + margin:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from heartline.model.belief import Addressees, Flapping, Tally
+from heartline.model.belief import Addressees, Believed, Flapping, Tally
 from heartline.model.incident import Change, Incident
 from heartline.model.kinds import AlertKind, Phase
 from heartline.model.observation import Failure
@@ -30,6 +30,8 @@ class Alert:
         The failure that people were notified of before: what changed, or what is over.
     expires
         The end of the server's certificate.
+    believed
+        What people know to be wrong after it; None where it is over, or a notice.
     flapping
         Set while people know that the target flaps; with kind `down`, they hear of both.
     tally
@@ -56,6 +58,7 @@ class Alert:
     endpoint: Endpoint = field(default_factory=Endpoint)
     address: str | None = None
     incident: Incident | None = None
+    believed: Believed | None = None
     flapping: Flapping | None = None
     change: Change | None = None
     expires: datetime | None = None

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from heartline.model.alert import Alert
 from heartline.model.belief import Belief, Counts, Flapping, Mark
-from heartline.model.incident import Incident, Outage, Span
+from heartline.model.incident import Change, Incident, Outage, Span
 from heartline.model.kinds import Status
 from heartline.model.observation import Failure, Server
 
@@ -63,6 +63,8 @@ class State:
         Who answered last, and where.
     known, several
         The names of the servers that answered, the latest last; True once one of them has come back.
+    untold
+        That several servers take turns, while there was no room to say so.
     blips
         The number of ticks that saw a failure which was none by their end.
     recent_blips, blip_counts
@@ -79,7 +81,7 @@ class State:
     outage: Outage | None = None
     recent: tuple[Incident, ...] = ()
     stamp: datetime | None = None
-    counts: Counts = Counts()
+    counts: Counts = field(default_factory=Counts)
     mark: Mark | None = None
     gap: Span | None = None
     flapping: Flapping | None = None
@@ -91,6 +93,7 @@ class State:
     address: str | None = None
     known: tuple[str, ...] = ()
     several: bool = False
+    untold: Change | None = None
     warned: tuple[Warned, ...] = ()
     blips: int = 0
     recent_blips: tuple[datetime, ...] = ()

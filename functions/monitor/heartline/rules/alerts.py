@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from heartline.model.alert import Alert
-from heartline.model.belief import Believed, Belief
+from heartline.model.belief import Belief, Believed, Flapping
 from heartline.model.incident import Incident, Outage
 from heartline.model.kinds import AlertKind, Status
 from heartline.model.observation import Failure, Observation
@@ -22,7 +22,8 @@ from heartline.rules.flapping import begun, is_calm, settle_time
 _DAYS_BEFORE = (30, 7, 1)
 # A name that leads to several servers has a certificate of each.
 _MOST_WARNED = 32
-_OF_FLAPPING = frozenset({AlertKind.DOWN, AlertKind.REMINDER, AlertKind.FLAPPING, AlertKind.STABLE})
+_OF_WRONG = frozenset({AlertKind.DOWN, AlertKind.REMINDER, AlertKind.FLAPPING})
+_OF_FLAPPING = _OF_WRONG | {AlertKind.STABLE}
 
 
 def notify(facts: Facts, last: Observation, policy: Policy, now: datetime) -> tuple[State, tuple[Alert, ...]]:
@@ -80,7 +81,7 @@ class _Notifier:
         if belief is None:
             return
         if flapping and flapping.notified:
-            self._end_flapping(belief)
+            self._end_flapping(flapping)
             return
         believed = self.state.find(belief.incident)
         if believed is None or not believed.ended:
@@ -88,7 +89,7 @@ class _Notifier:
         if self._may(budget.after_up(self._policy)):
             self._alert(AlertKind.RECOVERED, believed)
             self.state = replace(self.state, belief=None)
-        elif self.state.outage is None or not self._worse(belief, self.state.outage):
+        elif self.state.outage is None:
             self._flap(belief.reminders)
 
     def worsen(self, outage: Outage) -> None:
@@ -113,7 +114,8 @@ class _Notifier:
         belief, outage, due = self.state.belief, self.state.outage, next_reminder(self.state, self._policy)
         if belief is None or self.alerts or due is None or self._now < due:
             return
-        if outage and (belief.incident == outage.incident.id or self._lasts(outage)):
+        if outage:
+            self._settle(belief, outage)
             if self._may(budget.after_reminder(_believed(outage.failure), flapping=self._is_flapping)):
                 self._down(AlertKind.REMINDER, outage, belief.reminders + 1)
         elif not self._is_flapping:
@@ -125,10 +127,11 @@ class _Notifier:
         """Notify people of what happened between two good probes, and of frequent failures."""
         if self.state.belief:
             return
-        if change := facts.change:
+        if change := facts.change or self.state.untold:
             if self._may(budget.after_notice(self._policy)):
-                self._alert(change.kind, self.state.previous, change=change)
-            else:
+                self._alert(change.kind, self.state.previous if facts.change else None, change=change)
+                self.state = replace(self.state, untold=None)
+            elif not change.several:
                 self._flap(0)
         elif facts.blip and frequent(self.state, self._policy):
             self._flap(0, facts.blip)
@@ -146,28 +149,21 @@ class _Notifier:
             self._alert(AlertKind.EXPIRING, None, expires=expires)
             self.state = replace(self.state, warned=(*others, Warned(expires, days))[-_MOST_WARNED:])
 
-    def _end_flapping(self, belief: Belief) -> None:
-        """End a flapping: up for as long as its rhythm asks; down for as long, it is an ordinary outage."""
-        flapping, outage = self.state.flapping, self.state.outage
-        if flapping is None:
-            return
-        if outage is None:
-            if is_calm(flapping, self._policy, self._now) and self._may(budget.after_up(self._policy)):
-                self._alert(AlertKind.STABLE, self.state.previous)
-                self.state = replace(self.state, belief=None, flapping=None)
-        elif belief.incident == outage.incident.id and self._rests(outage):
-            ordinary = begun(self.state, outage.incident.began, outage.incident.id)
-            self.state = replace(self.state, flapping=ordinary)
+    def _end_flapping(self, flapping: Flapping) -> None:
+        """Notify people that it has been up for as long as its rhythm asks."""
+        calm = is_calm(flapping, self._policy, self._now)
+        if calm and self.state.outage is None and self._may(budget.after_up(self._policy)):
+            self._alert(AlertKind.STABLE, self._last_outage())
+            self.state = replace(self.state, belief=None, flapping=None)
 
-    def _rests(self, outage: Outage) -> bool:
-        """Return True if it has been down for as long as its rhythm asks, and that can be told as any outage."""
-        flapping = self.state.flapping
-        since = self._now - outage.incident.began
-        return (
-            flapping is not None
-            and since >= settle_time(flapping, self._policy)
-            and self._may(budget.after_reminder(Believed.DOWN, flapping=False))
-        )
+    def _settle(self, belief: Belief, outage: Outage) -> None:
+        """Take what has been down for as long as its rhythm asks for an ordinary outage, and two outages for no one."""
+        flapping, room = self.state.flapping, budget.after_reminder(Believed.DOWN, flapping=False)
+        if not self._is_flapping:
+            if belief.incident != outage.incident.id:
+                self._begin_flapping()
+        elif flapping and self._now - outage.incident.began >= settle_time(flapping, self._policy) and self._may(room):
+            self.state = replace(self.state, flapping=begun(self.state, outage.incident.began, outage.incident.id))
 
     def _worse(self, belief: Belief, outage: Outage) -> bool:
         return belief.kind is Believed.MISCONFIGURED and not outage.failure.kind.misconfigured
@@ -189,15 +185,20 @@ class _Notifier:
 
     def _flap(self, reminders: int, blip: Failure | None = None) -> None:
         """Notify people for the first time that it flaps, where there is room for what may have to follow."""
-        if self._may(budget.after_flapping(self._policy, reminders)):
+        if self._may(budget.after_reminder(Believed.FLAPPING, flapping=True)):
             self._begin_flapping()
             self._flaps(AlertKind.FLAPPING, reminders, blip)
 
     def _flaps(self, kind: AlertKind, reminders: int, blip: Failure | None = None) -> None:
         self._believe(Believed.FLAPPING, None, reminders, kind)
         self._know(blip)
-        self._alert(kind, self.state.incident or self.state.previous)
+        self._alert(kind, self._last_outage())
         self._know(self.state.failure)
+
+    def _last_outage(self) -> Incident | None:
+        """Return the incident that is open, or the last one where that was an outage."""
+        last = self.state.incident or self.state.previous
+        return last if last and last.kinds else None
 
     def _begin_flapping(self) -> None:
         flapping = self.state.flapping or begun(self.state, self._now)
@@ -235,8 +236,9 @@ class _Notifier:
             failure=state.failure,
             previous=state.belief.failure if state.belief else None,
             phases=self._last.phases,
-            remind_at=None if kind in {AlertKind.RECOVERED, AlertKind.STABLE} else next_reminder(state, self._policy),
         )
+        if state.belief and kind in _OF_WRONG:
+            alert = replace(alert, believed=state.belief.kind, remind_at=next_reminder(state, self._policy))
         alert = self._summed_up(replace(alert, **details))  # type: ignore[arg-type]
         self.alerts.append(alert)
         self.state = replace(

@@ -15,16 +15,15 @@ from heartline.model.target import Policy
 # The promise of docs/architecture.md, "Rules of alerting".
 _HOUR, _PER_HOUR = timedelta(hours=1), 6
 _DAY, _PER_DAY = timedelta(days=1), 24
-# What must be possible at once after an alert that leaves people with a belief, and without one. A target believed
-# up: it flaps and is down, and what was misconfigured is an outage. Believed down: the same after a recovery, or that
-# it flaps, that it stays down, and that it is an outage.
+# What must be possible at once after an alert. Believed up: it is down and flaps, and what was misconfigured is an
+# outage. Believed down: it recovers, and then the same. Believed to flap: it stays down, and it is an outage.
 _AFTER_UP = 2
 _AFTER_DOWN = 3
 _AFTER_FLAPPING = 2
 _AFTER_NOTICE = 3
 # A reminder of what flaps, that it stays down, and that it is an outage.
 _ROUND = 3
-# A reminder this soon after the last alert is made only where there is room; all others are planned for.
+# Reminders that come sooner than this, doubled each time, are made only where there is room; others are planned for.
 _LEAST_INTERVAL = timedelta(hours=1)
 _LATER = timedelta(seconds=1)
 # Kept: more than the budget of a day, for alerts that had to come although a clock was set back.
@@ -46,13 +45,8 @@ def after_down(policy: Policy, reminders: int = 0) -> list[timedelta]:
     return _plan(_AFTER_DOWN, policy, reminders)
 
 
-def after_flapping(policy: Policy, reminders: int) -> list[timedelta]:
-    """Plan what may have to follow an alert after which people believe that the target flaps."""
-    return _plan(_AFTER_FLAPPING, policy, reminders)
-
-
 def after_reminder(kind: Believed, *, flapping: bool) -> list[timedelta]:
-    """Plan what may have to follow a reminder at once; later reminders wait until there is room."""
+    """Plan what may have to follow at once when people are reminded, or hear that it flaps; reminders can wait."""
     if kind is Believed.FLAPPING:
         return [timedelta(0)] * _AFTER_FLAPPING
     if not flapping:
@@ -84,10 +78,10 @@ def reminder_interval(policy: Policy, reminders: int) -> timedelta:
 
 
 def _plan(at_once: int, policy: Policy, reminders: int) -> list[timedelta]:
-    plan, later = [timedelta(0)] * at_once, timedelta(0)
+    plan, later, least = [timedelta(0)] * at_once, timedelta(0), _LEAST_INTERVAL
     while True:
-        later += max(reminder_interval(policy, reminders), _LEAST_INTERVAL)
+        later += max(reminder_interval(policy, reminders), least)
         if later > _DAY:
             return plan
         plan += [later + _LATER] * _ROUND
-        reminders += 1
+        reminders, least = reminders + 1, 2 * least

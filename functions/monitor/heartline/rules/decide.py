@@ -17,6 +17,7 @@ from heartline.model.state import State
 from heartline.model.target import Policy
 from heartline.rules.alerts import notify
 from heartline.rules.facts import judge, observe, with_gap
+from heartline.rules.gaps import unknown_time
 from heartline.rules.maintenance import open_until
 
 
@@ -79,7 +80,7 @@ def decide(
     gap
         The time before this tick in which Heartline did not run, when ticks were missed.
     """
-    verdict = judge(state, observations, policy)
+    verdict, gap = judge(state, observations, policy), unknown_time(state, gap, policy)
     if verdict is None:
         return Decision(with_gap(state, gap))
     facts = observe(state, verdict, observations, policy, gap)

@@ -170,8 +170,11 @@ def _record(state: State, change: Change) -> State:
     at = change.before
     name, stamp = _named(state, at)
     record = Incident(name, at, change.after, ended=at, changes=(change,))
-    counts = replace(state.counts, changes=state.counts.changes + 1)
-    return _over(replace(disturbed(state, at, name), stamp=stamp, counts=counts), record)
+    state = _over(replace(state, stamp=stamp), record)
+    if change.several:
+        # Found once: kept until there is room to say so. It is no event, and no sign of flapping.
+        return replace(state, untold=change)
+    return replace(disturbed(state, at, name), counts=replace(state.counts, changes=state.counts.changes + 1))
 
 
 def _named(state: State, at: datetime) -> tuple[str, datetime]:
