@@ -17,10 +17,10 @@ _BLOCK = 1 << 14
 
 
 class Stream:
-    """Serve pg8000 as its file object, bounding every wait and every byte.
+    """The file object that pg8000 reads and writes, with every wait and every byte bounded.
 
-    pg8000 trusts the lengths that a server announces and waits anew for each read; this is the one
-    place that it reads through, so that neither can be abused.
+    pg8000 trusts the lengths that a server announces and applies its timeout to each read alone; all its reads go
+    through here, so that neither can be abused.
     """
 
     def __init__(self, sock: socket.socket, deadline: Deadline) -> None:
@@ -32,7 +32,7 @@ class Stream:
         self._unsent = bytearray()
 
     def read(self, size: int) -> bytes:
-        """Give exactly `size` bytes.
+        """Return exactly `size` bytes.
 
         Raises
         ------
@@ -55,12 +55,12 @@ class Stream:
         return taken
 
     def _receive(self, size: int) -> None:
-        """Wait until that many bytes are there, not counting those that were taken."""
+        """Wait until that many bytes are received, not counting those that were taken."""
         blocks = [self._received[self._taken :]]
         missing = size - len(blocks[0])
         while missing > 0:
             self._sock.settimeout(self._deadline.remaining())
-            with CPU_SLOTS:
+            with CPU_SLOTS.released():
                 block = self._sock.recv(_BLOCK)
             if not block:
                 raise ClosedError("closed by the server")
@@ -70,7 +70,7 @@ class Stream:
         self._taken = 0
 
     def write(self, data: bytes) -> None:
-        """Keep the bytes until the next flush."""
+        """Buffer the bytes until the next flush."""
         self._unsent += data
 
     def flush(self) -> None:
@@ -79,30 +79,37 @@ class Stream:
         Raises
         ------
         OSError
-            When the connection is gone, or the deadline passes.
+            When the connection is gone, or the deadline passes; the server's own TLS alert, if it sent one.
         """
         self._sock.settimeout(self._deadline.remaining())
-        self._sock.sendall(self._unsent)
+        try:
+            self._sock.sendall(self._unsent)
+        except (ssl.SSLError, ConnectionError):
+            # A TLS 1.3 server refuses a client without a certificate after the handshake (RFC 8446, 4.4.2.4): its
+            # alert may be unread when the first write fails.
+            self._sock.settimeout(self._deadline.remaining())
+            self._sock.recv(1)
+            raise
         self._unsent.clear()
 
 
 class PlainSocket(socket.socket):
-    """Hand pg8000 the bounded stream where it asks for a file."""
+    """A socket that gives pg8000 the bounded stream where it asks for a file."""
 
     stream: Stream
 
     def makefile(self, *_: object, **__: object) -> Stream:  # type: ignore[override]
-        """Give the bounded stream, whatever mode is asked for."""
+        """Return the bounded stream, whatever mode is asked for."""
         return self.stream
 
 
 class TlsSocket(ssl.SSLSocket):
-    """Hand pg8000 the bounded stream where it asks for a file, and still its channel binding."""
+    """A TLS socket that gives pg8000 the bounded stream where it asks for a file, and still its channel binding."""
 
     stream: Stream
 
     def makefile(self, *_: object, **__: object) -> Stream:  # type: ignore[override]
-        """Give the bounded stream, whatever mode is asked for."""
+        """Return the bounded stream, whatever mode is asked for."""
         return self.stream
 
 
