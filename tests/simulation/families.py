@@ -61,19 +61,20 @@ def _plan(chance: Random, interval: float) -> Plan:
 
 def server(begins: float = BEGINS, **given: object) -> Server:
     started = begins - 40 * DAY
-    kept = {"started": started, "began": tuple(started + one for one in (1, 1.001, 1.002, 1.003, 1.004, 1.005))}
+    kept = {"started": started, "began": (started + 1,) * 4}
     return Server(**kept | given)  # type: ignore[arg-type]
 
 
 def _make(chance: Random, spans: Spans | list[tuple[float, Condition]], days: float, about: str, **given: object) -> World:
     care, plan = settings(chance)
     days *= min(5.0, plan.interval / 60)
-    return _with(care, plan, spans, days, about, **given)
+    return laid(care, plan, spans, days, about, **given)
 
 
-def _with(
+def laid(
     care: Care, plan: Plan, spans: Spans | list[tuple[float, Condition]], days: float, about: str, **given: object
 ) -> World:
+    """Return a world in which those spans follow each other from the first tick on."""
     ends = plan.begins + days * DAY
     timeline, at = Timeline(), plan.begins
     for seconds, condition in spans:
@@ -163,7 +164,7 @@ def tick_patterns(chance: Random) -> World:
     pattern = chance.choice(["DUDDDDDDU", "DU", "DDUU", "DDDDU", "DUUUU", "DDDDDDUU", ""])
     pattern = pattern or "".join(chance.choice("UUDDDDFm") for _ in range(chance.randint(2, 14)))
     days = 2 * min(5, plan.interval / 60)
-    return _with(care, plan, by_ticks(pattern, plan), days, f"ticks {pattern}")
+    return laid(care, plan, by_ticks(pattern, plan), days, f"ticks {pattern}")
 
 
 @family
@@ -215,16 +216,16 @@ def server_events(chance: Random) -> World:
     burst = chance.choice([2 * HOUR, DAY])
     while at < BEGINS + burst:
         word = chance.choice(words)
-        now = _after_event(word, now, at, len(events))
+        now = after_event(word, now, at, len(events))
         events.append(Event(at, word, (now,)))
         at += every * chance.choice([1, 1, chance.uniform(0.5, 1.5)])
     spans = [(burst + HOUR, _UP), (HOUR, truth.REFUSED), (DAY, _UP)]
-    return _with(care, plan, spans, 1.5, f"{'/'.join(words)} each {every} s for {burst} s", events=events)
+    return laid(care, plan, spans, 1.5, f"{'/'.join(words)} each {every} s for {burst} s", events=events)
 
 
-def _after_event(word: str, now: Server, at: float, number: int) -> Server:
+def after_event(word: str, now: Server, at: float, number: int) -> Server:
     parts = {name: getattr(now, name) for name in ("started", "began", "system", "timeline", "version", "standby", "address")}
-    began = tuple(at + one / 1000 for one in range(6))
+    began = (at + 0.5,) * 4  # PostgreSQL dates all statistics alike when it discards them after a crash
     match word:
         case "restarted":
             parts |= {"started": at}
@@ -244,7 +245,7 @@ def several_servers(chance: Random) -> World:
     care, plan = settings(chance)
     both = tuple(server(address=f"10.0.0.{one}", started=BEGINS - one * DAY) for one in range(1, chance.choice([3, 4])))
     events = [Event(0, "first", both[:1]), Event(BEGINS + 3 * HOUR, "several", both)]
-    return _with(care, plan, outages_of(chance, (HOUR, DAY), (30, HOUR)), 2, f"{len(both)} servers in turn", events=events)
+    return laid(care, plan, outages_of(chance, (HOUR, DAY), (30, HOUR)), 2, f"{len(both)} servers in turn", events=events)
 
 
 @family
@@ -338,7 +339,7 @@ def windows(chance: Random) -> World:
     care, plan = settings(chance)
     care = Care(care.confirmations, care.confirm_after, care.recover_after, care.remind_every, care.settle_after, 5, tuple(made_of))
     plan.begins += begins - BEGINS
-    made = _with(care, plan, outages_of(chance, (MINUTE, 3 * HOUR), (MINUTE, 6 * HOUR)), 2.5, f"windows {made_of}")
+    made = laid(care, plan, outages_of(chance, (MINUTE, 3 * HOUR), (MINUTE, 6 * HOUR)), 2.5, f"windows {made_of}")
     made.begins = begins
     made.events = [Event(0, "first", (server(begins),))]
     return made

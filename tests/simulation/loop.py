@@ -130,13 +130,14 @@ class Run:
             looks.sort(key=lambda look: look.tick.now)
         saved = False
         for look in looks:
+            stale = saved
             if saved and look.outcome.changed:
                 look.tick.mails, look.tick.counts = (), False
             else:
                 saved = saved or look.outcome.changed
                 self.keep(look, cut=odd == CUT)
             if look.tick.counts:
-                self.oracle.see(look.tick, stale=saved and look is not looks[0], blips=self.subject.blips())
+                self.oracle.see(look.tick, stale=stale, cut=odd == CUT, blips=self.subject.blips())
         if odd == LATE_TWIN:
             self.step(looks[-1].tick.now + self.chance.uniform(0.5, 20), None)
 
@@ -191,17 +192,15 @@ class Run:
             case "care":
                 self.care = action.argument
                 subject.adopt(action.argument)
-            case "remove":
+            case "remove" if self.present:
                 oracle.removed(action.at, subject.remove(action.at + ahead))
                 self.present = False
             case "restore":
                 self.present = True
-            case "rename":
+            case "rename" if self.present:
                 oracle.removed(action.at, subject.remove(action.at + ahead))
                 oracle.anew()
                 self.subject = self.making(self.care, self.world.plan.interval)
-            case "readers":
-                pass
 
 
 _DEADLINE = 55.0

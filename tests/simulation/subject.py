@@ -204,7 +204,7 @@ def _fingerprint(server: Server) -> Fingerprint:
         version=server.version,
         started=_moment(server.started),
         standby=server.standby,
-        read_only=server.standby,
+        read_only=False,
         system=server.system,
         timeline=server.timeline,
         resets=tuple(_moment(one) for one in server.began),

@@ -44,6 +44,7 @@ class Oracle:
     """Check each tick of one life."""
 
     world: World
+    checking: bool = True
     violations: list[Violation] = field(default_factory=list)
     checks: Counter[str] = field(default_factory=Counter)
     mails: Counter[str] = field(default_factory=Counter)
@@ -56,7 +57,7 @@ class Oracle:
     _log: deque[list[object]] = field(default_factory=lambda: deque(maxlen=60))
     _known: set[object] = field(default_factory=set)
     _mentioned: float = 0.0
-    _told: list[Mail] = field(default_factory=list)
+    heard: list[Mail] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.account = Account(self.world)
@@ -75,14 +76,15 @@ class Oracle:
             and not account.hushed
         )
 
-    def see(self, tick: Tick, *, stale: bool, blips: int | None) -> None:
+    def see(self, tick: Tick, *, stale: bool, cut: bool, blips: int | None) -> None:
         """Check what one tick made people know."""
         account = self.account
         account.blips_shown = blips
-        account.take(tick, stale=stale)
+        account.take(tick, stale=stale, cut=cut)
         self._note(tick)
         self._measure(tick)
-        self._check(account)
+        if self.checking:
+            self._check(account)
 
     def _check(self, account: Account) -> None:
         for name, title, check in CHECKS:
@@ -109,6 +111,7 @@ class Oracle:
     def _measure(self, tick: Tick) -> None:
         account = self.account
         if tick.mails:
+            self.heard += tick.mails
             self.mails.update(mail.kind for mail in tick.mails)
             self.hour, self.day = max(self.hour, account.hour()), max(self.day, len(account.sent))
             self._mentioned = 0.0
@@ -162,12 +165,13 @@ class Oracle:
             self._report("the end", title, Breach(at, f"removed; people know: {account.people.word}"))
         for mail in mails:
             account.hear(mail, at)
-        account.people = People()
         account.stretch = None
+        account.failures.clear()
 
     def anew(self) -> None:
         """Begin with a target that was never seen."""
         account = self.account
+        account.people = People()
         account.ticks_seen, account.blips, account.reported_blips = 0, 0, 0
         account.ids.clear()
         account.incidents.clear()

@@ -82,6 +82,7 @@ class Account:
     good_probes: deque[tuple[float, float]] = field(default_factory=lambda: deque(maxlen=40))
     kinds: deque[str] = field(default_factory=lambda: deque(maxlen=12))
     incidents: dict[str, float] = field(default_factory=dict)
+    over: set[str] = field(default_factory=set)  # incidents that were told to have ended
     ids: set[str] = field(default_factory=set)
     episodes: int = 0
     blips: int = 0
@@ -93,7 +94,7 @@ class Account:
         self.care, self.interval = self.world.care, self.world.plan.interval
         self.quiet = of_windows(self.care.windows, self.world.begins, self.world.ends)
 
-    def take(self, tick: Tick, *, stale: bool) -> None:
+    def take(self, tick: Tick, *, stale: bool, cut: bool = False) -> None:
         """Take in a tick, and what people were told by it."""
         self.tick, self.now, self.stale = tick, tick.now, stale
         self.ticks_seen += 1
@@ -101,7 +102,8 @@ class Account:
         if self.hushed or (was_hushed and not self.hushed):
             self.hush_ended = tick.begins
         self._find(tick)
-        self.ran.append((tick.begins, tick.begins, 1))
+        if not cut:  # it has left no trace but what it saved
+            self.ran.append((tick.begins, tick.begins, 1))
         self._age(tick.now)
         self.before = _copy(self.people)
         for mail in tick.mails:

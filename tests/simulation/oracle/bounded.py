@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from simulation.mail import DOWN, FLAPPING
 from simulation.oracle.account import BAD, GOOD, MIXED, Account
 from simulation.oracle.checks import Answer, Breach, rule, span
@@ -65,20 +67,20 @@ def while_something_is_wrong_reminders_come(account: Account) -> Answer:
 
 @rule(SILENCE)
 def no_day_is_silent_in_which_each_hour_saw_failures(account: Account) -> Answer:
-    if account.hushed or account.acknowledged or account.shifted() or len(account.failures) < 2 * 26:
+    since, now = account.people.told_at, account.now
+    if len(account.failures) < _HOURS or account.hushed or account.acknowledged or account.shifted():
         return None
-    if account.now - account.hush_ended < 1.1 * DAY or account.interval > 900:
-        return None
-    hours = [0] * 26
-    for at, _ in account.failures:
-        ago = int((account.now - at) / HOUR)
-        if ago < len(hours):
-            hours[ago] += 1
-    if min(hours) < max(2, 0.1 * HOUR / account.interval):
-        return None
-    if account.people.told_at > account.now - 26 * HOUR:
+    if since > now - _HOURS * HOUR:
         return True
-    return Breach(account.people.told_at, f"failures in each hour of the day, no mail for {span(account.now - account.people.told_at)}")
+    if now - account.hush_ended < _HOURS * HOUR or account.interval > HOUR / 4:
+        return None
+    hours = Counter(int((now - at) / HOUR) for at, _ in account.failures)
+    if min(hours[ago] for ago in range(_HOURS)) < max(2, 0.1 * HOUR / account.interval):
+        return None
+    return Breach(since, f"failures in each hour of the day, and no mail for {span(now - since)}")
+
+
+_HOURS = 26
 
 
 @rule(NOISE)
