@@ -230,4 +230,3 @@ def test_ticks_that_glide_by_change_no_mail(name: str, seed: int) -> None:
         run.go()
         lives.append((run.ticks, oracle.heard))
     assert lives[0] == lives[1]
-

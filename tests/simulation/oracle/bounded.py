@@ -47,7 +47,9 @@ def what_stays_down_is_known_to_be_down(account: Account) -> Answer:
         return None
     if account.people.word == DOWN:
         return True
-    return Breach(stretch.since, f"down in all ticks for {span(account.now - since)}; people know: {account.people.word}")
+    return Breach(
+        stretch.since, f"down in all ticks for {span(account.now - since)}; people know: {account.people.word}"
+    )
 
 
 @rule(SILENCE)
@@ -133,4 +135,6 @@ def frequent_failures_are_told(account: Account) -> Answer:
         return None
     if account.people.told_at > since:
         return True
-    return Breach(int(account.now / DAY), f"{failed} of {ticks} ticks in {span(window)} saw a failure, and nobody knows")
+    return Breach(
+        int(account.now / DAY), f"{failed} of {ticks} ticks in {span(window)} saw a failure, and nobody knows"
+    )

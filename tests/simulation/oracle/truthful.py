@@ -42,7 +42,9 @@ def bounds_contain_the_instant(account: Account) -> Answer:
         for claim in mail.claims:
             if not _true(account, claim):
                 bounds = "any time" if claim.after is None else f"{claim.before - claim.after:.3f} s before"
-                return Breach((claim.word, claim.before), f"{mail.kind}: nothing went {claim.word} in {bounds} the bound")
+                return Breach(
+                    (claim.word, claim.before), f"{mail.kind}: nothing went {claim.word} in {bounds} the bound"
+                )
             checked = True
     return True if checked and world else None
 

@@ -11,8 +11,10 @@ from heartline.model.incident import Incident, Span
 from heartline.model.observation import Failure
 from heartline.model.state import State, Stored, Unreadable
 from heartline.model.target import Target
-from heartline.rules.availability import availability
+from heartline.rules.alerts import next_reminder
+from heartline.rules.availability import Availability, availability
 from heartline.rules.decide import quiet_until
+from heartline.rules.flapping import settle_time
 from heartline.rules.gaps import missed
 from heartline.services import Services
 
@@ -31,29 +33,43 @@ def overview(services: Services, targets: Sequence[Target]) -> dict[str, Any]:
         gaps.append(gap)
     past = at_once(lambda target: services.history.incidents(target.name, now - _LOOKED_BACK), targets)
     entries = [
-        entry(target, loaded.targets[target.name], now) | _past(loaded.targets[target.name], incidents, gaps, now)
+        entry(target, loaded.targets[target.name], now)
+        | _past(loaded.targets[target.name], incidents, gaps, now, services.settings.interval)
         for target, incidents in zip(targets, past, strict=True)
     ]
     return {"targets": entries}
 
 
 def _past(
-    stored: Stored | Unreadable, incidents: Sequence[Incident], gaps: Sequence[Span], now: datetime
+    stored: Stored | Unreadable,
+    incidents: Sequence[Incident],
+    gaps: Sequence[Span],
+    now: datetime,
+    interval: timedelta,
 ) -> dict[str, Any]:
     """Return a target's last incidents, and how much of the time it was up."""
     state = stored.state if isinstance(stored, Stored) else State("")
     latest = [*incidents, *((state.incident,) if state.incident else ())][-_MOST_INCIDENTS:]
-    measured = {name: availability(state, incidents, gaps, length, now) for name, length in _LENGTHS.items()}
+    measured = {name: availability(state, incidents, gaps, length, now, interval) for name, length in _LENGTHS.items()}
     return {
         "incidents": [_incident(one) for one in reversed(latest)],
-        "availability": {
-            name: {
-                "percent": None if one.share is None else round(100 * one.share, 3),
-                "unobserved_seconds": round(one.unobserved),
-            }
-            for name, one in measured.items()
-        },
+        "availability": {name: _availability(one) for name, one in measured.items()},
     }
+
+
+def _availability(measured: Availability) -> dict[str, Any]:
+    return {
+        "percent": _percent(measured.share),
+        "observed_seconds": round(measured.observed),
+        "unobserved_seconds": round(measured.unobserved),
+        "blips": measured.blips,
+        "failed_probes": measured.failed_probes,
+        "failed_probes_percent": _percent(measured.failed_share),
+    }
+
+
+def _percent(share: float | None) -> float | None:
+    return None if share is None else round(100 * share, 3)
 
 
 def _incident(incident: Incident) -> dict[str, Any]:
@@ -76,6 +92,7 @@ def entry(target: Target, stored: Stored | Unreadable, now: datetime) -> dict[st
         blank = entry(target, Stored(State(target.name)), now)
         return blank | {"error": f"the stored item cannot be read: {stored.reason}"}
     state = stored.state
+    remind_at = next_reminder(state, target.policy)
     return {
         "name": target.name,
         "status": state.status.value,
@@ -85,7 +102,22 @@ def entry(target: Target, stored: Stored | Unreadable, now: datetime) -> dict[st
         "failure": failure_entry(state.failure),
         "pending": len(stored.outbox),
         "muted_until": _iso(quiet_until(state, target.policy, now)),
+        "mute_reason": state.mute_reason if state.muted_until and now < state.muted_until else None,
+        "acknowledged": state.belief is not None and remind_at is None,
+        "remind_at": _iso(remind_at),
+        "flapping": _flapping(state, target),
+        "blips": state.blips,
+        "watched_since": _iso(state.first_seen),
     }
+
+
+def _flapping(state: State, target: Target) -> dict[str, Any] | None:
+    """Return since when a target flaps and how long it must rest; None where nobody was notified of that."""
+    flapping = state.flapping
+    if flapping is None or not flapping.notified:
+        return None
+    rest = settle_time(flapping, target.policy).total_seconds()
+    return {"since": _iso(flapping.start.at), "stable_since": _iso(flapping.calm_since), "settle_seconds": round(rest)}
 
 
 def _iso(moment: datetime | None) -> str | None:

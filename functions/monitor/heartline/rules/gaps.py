@@ -23,6 +23,6 @@ def unknown_time(state: State, gap: Span | None, policy: Policy) -> Span | None:
     """Return what of a gap is unknown of a target: a tick may have saved its state and then failed."""
     if gap is None:
         return None
-    known = filter(None, (state.last_ok, state.last_failed, state.mark and state.mark.at))
-    began = max((at for at in known if at < gap.ended), default=gap.began)
+    known = (state.last_ok, state.last_failed, state.mark.at if state.mark else None)
+    began = max((at for at in known if at and at < gap.ended), default=gap.began)
     return missed(max(began, gap.began), gap.ended, policy.interval)
