@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from heartline.messages.details import Rows, endpoint_rows, phase_bars, reminder_row
 from heartline.messages.report import Report
-from heartline.messages.sentences import gaps, rest, tally_sentence
+from heartline.messages.sentences import gaps, settle, tally_sentence
 from heartline.messages.wording import Wording
 from heartline.model.alert import Alert
 from heartline.model.belief import Tally
@@ -18,7 +18,7 @@ def flapping(thread: Sequence[Alert], wording: Wording) -> Report:
     last = thread[-1]
     total = _total_of(last)
     summary = wording.text(f"subject.flapping{_found(total)}", **_words(last, total, wording))
-    sentences = [tally_sentence(last.tally or total, wording), rest(last, wording)]
+    sentences = [tally_sentence(last.tally or total, wording), settle(last, wording)]
     rows = [*endpoint_rows(last, wording), *_since_rows(total, wording)]
     if last.previous:
         rows.append((wording.text("row.before"), wording.cause(last.previous)))

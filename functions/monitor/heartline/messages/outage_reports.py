@@ -16,7 +16,7 @@ from heartline.messages.details import (
 )
 from heartline.messages.flapping_reports import flapping
 from heartline.messages.report import Report
-from heartline.messages.sentences import gaps, next_step, rest, tally_sentence, verdict
+from heartline.messages.sentences import gaps, next_step, settle, tally_sentence, verdict
 from heartline.messages.severity import severity_words
 from heartline.messages.wording import Wording
 from heartline.model.alert import Alert
@@ -72,7 +72,7 @@ def _form(alert: Alert) -> str:
 
 def _summed_up(alert: Alert, wording: Wording) -> tuple[str, ...]:
     tally = (tally_sentence(alert.tally, wording),) if alert.tally else ()
-    return (*tally, rest(alert, wording)) if alert.flapping else tally
+    return (*tally, settle(alert, wording)) if alert.flapping else tally
 
 
 def _reminder(thread: Sequence[Alert], wording: Wording) -> Report:

@@ -52,6 +52,6 @@ def tally_sentence(tally: Tally, wording: Wording) -> str:
     )
 
 
-def rest(alert: Alert, wording: Wording) -> str:
+def settle(alert: Alert, wording: Wording) -> str:
     """Return how long a flapping target must rest, and what is reported until then."""
-    return wording.text("sentence.rest", length=wording.length(timedelta(seconds=alert.settle_seconds or 0)))
+    return wording.text("sentence.settle", length=wording.length(timedelta(seconds=alert.settle_seconds or 0)))

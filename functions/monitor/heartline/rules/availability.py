@@ -41,11 +41,10 @@ def availability(
     state: State,
     incidents: Sequence[Incident],
     gaps: Sequence[Span],
-    length: timedelta,
-    now: datetime,
+    within: Span,
     interval: timedelta,
 ) -> Availability:
-    """Measure a target's availability over the last `length` of time, as far as it was watched at all.
+    """Measure a target's availability over a length of time until now, as far as it was watched at all.
 
     Parameters
     ----------
@@ -55,21 +54,21 @@ def availability(
         Those that are over; they count from the first failed probe to the first good one.
     gaps
         The times in which Heartline did not run: they count for nothing.
-    length, now
+    within
         The time to look at.
     interval
         How often ticks come.
     """
     if state.first_seen is None:
         return Availability()
-    begins = max(now - length, state.first_seen)
+    begins, now = max(within.began, state.first_seen), within.ended
     spans = [Span(one.began, one.ended or now) for one in incidents]
     if state.incident:
         spans.append(Span(state.incident.began, now))
     unseen = _within(gaps, begins, now)
     observed = (now - begins).total_seconds() - _seconds(unseen)
     up = observed - sum(_seconds(_without(one, unseen)) for one in _within(spans, begins, now))
-    enough = observed > 0 and observed >= _LEAST_OBSERVED * length.total_seconds()
+    enough = observed > 0 and observed >= _LEAST_OBSERVED * (now - within.began).total_seconds()
     measured = Availability(max(0.0, up / observed) if enough else None, max(0.0, observed), _seconds(unseen))
     return _with_blips(measured, state, begins, max(0.0, up) / interval.total_seconds())
 
