@@ -65,7 +65,9 @@ def server(begins: float = BEGINS, **given: object) -> Server:
     return Server(**kept | given)  # type: ignore[arg-type]
 
 
-def _make(chance: Random, spans: Spans | list[tuple[float, Condition]], days: float, about: str, **given: object) -> World:
+def _make(
+    chance: Random, spans: Spans | list[tuple[float, Condition]], days: float, about: str, **given: object
+) -> World:
     care, plan = settings(chance)
     days *= min(5.0, plan.interval / 60)
     return laid(care, plan, spans, days, about, **given)
@@ -127,11 +129,15 @@ def repeated(spans: list[tuple[float, Condition]]) -> Spans:
 
 @family
 def crash_loops(chance: Random) -> World:
-    up, down = chance.choice([(20.0, 90.0), (60.0, 300.0), (10.0, 30.0), (length(chance, 1, 120), length(chance, 30, 900))])
+    up, down = chance.choice(
+        [(20.0, 90.0), (60.0, 300.0), (10.0, 30.0), (length(chance, 1, 120), length(chance, 30, 900))]
+    )
     ends = chance.choice([0.3, 2]) * DAY
     spans = [(up, _UP), (down, truth.REFUSED)] * int(ends / (up + down))
     spans += chance.choice([[(9 * DAY, _UP)], [(9 * DAY, truth.REFUSED)], []])
-    return _make(chance, spans, 2.5, f"a crash loop: up {up} s, down {down} s, for {ends / DAY} days, then {spans[-1][1]}")
+    return _make(
+        chance, spans, 2.5, f"a crash loop: up {up} s, down {down} s, for {ends / DAY} days, then {spans[-1][1]}"
+    )
 
 
 @family
@@ -211,7 +217,9 @@ def severity(chance: Random) -> World:
 def server_events(chance: Random) -> World:
     care, plan = settings(chance)
     every = chance.choice([60.0, 60.0, 300.0, 1800.0, 6 * HOUR, DAY])
-    words = chance.choice([["restarted"], ["crashed"], ["failed-over"], ["restarted", "upgraded", "replaced", "crashed"]])
+    words = chance.choice(
+        [["restarted"], ["crashed"], ["failed-over"], ["restarted", "upgraded", "replaced", "crashed"]]
+    )
     events, at, now = [Event(0, "first", (server(),))], plan.begins + HOUR / 2, server()
     burst = chance.choice([2 * HOUR, DAY])
     while at < BEGINS + burst:
@@ -224,7 +232,9 @@ def server_events(chance: Random) -> World:
 
 
 def after_event(word: str, now: Server, at: float, number: int) -> Server:
-    parts = {name: getattr(now, name) for name in ("started", "began", "system", "timeline", "version", "standby", "address")}
+    parts = {
+        name: getattr(now, name) for name in ("started", "began", "system", "timeline", "version", "standby", "address")
+    }
     began = (at + 0.5,) * 4  # PostgreSQL dates all statistics alike when it discards them after a crash
     match word:
         case "restarted":
@@ -245,7 +255,9 @@ def several_servers(chance: Random) -> World:
     care, plan = settings(chance)
     both = tuple(server(address=f"10.0.0.{one}", started=BEGINS - one * DAY) for one in range(1, chance.choice([3, 4])))
     events = [Event(0, "first", both[:1]), Event(BEGINS + 3 * HOUR, "several", both)]
-    return laid(care, plan, outages_of(chance, (HOUR, DAY), (30, HOUR)), 2, f"{len(both)} servers in turn", events=events)
+    return laid(
+        care, plan, outages_of(chance, (HOUR, DAY), (30, HOUR)), 2, f"{len(both)} servers in turn", events=events
+    )
 
 
 @family
@@ -337,7 +349,15 @@ def windows(chance: Random) -> World:
         first, last = chance.sample(times, 2)
         made_of.append(Window(tuple(sorted(chance.sample(range(7), chance.choice([2, 5, 7])))), first, last, zone))
     care, plan = settings(chance)
-    care = Care(care.confirmations, care.confirm_after, care.recover_after, care.remind_every, care.settle_after, 5, tuple(made_of))
+    care = Care(
+        care.confirmations,
+        care.confirm_after,
+        care.recover_after,
+        care.remind_every,
+        care.settle_after,
+        5,
+        tuple(made_of),
+    )
     plan.begins += begins - BEGINS
     made = laid(care, plan, outages_of(chance, (MINUTE, 3 * HOUR), (MINUTE, 6 * HOUR)), 2.5, f"windows {made_of}")
     made.begins = begins
