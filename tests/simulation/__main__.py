@@ -6,7 +6,8 @@ import sys
 from argparse import ArgumentParser
 from time import monotonic
 
-from simulation.oracle import RULES, span
+from simulation.oracle import RULES
+from simulation.oracle.checks import span
 from simulation.runs import Tally, all_cases, years
 from simulation.search import OBJECTIVES, worst
 

@@ -1,4 +1,4 @@
-"""Single worlds that were found to break a rule once, each by name: default settings and a tick a minute where not said."""
+"""Single worlds that broke a rule once, each by name: default settings and a tick a minute where not said."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from simulation.families import BEGINS, after_event, by_ticks, laid, repeated, s
 from simulation.truth import Condition, Event, Flaky, OnlyGood
 from simulation.world import DAY, HOUR, MINUTE, MISSED, Action, Care, Plan, Window, World
 
+DEFAULTS = Care()
 CASES: dict[str, Callable[[], World]] = {}
 
 
@@ -31,7 +32,7 @@ def _rhythm(up: float, down: float, days: float, fault: Condition = truth.REFUSE
     return laid(Care(), _plan(), repeated([(up, None), (down, fault)]), days, f"up {up} s, down {down} s")
 
 
-def _ticks(pattern: str, days: float = 2, care: Care = Care(), minutes: float = 1) -> World:
+def _ticks(pattern: str, days: float = 2, care: Care = DEFAULTS, minutes: float = 1) -> World:
     plan = _plan(minutes)
     return laid(care, plan, by_ticks(pattern, plan), days, f"ticks {pattern}")
 

@@ -12,8 +12,7 @@ from simulation import truth
 from simulation.families import BEGINS, after_event, laid, server, world
 from simulation.loop import Run
 from simulation.mail import DOWN, FLAPPING, NOTICE, UP, Mail
-from simulation.oracle import Oracle
-from simulation.oracle.checks import CHECKS
+from simulation.oracle import ALL, Oracle
 from simulation.subject import Heartline
 from simulation.toy import Lie, Moment, Toy
 from simulation.truth import Condition, Event, Flaky, OnlyGood
@@ -135,6 +134,17 @@ LIES: dict[str, tuple[Callable[[], World] | World, Lie, dict[str, bool]]] = {
         but(lambda mail: replace(mail, share=0.2), "reminder"),
         {},
     ),
+    "truth: failed probes since the last mail are counted": (
+        life(),
+        but(lambda mail: replace(mail, failed=3), "reminder"),
+        {},
+    ),
+    "truth: outages since the last mail are counted": (
+        life(),
+        but(lambda mail: replace(mail, outages=3), "reminder"),
+        {},
+    ),
+    "prompt: what happened to a server between good probes is told": (restarts, no("restarted"), {}),
     "prompt: a confirmed down is told in its tick": (life(), no("down"), {}),
     "prompt: a confirmed recovery is told in its tick": (life(), no("recovered"), {}),
     "silence: what stays down is known to be down": (life(), no("down"), {}),
@@ -176,7 +186,7 @@ LIES: dict[str, tuple[Callable[[], World] | World, Lie, dict[str, bool]]] = {
     "first sight and quiet: what is wrong at the end of quiet is told then": (MUTED, no("down"), {}),
 }
 RESTART_MOVED = but(lambda mail: shifted(mail, -MINUTE) if mail.kind == "restarted" else mail)
-ALL_TITLES = {title for _, title, _ in CHECKS} | {"the end: what is removed is told to be no longer watched"}
+ALL_TITLES = {title for _, title, _ in ALL} | {"the end: what is removed is told to be no longer watched"}
 
 
 @pytest.mark.parametrize(

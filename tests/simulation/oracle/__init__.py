@@ -8,15 +8,16 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from simulation.mail import DOWN, GONE, Mail
-from simulation.oracle import bounded, lasting, truthful
-from simulation.oracle.account import GOOD, Account, People, Stretch
-from simulation.oracle.checks import CHECKS, Breach, span
-from simulation.world import HOUR, Action, World
+from simulation.oracle import bounded, lasting, truthful  # noqa: F401 - they add their checks
+from simulation.oracle.account import GOOD, Account, People
+from simulation.oracle.checks import CHECKS, OF_MAILS, Breach
+from simulation.world import Action, World
 
 if TYPE_CHECKING:
     from simulation.loop import Tick
 
-RULES = tuple(dict.fromkeys(name for name, _, _ in CHECKS))
+ALL = OF_MAILS + CHECKS
+RULES = tuple(dict.fromkeys(name for name, _, _ in ALL))
 _SHOWN = 14  # entries of the timeline before a violation
 _MOST = 40  # violations of one life that are kept
 
@@ -87,7 +88,7 @@ class Oracle:
             self._check(account)
 
     def _check(self, account: Account) -> None:
-        for name, title, check in CHECKS:
+        for name, title, check in ALL if account.tick.mails else CHECKS:
             answer = check(account)
             if answer is None:
                 continue
@@ -129,6 +130,7 @@ class Oracle:
         account.ran.append((first, last, number))
         account.good_probes.append((last, last + 0.1))
         account.last, account.now, account.ticks_seen = last, last, account.ticks_seen + number
+        account.tick_before = last + 0.2
         if account.stretch:
             account.stretch.ticks += number
         self._note_found("good", first, last, number)
@@ -172,7 +174,7 @@ class Oracle:
         """Begin with a target that was never seen."""
         account = self.account
         account.people = People()
-        account.ticks_seen, account.blips, account.reported_blips = 0, 0, 0
+        account.ticks_seen, account.reported_blips, account.tick_before = 0, 0, None
         account.ids.clear()
         account.incidents.clear()
 
@@ -208,6 +210,3 @@ def _written(at: float) -> str:
 
 def _shown(argument: object) -> str:
     return _written(argument) if isinstance(argument, float) else "" if argument is None else str(argument)
-
-
-__all__ = ["HOUR", "RULES", "Oracle", "Stretch", "Violation", "bounded", "lasting", "span", "truthful"]

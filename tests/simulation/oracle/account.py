@@ -84,9 +84,12 @@ class Account:
     incidents: dict[str, float] = field(default_factory=dict)
     over: set[str] = field(default_factory=set)  # incidents that were told to have ended
     ids: set[str] = field(default_factory=set)
-    episodes: int = 0
-    blips: int = 0
     blips_shown: int | None = None
+    failed: int = 0  # probes since the last mail, and confirmed outages that began since
+    outages: int = 0
+    looked: float | None = None  # when the tick before this one ended
+    tick_before: float | None = None
+    told_before: bool = False
     reported_blips: int = 0
     ticks_seen: int = 0
 
@@ -101,6 +104,10 @@ class Account:
         was_hushed, self.hushed = self.hushed, self.quiet.possibly(tick.now)
         if self.hushed or (was_hushed and not self.hushed):
             self.hush_ended = tick.begins
+        if self.tick_before is not None:
+            self.looked = self.tick_before
+            if self.told_before:
+                self.failed = self.outages = 0
         self._find(tick)
         if not cut:  # it has left no trace but what it saved
             self.ran.append((tick.begins, tick.begins, 1))
@@ -108,7 +115,7 @@ class Account:
         self.before = _copy(self.people)
         for mail in tick.mails:
             self.hear(mail, tick.now)
-        self.last = tick.begins
+        self.last, self.tick_before, self.told_before = tick.begins, tick.now, bool(tick.mails)
 
     def _find(self, tick: Tick) -> None:
         failed = [probe for probe in tick.probes if probe.fault]
@@ -121,7 +128,10 @@ class Account:
         if self.hushed:
             stretch.open, stretch.was_quiet = tick.begins, True
         needed = self.care.recover_after if found == GOOD else self.care.confirmations + 1
-        stretch.confirmed = stretch.confirmed or (not self.stale and len(tick.probes) >= needed)
+        confirmed = stretch.confirmed or (not self.stale and len(tick.probes) >= needed)
+        self.outages += found == BAD and confirmed and not stretch.confirmed
+        self.failed += len(failed)
+        stretch.confirmed = confirmed
         if failed:
             self.failures.append((tick.begins, found == MIXED))
             self.kinds.extend(probe.fault.kind for probe in failed if probe.fault)
@@ -175,7 +185,7 @@ class Account:
     def spent(self) -> bool:
         """Return True if the budget may forbid one more mail."""
         recent = sum(at > self.now - HOUR - self.interval for at in self.sent)
-        return recent >= 6 or len(self.sent) >= 24  # noqa: PLR2004 - DESIGN.md, rule 4
+        return recent >= 6 or len(self.sent) >= 24  # DESIGN.md, rule 4
 
     def shifted(self, over: float = 2 * DAY) -> float:
         """Add up by how much clocks were moved lately."""

@@ -6,7 +6,7 @@ from collections import Counter
 
 from simulation.mail import DOWN, FLAPPING
 from simulation.oracle.account import BAD, GOOD, MIXED, Account
-from simulation.oracle.checks import Answer, Breach, rule, span
+from simulation.oracle.checks import EVENTS, Answer, Breach, rule, span
 from simulation.world import DAY, HOUR
 
 PROMPT, SILENCE, NOISE, BLIPS = "prompt", "silence", "noise", "blips"
@@ -35,6 +35,19 @@ def a_confirmed_recovery_is_told_in_its_tick(account: Account) -> Answer:
     if account.people.word != DOWN:
         return True
     return Breach(stretch.since, f"up for {span(account.now - stretch.since)}, confirmed, and not told")
+
+
+@rule(PROMPT)
+def what_happened_to_a_server_between_good_probes_is_told(account: Account) -> Answer:
+    stretch, world, since = account.stretch, account.world, account.looked
+    if since is None or stretch is None or stretch.found != GOOD or stretch.ticks < 2 or account.people.worried:
+        return None
+    until = account.tick.probes[0].begins
+    events = {event.word for event in world.events if since < event.at < until} & EVENTS
+    if not events or len(world.servers(until)) > 1 or not _free(account) or stretch.open == account.tick.begins:
+        return None
+    told = {claim.word for mail in account.tick.mails for claim in mail.claims}
+    return bool(told & EVENTS) or Breach(account.now, f"{', '.join(events)} since the tick before, and not told")
 
 
 @rule(SILENCE)
@@ -85,7 +98,7 @@ def no_day_is_silent_in_which_each_hour_saw_failures(account: Account) -> Answer
 _HOURS = 26
 
 
-@rule(NOISE)
+@rule(NOISE, of_mails=True)
 def six_alerts_in_an_hour_are_the_most(account: Account) -> Answer:
     if not account.tick.mails or account.shifted():
         return None
@@ -93,7 +106,7 @@ def six_alerts_in_an_hour_are_the_most(account: Account) -> Answer:
     return number <= 6 or Breach(("hour", int(account.now / HOUR)), f"{number} alerts in an hour")
 
 
-@rule(NOISE)
+@rule(NOISE, of_mails=True)
 def twenty_four_alerts_in_a_day_are_the_most(account: Account) -> Answer:
     if not account.tick.mails or account.shifted():
         return None
@@ -101,7 +114,7 @@ def twenty_four_alerts_in_a_day_are_the_most(account: Account) -> Answer:
     return number <= 24 or Breach(("day", int(account.now / DAY)), f"{number} alerts in a day")
 
 
-@rule(NOISE)
+@rule(NOISE, of_mails=True)
 def flapping_is_said_once(account: Account) -> Answer:
     said = [mail for mail in account.tick.mails if mail.word == FLAPPING and mail.kind != "reminder"]
     if not said:

@@ -18,17 +18,20 @@ class Breach:
     text: str
 
 
+# The words of what can happen to a server.
+EVENTS = {"restarted", "crashed", "failed-over", "replaced", "upgraded"}
 # None where it does not apply to this tick, True where it holds.
 Answer: TypeAlias = Breach | bool | None
 Check: TypeAlias = "Callable[[Account], Answer]"
 CHECKS: list[tuple[str, str, Check]] = []
+OF_MAILS: list[tuple[str, str, Check]] = []
 
 
-def rule(name: str) -> Callable[[Check], Check]:
-    """Add a check to those of a rule."""
+def rule(name: str, *, of_mails: bool = False) -> Callable[[Check], Check]:
+    """Add a check to those of a rule; one `of_mails` does not apply to a tick without."""
 
     def add(check: Check) -> Check:
-        CHECKS.append((name, f"{name}: {check.__name__.replace('_', ' ')}", check))
+        (OF_MAILS if of_mails else CHECKS).append((name, f"{name}: {check.__name__.replace('_', ' ')}", check))
         return check
 
     return add

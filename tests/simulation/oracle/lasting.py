@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from simulation.mail import DOWN, FLAPPING, GONE, NOTICE, UP
+from simulation.mail import DOWN, FLAPPING, GONE, UP
 from simulation.oracle.account import BAD, GOOD, Account
 from simulation.oracle.checks import Answer, Breach, rule, span
 from simulation.world import DAY
@@ -54,7 +54,7 @@ def what_stays_up_is_known_to_be_up(account: Account) -> Answer:
     return Breach(stretch.since, f"up in all ticks for {span(account.now - since)}; people know: {account.people.word}")
 
 
-@rule(END)
+@rule(END, of_mails=True)
 def who_heard_the_beginning_hears_the_end(account: Account) -> Answer:
     if not any(mail.word in (UP, GONE) for mail in account.tick.mails):
         return None
@@ -65,7 +65,7 @@ def who_heard_the_beginning_hears_the_end(account: Account) -> Answer:
     return Breach(account.now, f"the end is not told to {', '.join(sorted(left))}")
 
 
-@rule(END)
+@rule(END, of_mails=True)
 def who_hears_the_end_heard_the_beginning(account: Account) -> Answer:
     ends = [mail for mail in account.tick.mails if mail.word in (UP, GONE)]
     begun = any(mail.word in (DOWN, FLAPPING) for mail in account.tick.mails)
@@ -75,7 +75,7 @@ def who_hears_the_end_heard_the_beginning(account: Account) -> Answer:
     return not strangers or Breach(account.now, f"the end is told to {', '.join(sorted(strangers))}, who heard nothing")
 
 
-@rule(QUIET)
+@rule(QUIET, of_mails=True)
 def first_sight_of_health_is_silent(account: Account) -> Answer:
     stretch = account.stretch
     if account.ticks_seen > 1 or stretch is None or stretch.found != GOOD:
@@ -84,7 +84,7 @@ def first_sight_of_health_is_silent(account: Account) -> Answer:
     return not told or Breach(account.now, f"{told[0]} at the first sight of a healthy database")
 
 
-@rule(QUIET)
+@rule(QUIET, of_mails=True)
 def quiet_times_hold_back(account: Account) -> Answer:
     if not account.quiet.surely(account.now):
         return None
@@ -102,6 +102,3 @@ def what_is_wrong_at_the_end_of_quiet_is_told_then(account: Account) -> Answer:
     return account.people.word in (DOWN, FLAPPING) or Breach(
         stretch.since, f"down since {span(account.now - stretch.since)} ago, quiet is over, and nobody knows"
     )
-
-
-__all__ = ["NOTICE"]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from simulation.mail import DOWN, FLAPPING, GONE, NOTICE, UP, Claim
+from simulation.mail import DOWN, FLAPPING, GONE, UP, Claim
 from simulation.oracle.account import Account
-from simulation.oracle.checks import Answer, Breach, rule, span
+from simulation.oracle.checks import EVENTS, Answer, Breach, rule, span
 from simulation.world import DAY, HOUR
 
 _EXACT = 0.01  # seconds: times are kept in milliseconds
@@ -13,7 +13,7 @@ _TWINS = 3.0  # seconds between two that are one tick
 TRUTH = "truth"
 
 
-@rule(TRUTH)
+@rule(TRUTH, of_mails=True)
 def what_is_said_last_is_what_the_last_probe_saw(account: Account) -> Answer:
     said = [mail for mail in account.tick.mails if mail.word in (UP, DOWN)]
     if not said or account.tick.mails[-1].word in (FLAPPING, GONE):
@@ -24,7 +24,7 @@ def what_is_said_last_is_what_the_last_probe_saw(account: Account) -> Answer:
     return Breach(account.now, f"{said[-1].kind} says {said[-1].word}, the last probe was {'bad' if bad else 'good'}")
 
 
-@rule(TRUTH)
+@rule(TRUTH, of_mails=True)
 def what_came_up_answered_as_often_as_asked_for(account: Account) -> Answer:
     if not any(mail.word == UP for mail in account.tick.mails):
         return None
@@ -33,7 +33,7 @@ def what_came_up_answered_as_often_as_asked_for(account: Account) -> Answer:
     return good or Breach(account.now, "it is said to be up in a tick with failures, or too few good probes")
 
 
-@rule(TRUTH)
+@rule(TRUTH, of_mails=True)
 def bounds_contain_the_instant(account: Account) -> Answer:
     if not account.tick.mails or account.world.steps:
         return None
@@ -61,10 +61,7 @@ def _true(account: Account, claim: Claim) -> bool:
     return True
 
 
-EVENTS = {"restarted", "crashed", "failed-over", "replaced", "upgraded"}
-
-
-@rule(TRUTH)
+@rule(TRUTH, of_mails=True)
 def the_last_good_probe_was_one(account: Account) -> Answer:
     if account.world.steps or not account.good_probes:
         return None
@@ -79,7 +76,7 @@ def the_last_good_probe_was_one(account: Account) -> Answer:
     return True
 
 
-@rule(TRUTH)
+@rule(TRUTH, of_mails=True)
 def the_failure_named_was_seen_lately(account: Account) -> Answer:
     named = [mail.fault for mail in account.tick.mails if mail.word == DOWN and mail.fault]
     if not named:
@@ -87,7 +84,7 @@ def the_failure_named_was_seen_lately(account: Account) -> Answer:
     return named[-1] in account.kinds or Breach(account.now, f"{named[-1]} is named; seen were {set(account.kinds)}")
 
 
-@rule(TRUTH)
+@rule(TRUTH, of_mails=True)
 def heartline_ran_when_it_says_that_it_did_not(account: Account) -> Answer:
     spans = {one for mail in account.tick.mails for one in mail.unobserved}
     if not spans or account.world.steps:
@@ -103,7 +100,7 @@ def heartline_ran_when_it_says_that_it_did_not(account: Account) -> Answer:
     return True
 
 
-@rule(TRUTH)
+@rule(TRUTH, of_mails=True)
 def an_incident_has_an_id_of_its_own(account: Account) -> Answer:
     named = [mail.incident for mail in account.tick.mails if mail.incident]
     for name, began in named:
@@ -117,7 +114,7 @@ def an_incident_has_an_id_of_its_own(account: Account) -> Answer:
     return True if named else None
 
 
-@rule(TRUTH)
+@rule(TRUTH, of_mails=True)
 def an_alert_has_an_id_and_a_time_of_its_own(account: Account) -> Answer:
     mails = account.tick.mails
     if not mails:
@@ -133,7 +130,7 @@ def an_alert_has_an_id_and_a_time_of_its_own(account: Account) -> Answer:
     return True
 
 
-@rule(TRUTH)
+@rule(TRUTH, of_mails=True)
 def flapping_is_said_only_of_what_flaps(account: Account) -> Answer:
     if not any(mail.word == FLAPPING for mail in account.tick.mails):
         return None
@@ -144,7 +141,7 @@ def flapping_is_said_only_of_what_flaps(account: Account) -> Answer:
     return Breach(account.now, f"flapping is said; in a day {len(day)} ticks saw a failure, and {events} events were")
 
 
-@rule(TRUTH)
+@rule(TRUTH, of_mails=True)
 def only_what_was_told_as_wrong_is_told_as_over(account: Account) -> Answer:
     ends = [mail for mail in account.tick.mails if mail.word in (UP, GONE)]
     if not ends:
@@ -153,7 +150,7 @@ def only_what_was_told_as_wrong_is_told_as_over(account: Account) -> Answer:
     return begun or Breach(account.now, f"{ends[0].kind} is said of what nobody heard was wrong")
 
 
-@rule(TRUTH)
+@rule(TRUTH, of_mails=True)
 def shares_and_counts_are_those_of_the_probes(account: Account) -> Answer:
     """Since the mail before: of ticks that failed, as far as they stand in the account of the last day."""
     mails = [mail for mail in account.tick.mails if mail.share is not None]
@@ -170,4 +167,22 @@ def shares_and_counts_are_those_of_the_probes(account: Account) -> Answer:
     return Breach(account.now, f"down for {share:.0%} is said; of {ticks} ticks {failed} saw a failure")
 
 
-__all__ = ["EVENTS", "NOTICE"]
+@rule(TRUTH, of_mails=True)
+def failed_probes_since_the_last_mail_are_counted(account: Account) -> Answer:
+    said = [mail.failed for mail in account.tick.mails if mail.failed is not None]
+    if not said:
+        return None
+    # The probes of one tick more or less, and of those that were killed after they had saved.
+    if abs(said[0] - account.failed) <= 4 + 0.05 * account.failed:
+        return True
+    return Breach(account.now, f"{said[0]} failed probes are said, {account.failed} were since the last mail")
+
+
+@rule(TRUTH, of_mails=True)
+def outages_since_the_last_mail_are_counted(account: Account) -> Answer:
+    said = [mail.outages for mail in account.tick.mails if mail.outages is not None]
+    if not said:
+        return None
+    if abs(said[0] - account.outages) <= 1 + 0.05 * account.outages:
+        return True
+    return Breach(account.now, f"{said[0]} outages are said, {account.outages} were since the last mail")
