@@ -201,6 +201,9 @@ class Run:
                 oracle.removed(action.at, subject.remove(action.at + ahead))
                 oracle.anew()
                 self.subject = self.making(self.care, self.world.plan.interval)
+                self.subject.address(sorted(oracle.account.readers))
+            case "readers":
+                subject.address(action.argument)
 
 
 _DEADLINE = 55.0

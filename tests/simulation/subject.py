@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from heartline.config.windows import window
 from heartline.model.alert import Alert
-from heartline.model.belief import Believed
+from heartline.model.belief import Addressees, Believed
 from heartline.model.heartbeat import Heartbeat, freshen
 from heartline.model.kinds import AlertKind, Kind, Phase, Status
 from heartline.model.observation import Failure, Observation
@@ -23,9 +23,10 @@ from heartline.model.target import Endpoint, Policy
 from heartline.rules.alerts import reminded_of
 from heartline.rules.decide import Decision, decide, wants_another
 from heartline.rules.gaps import missed
+from heartline.rules.watching import addressed, unwatch
 from heartline.storage.schema import FORMAT, plain, read_target, wire
 
-from simulation.mail import DOWN, FLAPPING, NOTICE, UP, Claim, Mail
+from simulation.mail import DOWN, FLAPPING, GONE, NOTICE, UP, Claim, Mail
 
 if TYPE_CHECKING:
     from simulation.truth import Fault, Server
@@ -60,6 +61,7 @@ class Subject(Protocol):
     def reload(self) -> None: ...
     def mute(self, until: float) -> None: ...
     def acknowledge(self) -> None: ...
+    def address(self, readers: Sequence[str]) -> None: ...
     def remove(self, now: float) -> tuple[Mail, ...]: ...
     def blips(self) -> int | None: ...
 
@@ -71,6 +73,7 @@ class Heartline:
         self._interval = timedelta(seconds=interval)
         self._stored = Stored(State(_NAME))
         self._heartbeat: Heartbeat | None = None
+        self._readers = Addressees(("ops@example.com",))
         self.adopt(care)
 
     def adopt(self, care: Care) -> None:
@@ -92,8 +95,10 @@ class Heartline:
         return wants_another(before.state, seen, self._policy)
 
     def decide(self, before: Stored, seen: Sequence[Observation], began: float, now: float) -> Outcome:
-        gap = missed(self._last_look(before.state), _moment(began), self._interval)
+        gap = missed(self._last_look(), _moment(began), self._interval)
         decision = decide(before.state, seen, self._policy, _moment(now), gap)
+        if decision.alerts:
+            decision = addressed(before.state, decision, self._readers)
         verdict = {Status.UP: True, Status.DOWN: False}.get(decision.seen)
         changed = decision.state is not before.state and decision.state != before.state
         return Outcome(decision, tuple(_read(alert) for alert in decision.alerts), verdict, changed)
@@ -154,17 +159,22 @@ class Heartline:
         if state.belief:
             self._stored = Stored(replace(state, belief=replace(state.belief, acknowledged=reminded_of(state))))
 
-    def remove(self, now: float) -> tuple[Mail, ...]:  # noqa: ARG002 - nothing says so today
-        return ()
+    def address(self, readers: Sequence[str]) -> None:
+        self._readers = Addressees(tuple(readers))
+
+    def remove(self, now: float) -> tuple[Mail, ...]:
+        decision = unwatch(self.load().state, _moment(now))
+        self._stored = Stored(decision.state)
+        return tuple(_read(alert) for alert in decision.alerts)
 
     def blips(self) -> int | None:
         return self._stored.state.blips
 
-    def _last_look(self, state: State) -> datetime | None:
+    def _last_look(self) -> datetime | None:
         if self._heartbeat is None:
             return None
         looks = self._heartbeat.looks()
-        return looks.get(_NAME) or max(filter(None, (state.last_ok, state.last_failed)), default=None)
+        return looks.get(_NAME, self._heartbeat.at)
 
 
 _SOON = timedelta(seconds=0.05)
@@ -218,6 +228,7 @@ _KNOWN = {
     AlertKind.RECOVERED: (UP, False),
     AlertKind.FLAPPING: (FLAPPING, True),
     AlertKind.STABLE: (UP, False),
+    AlertKind.UNWATCHED: (GONE, False),
 }
 
 
@@ -244,12 +255,12 @@ def _read(alert: Alert) -> Mail:
         claims=tuple(_claims(alert)),
         share=alert.tally.share if alert.tally else None,
         outages=alert.tally.counts.outages if alert.tally else None,
-        failed=alert.tally.counts.failed_probes if alert.tally else None,
         last_good=_seconds(incident.last_ok) if incident and not alert.change else None,
         incident=(incident.id, incident.began.timestamp()) if incident else None,
         unobserved=tuple((one.began.timestamp(), one.ended.timestamp()) for one in incident.unobserved)
         if incident
         else (),
+        to=frozenset(alert.addressees.recipients) if alert.addressees else None,
     )
 
 

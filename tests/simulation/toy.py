@@ -148,6 +148,9 @@ class Toy:
     def acknowledge(self) -> None:
         self.known = replace(self.known, acknowledged=self.known.up is False)
 
+    def address(self, readers: Sequence[str]) -> None:
+        """Everybody reads all of it."""
+
     def remove(self, now: float) -> tuple[Mail, ...]:
         return (Mail(now, "unwatched", GONE, "gone"),) if self.says_gone and self.known.told == DOWN else ()
 

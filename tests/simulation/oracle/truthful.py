@@ -162,7 +162,7 @@ def shares_and_counts_are_those_of_the_probes(account: Account) -> Answer:
     share, least = mails[-1].share or 0.0, sum(at > since and not mixed for at, mixed in account.failures)
     if ticks < 20 or account.now - since < HOUR / 2:
         return 0 <= share <= 1 or Breach(account.now, f"a share of {share}")
-    if least / ticks - 0.15 <= share <= failed / ticks + 0.15:
+    if min(1.0, least / ticks) - 0.15 <= share <= failed / ticks + 0.15:
         return True
     return Breach(account.now, f"down for {share:.0%} is said; of {ticks} ticks {failed} saw a failure")
 

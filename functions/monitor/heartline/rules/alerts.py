@@ -259,7 +259,7 @@ class _Notifier:
         return replace(
             alert,
             flapping=flapping,
-            tally=tally(state.mark or flapping.start, state, self._now),
+            tally=state.mark and tally(state.mark, state, self._now),
             total=tally(flapping.start, state, self._now),
             settle_seconds=settle,
         )
