@@ -48,7 +48,7 @@ def settings(chance: Random, *, usual: float = 0.5) -> tuple[Care, Plan]:
         confirmations=chance.choice([0, 1, 2, 2, 3]),
         confirm_after=chance.choice([0.0, 1.0, 3.0]),
         recover_after=chance.choice([1, 2, 2, 3]),
-        remind_every=chance.choice([5 * MINUTE, HOUR, HOUR, 6 * HOUR]),
+        remind_every=chance.choice([10 * MINUTE, HOUR, HOUR, 6 * HOUR]),
         settle_after=chance.choice([60.0, 300.0, 300.0, 900.0, HOUR, 6 * HOUR]),
     )
     return care, _plan(chance, chance.choice([60, 60, 120, 300, 900]))
