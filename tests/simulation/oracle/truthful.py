@@ -132,7 +132,7 @@ def an_alert_has_an_id_and_a_time_of_its_own(account: Account) -> Answer:
 
 @rule(TRUTH, of_mails=True)
 def flapping_is_said_only_of_what_flaps(account: Account) -> Answer:
-    if not any(mail.word == FLAPPING for mail in account.tick.mails):
+    if account.before.flapping or not any(mail.word == FLAPPING or mail.flapping for mail in account.tick.mails):
         return None
     day = [at for at, _ in account.failures if at > account.now - DAY]
     events = sum(event.at > account.now - DAY for event in account.world.events if event.word in EVENTS)
