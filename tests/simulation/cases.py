@@ -91,8 +91,8 @@ def a_settling_time_below_the_interval() -> World:
 
 
 @case
-def reminders_each_minute() -> World:
-    return laid(Care(remind_every=60), _plan(), [(HOUR, None), (3 * DAY, truth.REFUSED), (HOUR, None)], 3.2, "")
+def reminders_after_ten_minutes() -> World:
+    return laid(Care(remind_every=600), _plan(), [(HOUR, None), (3 * DAY, truth.REFUSED), (HOUR, None)], 3.2, "")
 
 
 def _events(word: str, every: float = 60) -> World:

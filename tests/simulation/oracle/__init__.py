@@ -138,7 +138,7 @@ class Oracle:
 
     def absent(self, at: float) -> None:
         """Take in a tick that was about others."""
-        self.account.ran.append((at, at, 1))
+        self.account.ran.append((at, at, 0))
 
     def act(self, action: Action) -> None:
         """Take in what an operator did."""
@@ -174,7 +174,7 @@ class Oracle:
         """Begin with a target that was never seen."""
         account = self.account
         account.people = People()
-        account.ticks_seen, account.reported_blips, account.tick_before = 0, 0, None
+        account.ticks_seen, account.reported_blips, account.tick_before, account.down = 0, 0, None, False
         account.ids.clear()
         account.incidents.clear()
 

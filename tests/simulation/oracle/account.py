@@ -85,8 +85,10 @@ class Account:
     over: set[str] = field(default_factory=set)  # incidents that were told to have ended
     ids: set[str] = field(default_factory=set)
     blips_shown: int | None = None
-    failed: int = 0  # probes since the last mail, and confirmed outages that began since
-    outages: int = 0
+    failed: int = 0  # probes since the last mail; at least those that made no outage
+    least_failed: int = 0
+    outages: int = 0  # confirmed, and begun since the last mail
+    down: bool = False
     looked: float | None = None  # when the tick before this one ended
     tick_before: float | None = None
     told_before: bool = False
@@ -107,7 +109,7 @@ class Account:
         if self.tick_before is not None:
             self.looked = self.tick_before
             if self.told_before:
-                self.failed = self.outages = 0
+                self.failed = self.least_failed = self.outages = 0
         self._find(tick)
         if not cut:  # it has left no trace but what it saved
             self.ran.append((tick.begins, tick.begins, 1))
@@ -129,9 +131,14 @@ class Account:
             stretch.open, stretch.was_quiet = tick.begins, True
         needed = self.care.recover_after if found == GOOD else self.care.confirmations + 1
         confirmed = stretch.confirmed or (not self.stale and len(tick.probes) >= needed)
-        self.outages += found == BAD and confirmed and not stretch.confirmed
-        self.failed += len(failed)
         stretch.confirmed = confirmed
+        enough = not self.stale and len(tick.probes) >= needed
+        if found == BAD and enough and not self.down:
+            self.down, self.outages = True, self.outages + 1
+        elif found == GOOD and enough:
+            self.down = False
+        self.failed += len(failed)
+        self.least_failed += len(failed) if found == MIXED and not self.down else 0
         if failed:
             self.failures.append((tick.begins, found == MIXED))
             self.kinds.extend(probe.fault.kind for probe in failed if probe.fault)

@@ -68,7 +68,7 @@ def what_stays_down_is_known_to_be_down(account: Account) -> Answer:
 @rule(SILENCE)
 def while_something_is_wrong_reminders_come(account: Account) -> Answer:
     people, care = account.people, account.care
-    if not people.worried or account.hushed or account.acknowledged or account.stale:
+    if not people.worried or account.hushed or account.acknowledged or account.stale or account.spent():
         return None
     if account.stretch and account.stretch.found == GOOD and not people.flapping:
         return None  # over: the rule of the end

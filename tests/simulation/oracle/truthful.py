@@ -132,7 +132,7 @@ def an_alert_has_an_id_and_a_time_of_its_own(account: Account) -> Answer:
 
 @rule(TRUTH, of_mails=True)
 def flapping_is_said_only_of_what_flaps(account: Account) -> Answer:
-    if not any(mail.word == FLAPPING for mail in account.tick.mails):
+    if account.before.flapping or not any(mail.word == FLAPPING or mail.flapping for mail in account.tick.mails):
         return None
     day = [at for at, _ in account.failures if at > account.now - DAY]
     events = sum(event.at > account.now - DAY for event in account.world.events if event.word in EVENTS)
@@ -158,8 +158,9 @@ def shares_and_counts_are_those_of_the_probes(account: Account) -> Answer:
     if not mails or account.now - since > DAY or account.world.steps:
         return None
     ticks = account.ticks_since(since)
-    failed = sum(at > since for at, _ in account.failures)
-    share, least = mails[-1].share or 0.0, sum(at > since and not mixed for at, mixed in account.failures)
+    failed = min(ticks, sum(at > since for at, _ in account.failures))
+    share = mails[-1].share or 0.0
+    least = min(ticks, sum(at > since and not mixed for at, mixed in account.failures))
     if ticks < 20 or account.now - since < HOUR / 2:
         return 0 <= share <= 1 or Breach(account.now, f"a share of {share}")
     if min(1.0, least / ticks) - 0.15 <= share <= failed / ticks + 0.15:
@@ -172,10 +173,12 @@ def failed_probes_since_the_last_mail_are_counted(account: Account) -> Answer:
     said = [mail.failed for mail in account.tick.mails if mail.failed is not None]
     if not said:
         return None
-    # The probes of one tick more or less, and of those that were killed after they had saved.
-    if abs(said[0] - account.failed) <= 4 + 0.05 * account.failed:
+    # The probes of one tick more or less, and those of ticks that were killed after they had saved.
+    margin = 4 + 0.05 * account.failed
+    if account.least_failed - margin <= said[0] <= account.failed + margin:
         return True
-    return Breach(account.now, f"{said[0]} failed probes are said, {account.failed} were since the last mail")
+    text = f"{said[0]} failed probes are said, {account.failed} were since the last mail"
+    return Breach(account.now, f"{text}, {account.least_failed} of them in no outage")
 
 
 @rule(TRUTH, of_mails=True)
