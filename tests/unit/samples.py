@@ -92,7 +92,7 @@ def alert(kind: AlertKind = AlertKind.DOWN, number: int = 1, **changes: object) 
         ended = Incident(incident.id, incident.began, incident.last_ok, at)
         fields |= {"incident": ended, "failure": None, "previous": failure(), "remind_at": None}
     if kind is AlertKind.REMINDER:
-        fields |= {"previous": failure(), "tally": tally(at - HOUR, at, down=3600)}
+        fields |= {"previous": failure(), "tally": tally(at - MINUTE, at, down=60.0)}
     if kind is AlertKind.FLAPPING:
         fields |= known_to_flap(at) | {"failure": None, "previous": failure(), "believed": Believed.FLAPPING}
     if kind is AlertKind.STABLE:

@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 
 from heartline.common.codec import decode, encode
 from heartline.model.alert import Alert
-from heartline.model.heartbeat import Heartbeat, freshen
 from heartline.model.belief import Addressees, Belief, Believed, Counts, Flapping, Mark, Tally
+from heartline.model.heartbeat import Heartbeat, freshen
 from heartline.model.incident import Change, Evidence, Incident, Outage, Span
 from heartline.model.kinds import AlertKind, Kind, Phase, Status
 from heartline.model.observation import Failure, Server

@@ -50,7 +50,10 @@ def _past(
     """Return a target's last incidents, and how much of the time it was up."""
     state = stored.state if isinstance(stored, Stored) else State("")
     latest = [*incidents, *((state.incident,) if state.incident else ())][-_MOST_INCIDENTS:]
-    measured = {name: availability(state, incidents, gaps, Span(now - length, now), interval) for name, length in _LENGTHS.items()}
+    measured = {
+        name: availability(state, incidents, gaps, Span(now - length, now), interval)
+        for name, length in _LENGTHS.items()
+    }
     return {
         "incidents": [_incident(one) for one in reversed(latest)],
         "availability": {name: _availability(one) for name, one in measured.items()},

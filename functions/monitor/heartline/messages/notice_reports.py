@@ -52,7 +52,7 @@ def _expiring(thread: Sequence[Alert], wording: Wording) -> Report:
 
 def _unwatched(thread: Sequence[Alert], wording: Wording) -> Report:
     last = thread[-1]
-    rows = [*endpoint_rows(last, wording), *(failed_rows(last.incident, wording) if last.incident else ())]
+    rows = [(wording.text("row.target"), last.target), *(failed_rows(last.incident, wording) if last.incident else ())]
     if last.previous:
         rows.append((wording.text("row.before"), wording.cause(last.previous)))
     return Report(

@@ -71,7 +71,8 @@ def _form(alert: Alert) -> str:
 
 
 def _summed_up(alert: Alert, wording: Wording) -> tuple[str, ...]:
-    tally = (tally_sentence(alert.tally, wording),) if alert.tally else ()
+    found = alert.tally if alert.kind is AlertKind.REMINDER else alert.total
+    tally = (tally_sentence(found, wording),) if found else ()
     return (*tally, settle(alert, wording)) if alert.flapping else tally
 
 
