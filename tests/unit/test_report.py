@@ -1,4 +1,4 @@
-"""What is told of one target: its subject, its sentences and its rows are right, and true of what was seen."""
+"""The report on one target: its subject, sentences and rows are right, and true of what was observed."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ WORDING = Wording(language("en"))
 moment, length = WORDING.when, WORDING.length
 
 
-def notified(*alerts: Alert, late: int = 0, code: str = "en") -> Report:
+def reported(*alerts: Alert, late: int = 0, code: str = "en") -> Report:
     return build_report(alerts, replace(TARGET, language=code), AlertContext(1), alerts[-1].at + late * SECOND)
 
 
@@ -57,8 +57,8 @@ def said(one: Report) -> str:
     return " ".join((one.headline, *one.sentences))
 
 
-def tell(seconds: Sequence[tuple[int, Failure | None]], gaps: Sequence[int] = ()) -> list[Alert]:
-    """Give the alerts of a target that was seen so, that many seconds after the time before; gaps by their place."""
+def alerts_of(seconds: Sequence[tuple[int, Failure | None]], gaps: Sequence[int] = ()) -> list[Alert]:
+    """Return the alerts of observations, each some seconds after the one before; gaps by their place."""
     state, now, alerts = State("orders"), NOW, list[Alert]()
     for place, (passed, failed) in enumerate(seconds):
         before, now = now, now + timedelta(seconds=passed)
@@ -92,8 +92,8 @@ def minutes(word: str) -> list[tuple[int, Failure | None]]:
         ([alert(REMINDER, previous=failure())], "[STILL DOWN] orders: connection refused for 60 s"),
         ([alert(RECOVERED)], "[RECOVERED] orders: down 60 s"),
         ([alert(DOWN), alert(RECOVERED, 2)], "[RECOVERED] orders: was down 60 s, over before this mail left"),
-        (tell(minutes(".x.x.x"))[-1:], "[DOWN] orders: connection refused again, outage 3 in 4 min"),
-        (tell(minutes(RESTLESS))[-1:], "[STABLE AGAIN] orders: up for 55 min, after 4 outages"),
+        (alerts_of(minutes(".x.x.x"))[-1:], "[DOWN] orders: connection refused again, outage 3 in 4 min"),
+        (alerts_of(minutes(RESTLESS))[-1:], "[STABLE AGAIN] orders: up for 55 min, after 4 outages"),
         ([alert(FLAPPING)], "[FLAPPING] orders: 2 outages in 4 min"),
         ([alert(UNWATCHED)], "[NO LONGER WATCHED] orders: its last known state was not up"),
         ([alert(TEST)], "[TEST] Heartline's alerts reach you"),
@@ -101,12 +101,12 @@ def minutes(word: str) -> list[tuple[int, Failure | None]]:
     ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_a_subject_says_all_that_a_lock_screen_has_room_for(alerts: Sequence[Alert], subject: str) -> None:
-    assert notified(*alerts).subject == subject
+    assert reported(*alerts).subject == subject
 
 
 @pytest.mark.parametrize(("phase", "kind"), CASES, ids=lambda value: str(value.value))
 def test_each_failure_is_reported_with_its_phase_kind_sqlstate_and_next_step(phase: Phase, kind: Kind) -> None:
-    one = notified(alert(failure=failure(kind, phase, SQLSTATES.get(kind))))
+    one = reported(alert(failure=failure(kind, phase, SQLSTATES.get(kind))))
     assert (SQLSTATES.get(kind) or "") in one.subject
     assert f"in phase {phase}: {kind}" in dict(one.rows)["Failure"]
     assert "What to look at first: " in said(one)
@@ -114,34 +114,46 @@ def test_each_failure_is_reported_with_its_phase_kind_sqlstate_and_next_step(pha
 
 def test_what_was_never_good_says_so() -> None:
     incident = Incident("orders-1", NOW - MINUTE)
-    assert dict(notified(alert(incident=incident)).rows)["Failed at first sight"].endswith("; it was never seen up")
+    assert dict(reported(alert(incident=incident)).rows)["Failed at first sight"].endswith("; it was never seen up")
 
 
 def test_the_next_reminder_is_said_or_that_there_is_none() -> None:
-    assert dict(notified(alert()).rows)["Next reminder"] == moment(NOW + HOUR)
-    assert "acknowledged" in dict(notified(alert(remind_at=None)).rows)["Next reminder"]
+    assert dict(reported(alert()).rows)["Next reminder"] == moment(NOW + HOUR)
+    assert "acknowledged" in dict(reported(alert(remind_at=None)).rows)["Next reminder"]
 
 
 @pytest.mark.parametrize(("late", "words"), [(0, None), (89, None), (90, "90 s late"), (3600, "1 h late")])
 @pytest.mark.parametrize("kind", [DOWN, REMINDER, RECOVERED, FLAPPING, STABLE, UNWATCHED])
 def test_a_mail_that_leaves_late_says_how_late(kind: AlertKind, late: int, words: str | None) -> None:
-    one = next((one for one in tell(minutes(RESTLESS)) if one.kind is kind), alert(kind, previous=failure()))
-    sentences = " ".join(notified(one, late=late).sentences)
+    one = next((one for one in alerts_of(minutes(RESTLESS)) if one.kind is kind), alert(kind, previous=failure()))
+    sentences = " ".join(reported(one, late=late).sentences)
     assert (words is not None) == ("late" in sentences)
     assert (words or "") in sentences
     assert (f"due at {moment(one.at)}" in sentences) == (words is not None)
 
 
+def test_a_mail_that_was_refused_until_now_says_by_what() -> None:
+    sentences = " ".join(reported(alert(refused="TooManyRequestsException"), late=3600).sentences)
+    assert "1 h late" in sentences
+    assert "refused until now (TooManyRequestsException)" in sentences
+
+
+def test_a_recovery_of_which_nothing_else_is_known_is_reported_all_the_same() -> None:
+    one = reported(alert(RECOVERED, previous=None))
+    assert one.subject == "[RECOVERED] orders: down 60 s"
+    assert "Before" not in dict(one.rows)
+
+
 def test_what_a_late_mail_says_is_about_the_moment_of_the_alert() -> None:
-    for one in (alert(REMINDER), alert(FLAPPING), *tell(minutes(RESTLESS)), *tell(minutes(".x.xxxxxx"))):
-        prompt, late = notified(one), notified(one, late=7200)
+    for one in (alert(REMINDER), alert(FLAPPING), *alerts_of(minutes(RESTLESS)), *alerts_of(minutes(".x.xxxxxx"))):
+        prompt, late = reported(one), reported(one, late=7200)
         assert (late.subject, late.headline, late.rows) == (prompt.subject, prompt.headline, prompt.rows)
 
 
 def test_a_down_that_never_left_and_its_end_are_one_report_that_tells_both() -> None:
-    begun, ended = tell([(60, None), (60, REFUSED), (540, REFUSED), (60, None)])
+    begun, ended = alerts_of([(60, None), (60, REFUSED), (540, REFUSED), (60, None)])
     assert split_threads([begun, ended]) == [(begun, ended)]
-    one = notified(begun, ended)
+    one = reported(begun, ended)
     rows = dict(one.rows)
     assert rows["Failed between"].endswith(" and 2026-11-23 02:17:00 UTC")
     assert rows["Recovered between"].endswith(" and 2026-11-23 02:27:00 UTC")
@@ -152,16 +164,16 @@ def test_a_down_that_never_left_and_its_end_are_one_report_that_tells_both() -> 
 
 def test_a_recovery_whose_down_was_told_does_not_claim_otherwise() -> None:
     for before in ((), (alert(REMINDER, previous=failure()),)):
-        assert "reports both" not in said(notified(*before, alert(RECOVERED, 2)))
+        assert "reports both" not in said(reported(*before, alert(RECOVERED, 2)))
 
 
 def test_a_flapping_that_never_left_and_its_end_are_one_report_that_tells_both() -> None:
     flaps, stable = alert(FLAPPING), alert(STABLE, 2, flapping=alert(FLAPPING).flapping)
     assert split_threads([flaps, stable]) == [(flaps, stable)]
-    one = notified(flaps, stable)
+    one = reported(flaps, stable)
     assert (one.label, one.status) == ("STABLE AGAIN", "up")
     assert "reports both" in said(one)
-    assert "reports both" not in said(notified(stable))
+    assert "reports both" not in said(reported(stable))
 
 
 def test_two_incidents_are_two_reports_in_their_order() -> None:
@@ -176,7 +188,7 @@ def test_an_outage_after_all_and_a_reminder_in_one_report_tell_what_it_was_befor
     locked, starting = failure(Kind.AUTH), failure(Kind.STARTING)
     raised = alert(DOWN, 2, failure=starting, previous=locked)
     reminder = alert(REMINDER, 3, failure=starting, previous=starting)
-    assert notified(raised, reminder).subject == "[DOWN] orders: now not ready yet, before login rejected"
+    assert reported(raised, reminder).subject == "[DOWN] orders: now not ready yet, before login rejected"
 
 
 @given(st.lists(st.sampled_from([DOWN, REMINDER, RECOVERED]), min_size=1, max_size=8), st.data())
@@ -193,43 +205,43 @@ def gap_in(one: Report) -> bool:
 
 
 def test_a_gap_before_an_outage_is_told_with_its_bounds_and_the_length_stays_what_was_seen() -> None:
-    down, recovered = tell([(60, None), (600, REFUSED), (60, None)], gaps=[1])
-    for one in (notified(down), notified(recovered)):
+    down, recovered = alerts_of([(60, None), (600, REFUSED), (60, None)], gaps=[1])
+    for one in (reported(down), reported(recovered)):
         assert gap_in(one)
         assert f"{moment(NOW + MINUTE)} and {moment(NOW + 11 * MINUTE)} (10 min)" in said(one)
-    assert dict(notified(down).rows)["Failed between"].startswith(f"{moment(NOW + MINUTE)}, the last good probe")
-    assert "up to" not in notified(recovered).subject
+    assert dict(reported(down).rows)["Failed between"].startswith(f"{moment(NOW + MINUTE)}, the last good probe")
+    assert "up to" not in reported(recovered).subject
 
 
 def test_a_gap_in_which_an_outage_ended_makes_its_length_an_upper_bound() -> None:
-    *_, recovered = tell([(60, None), (60, REFUSED), (60, REFUSED), (1200, None)], gaps=[3])
-    one = notified(recovered)
+    *_, recovered = alerts_of([(60, None), (60, REFUSED), (60, REFUSED), (1200, None)], gaps=[3])
+    one = reported(recovered)
     assert gap_in(one)
     assert one.subject == "[RECOVERED] orders: down up to 21 min"
     assert "up to 21 min" in one.headline
 
 
 def test_a_gap_while_it_flaps_is_told_by_whichever_mail_comes_next() -> None:
-    *_, flaps = tell([*minutes(".x.x."), (240, REFUSED)], gaps=[5])
+    *_, flaps = alerts_of([*minutes(".x.x."), (240, REFUSED)], gaps=[5])
     assert flaps.flapping
-    assert gap_in(notified(flaps))
+    assert gap_in(reported(flaps))
 
 
 def test_a_gap_before_a_restart_is_told_with_it() -> None:
     gap = Span(NOW - HOUR, NOW - MINUTE)
     incident = replace(alert(AlertKind.RESTARTED).incident, unobserved=(gap,))
-    assert gap_in(notified(alert(AlertKind.RESTARTED, incident=incident)))
+    assert gap_in(reported(alert(AlertKind.RESTARTED, incident=incident)))
 
 
 def test_without_a_gap_none_is_told() -> None:
-    for one in (*tell(minutes(RESTLESS)), *tell(minutes(".xx.xxxxxxx."))):
-        assert not gap_in(notified(one))
-        assert "up to" not in notified(one).subject
+    for one in (*alerts_of(minutes(RESTLESS)), *alerts_of(minutes(".xx.xxxxxxx."))):
+        assert not gap_in(reported(one))
+        assert "up to" not in reported(one).subject
 
 
 def test_a_reminder_says_for_what_share_of_the_time_it_was_down_and_how_often() -> None:
     counts = {"outages": 7, "down": 1800.0, "failed_probes": 5}
-    one = notified(alert(REMINDER, tally=tally(NOW - HOUR, **counts)))
+    one = reported(alert(REMINDER, tally=tally(NOW - HOUR, **counts)))
     for part in ("50 %", "7 new outages", "5 failed probes", moment(NOW - HOUR)):
         assert part in said(one)
 
@@ -237,9 +249,9 @@ def test_a_reminder_says_for_what_share_of_the_time_it_was_down_and_how_often() 
 def test_a_reminder_of_what_is_down_again_does_not_say_still() -> None:
     again = Incident("orders-2", NOW - MINUTE)
     flaps = alert(DOWN, tally=tally(NOW - HOUR), total=tally(NOW - HOUR, outages=3), flapping=alert(FLAPPING).flapping)
-    assert notified(replace(flaps, kind=REMINDER, incident=again)).label == "DOWN"
+    assert reported(replace(flaps, kind=REMINDER, incident=again)).label == "DOWN"
     before = Incident("orders-2", NOW - 2 * HOUR)
-    assert notified(alert(REMINDER, incident=before, tally=tally(NOW - HOUR))).label == "STILL DOWN"
+    assert reported(alert(REMINDER, incident=before, tally=tally(NOW - HOUR))).label == "STILL DOWN"
 
 
 @pytest.mark.parametrize(
@@ -251,17 +263,17 @@ def test_a_reminder_of_what_is_down_again_does_not_say_still() -> None:
     ],
 )
 def test_what_flaps_says_of_what_there_was_most_harm(counts: dict[str, int], words: str) -> None:
-    assert words in notified(alert(FLAPPING, total=tally(NOW - HOUR, **counts))).subject
+    assert words in reported(alert(FLAPPING, total=tally(NOW - HOUR, **counts))).subject
 
 
 def test_what_flaps_says_how_long_it_must_rest() -> None:
-    *_, flaps = tell(minutes(".x.x.x"))
-    assert f"up for {length(timedelta(seconds=flaps.settle_seconds))} without a break" in said(notified(flaps))
+    *_, flaps = alerts_of(minutes(".x.x.x"))
+    assert f"up for {length(timedelta(seconds=flaps.settle_seconds))} without a break" in said(reported(flaps))
 
 
 def test_an_outage_after_all_says_what_it_was_before_in_the_mail_itself() -> None:
     """A subject may be cut by whoever shows it."""
-    one = notified(alert(failure=FULL, previous=failure(Kind.AUTH)))
+    one = reported(alert(failure=FULL, previous=failure(Kind.AUTH)))
     assert "login rejected" in " ".join((said(one), *(value for _, value in one.rows)))
 
 
@@ -271,31 +283,31 @@ def test_what_is_no_outage_is_not_said_to_be_or_to_have_been_down(kind: AlertKin
     refused = failure(Kind.AUTH, sqlstate="28P01")
     incident = replace(alert(kind).incident or Incident("", NOW), kinds=(Kind.AUTH,))
     failed = {"failure": refused} if kind is REMINDER else {}
-    one = notified(alert(kind, previous=refused, incident=incident, **failed))
+    one = reported(alert(kind, previous=refused, incident=incident, **failed))
     assert not re.search(r"\b(down|outage)\b", one.headline.replace("no outage", ""))
 
 
 @pytest.mark.parametrize("kind", [DOWN, REMINDER])
 def test_what_has_reminders_has_a_command_that_stops_them(kind: AlertKind) -> None:
-    one = build_report([alert(kind, failure=REFUSED, remind_at=NOW + HOUR)], TARGET, AlertContext(1, function="f"), NOW)
+    one = build_report([alert(kind, failure=REFUSED, remind_at=NOW + HOUR)], TARGET, AlertContext(1, stack="f"), NOW)
     assert [label for label, _ in one.commands] == [WORDING.text("row.acknowledge"), WORDING.text("row.mute")]
 
 
 def test_what_has_no_reminders_offers_no_command_that_stops_them() -> None:
     acknowledged = alert(REMINDER, previous=FULL, remind_at=None)
-    offered = build_report([acknowledged], TARGET, AlertContext(1, function="f"), NOW).commands
+    offered = build_report([acknowledged], TARGET, AlertContext(1, stack="f"), NOW).commands
     assert [label for label, _ in offered] == [WORDING.text("row.mute")]
 
 
 @pytest.mark.parametrize("kind", [RECOVERED, TEST])
 def test_a_mail_after_which_there_is_nothing_to_do_has_no_commands(kind: AlertKind) -> None:
-    assert build_report([alert(kind)], TARGET, AlertContext(1, function="f"), NOW).commands == ()
+    assert build_report([alert(kind)], TARGET, AlertContext(1, stack="f"), NOW).commands == ()
 
 
 def test_an_incident_that_began_on_another_day_says_on_which() -> None:
     """A mute or a window was over, or the mail is late."""
     incident = Incident("orders-1", NOW - 50 * HOUR, NOW - 51 * HOUR)
-    subject = notified(alert(incident=incident)).subject
+    subject = reported(alert(incident=incident)).subject
     assert "21" in subject
     assert "00:15 UTC" in subject
 
@@ -304,7 +316,7 @@ LENGTHS = [40 * SECOND, 59 * MINUTE, 23 * HOUR + 59 * MINUTE]
 
 
 def alike(kind: AlertKind, failed: Failure, lasted: timedelta) -> list[Alert]:
-    """Give what makes one mail of this kind, of a target with a name of 20 characters."""
+    """Return the alerts of one mail of this kind, about a target with a name of 20 characters."""
     incident = Incident("orders-1", NOW - lasted, NOW - lasted - MINUTE, ended=NOW if kind is RECOVERED else None)
     one = replace(alert(kind, previous=failed), target="o" * 20, incident=incident if kind is not TEST else None)
     if kind not in {RECOVERED, FLAPPING, STABLE, UNWATCHED, TEST}:
@@ -326,7 +338,7 @@ def test_a_subject_about_a_usual_name_has_at_most_78_columns_and_an_ascii_prefix
         alerts = alike(RECOVERED if kind == "late" else AlertKind(kind), failed, lasted)
         if kind == "late":
             alerts = [*alike(DOWN, failed, lasted), *alerts]
-        subject = notified(*alerts, code=code).subject
+        subject = reported(*alerts, code=code).subject
         assert re.match(r"\[[A-Z ]+\] ", subject)
         if columns(subject) > 78:
             long[columns(subject)] = subject
@@ -339,7 +351,7 @@ def test_a_subject_about_a_usual_name_has_at_most_78_columns_and_an_ascii_prefix
 def test_every_kind_of_mail_can_be_told_of_every_failure_in_every_language(
     code: str, kind: AlertKind, phase: Phase, what: Kind
 ) -> None:
-    one = notified(*alike(kind, failure(what, phase, "XX000"), HOUR), code=code)
+    one = reported(*alike(kind, failure(what, phase, "XX000"), HOUR), code=code)
     everything = " ".join((one.subject, said(one), *(part for row in one.rows for part in row)))
     assert not set("{}") & set(everything.replace('{"username", "password", "host", "port", "dbname"}', ""))
     assert all((one.summary, one.headline, *(part for row in one.rows for part in row)))
@@ -359,8 +371,8 @@ def outages_in(word: str, since: datetime, until: datetime) -> list[tuple[dateti
 @example("x.x.xxxxxxff.......")
 @given(st.text("..xxf", min_size=2, max_size=60))
 def test_every_number_in_a_report_is_true_of_what_was_seen(word: str) -> None:
-    for one in tell(minutes("." + word)):
-        words, rows = notified(one), dict(notified(one).rows)
+    for one in alerts_of(minutes("." + word)):
+        words, rows = reported(one), dict(reported(one).rows)
         incident = one.incident
         assert incident
         if one.kind is RECOVERED and incident.ended:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from heartline.messages.details import Rows, endpoint_rows, phase_bars, reminder_row
+from heartline.messages.details import Rows, endpoint_rows, reminder_row
+from heartline.messages.phase_bars import phase_bars
 from heartline.messages.report import Report
 from heartline.messages.sentences import gaps, settle, tally_sentence
 from heartline.messages.wording import Wording

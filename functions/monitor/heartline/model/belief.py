@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Self
 
 from heartline.model.observation import Failure
+from heartline.model.target import Target
 
 
 class Believed(StrEnum):
@@ -30,6 +32,11 @@ class Addressees:
     recipients: tuple[str, ...] = ()
     language: str = "en"
     time_zone: str | None = None
+
+    @classmethod
+    def of(cls, target: Target) -> Self:
+        """Return the readers of a target's alerts, as the document has them now."""
+        return cls(target.recipients, target.language, target.time_zone.key if target.time_zone else None)
 
 
 @dataclass(frozen=True, slots=True)

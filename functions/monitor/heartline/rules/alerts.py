@@ -259,7 +259,7 @@ class _Notifier:
         return replace(
             alert,
             flapping=flapping,
-            tally=state.mark and tally(state.mark, state, self._now),
+            tally=tally(state.mark, state, self._now) if state.mark else None,
             total=tally(flapping.start, state, self._now),
             settle_seconds=settle,
         )
