@@ -11,7 +11,7 @@ from simulation.families import FAMILIES, world
 from simulation.runs import tallied
 
 # Worlds of each family: many where ticks go by fast, so that each takes about as long as another.
-WORLDS = {"health": 40, "certificates": 20, "partial failures": 16, "severity": 24, "quiet times": 12, "documents": 14}
+WORLDS = {"health": 24, "certificates": 20, "partial failures": 16, "severity": 24, "quiet times": 12, "documents": 14}
 USUAL = 10
 
 

@@ -43,9 +43,12 @@ def what_happened_to_a_server_between_good_probes_is_told(account: Account) -> A
     if since is None or stretch is None or stretch.found != GOOD or stretch.ticks < 2 or account.people.worried:
         return None
     until = account.tick.probes[0].begins
-    events = {event.word for event in world.events if since < event.at < until} & EVENTS
+    events = {event.word for event in world.events_between(since, until)} & EVENTS
     if not events or len(world.servers(until)) > 1 or not _free(account) or stretch.open == account.tick.begins:
         return None
+    lately = until - HOUR - account.interval
+    if world.events_between(lately, since) or any(at > lately for at, _ in account.failures):
+        return None  # not by itself: it may count as flapping
     told = {claim.word for mail in account.tick.mails for claim in mail.claims}
     return bool(told & EVENTS) or Breach(account.now, f"{', '.join(events)} since the tick before, and not told")
 
