@@ -242,7 +242,7 @@ def after_event(word: str, now: Server, at: float, number: int) -> Server:
         case "crashed":
             parts |= {"began": began}
         case "failed-over":
-            parts |= {"address": f"10.0.1.{number}", "timeline": now.timeline + 1, "started": at - DAY - number * 60}
+            parts |= {"address": f"10.0.1.{number}", "timeline": now.timeline + 1, "started": at - DAY - number * 77}
         case "replaced":
             parts |= {"system": f"8{number}", "started": at - 60, "began": began, "address": f"10.0.2.{number}"}
         case "upgraded":

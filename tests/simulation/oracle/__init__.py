@@ -169,6 +169,7 @@ class Oracle:
             account.hear(mail, at)
         account.stretch = None
         account.failures.clear()
+        account.failed = account.outages = 0
 
     def anew(self) -> None:
         """Begin with a target that was never seen."""
@@ -177,6 +178,7 @@ class Oracle:
         account.ticks_seen, account.reported_blips, account.tick_before, account.down = 0, 0, None, False
         account.ids.clear()
         account.incidents.clear()
+        account.sent.clear()
 
     def end(self, at: float) -> None:
         self.account.now = at

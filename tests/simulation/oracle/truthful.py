@@ -5,7 +5,7 @@ from __future__ import annotations
 from simulation.mail import DOWN, FLAPPING, GONE, UP, Claim
 from simulation.oracle.account import Account
 from simulation.oracle.checks import EVENTS, Answer, Breach, rule, span
-from simulation.world import DAY, HOUR
+from simulation.world import CUT, DAY, HOUR
 
 _EXACT = 0.01  # seconds: times are kept in milliseconds
 _NEAR = 1.0  # seconds from a tick's start to its first probe, and then some
@@ -157,7 +157,7 @@ def shares_and_counts_are_those_of_the_probes(account: Account) -> Answer:
     """Since the mail before: of ticks that failed, as far as they stand in the account of the last day."""
     mails = [mail for mail in account.tick.mails if mail.share is not None]
     since = account.before.told_at
-    if not mails or account.now - since > DAY or account.world.steps:
+    if not mails or account.now - since > DAY or account.world.steps or CUT in account.world.plan.odd.values():
         return None
     ticks = account.ticks_since(since)
     failed = min(ticks, sum(at > since for at, _ in account.failures))
