@@ -11,8 +11,8 @@ from simulation.families import FAMILIES, world
 from simulation.runs import tallied
 
 # Worlds of each family: many where ticks go by fast, so that each takes about as long as another.
-WORLDS = {"health": 40, "certificates": 20, "partial failures": 16, "severity": 24, "quiet times": 12, "documents": 14}
-USUAL = 10
+WORLDS = {"health": 24, "certificates": 12, "partial failures": 12, "severity": 20, "quiet times": 12, "documents": 14}
+USUAL = 8
 
 
 @pytest.mark.parametrize("name", FAMILIES)

@@ -102,10 +102,12 @@ class World:
         place = bisect_right(self.events, instant, key=lambda event: event.at)
         return self.events[place].at if place < len(self.events) else float("inf")
 
+    def events_between(self, begins: float, ends: float) -> list[Event]:
+        first = bisect_right(self.events, begins, key=lambda event: event.at)
+        return self.events[first : bisect_right(self.events, ends, key=lambda event: event.at)]
+
     def event_within(self, word: str, begins: float | None, ends: float) -> bool:
-        return any(
-            event.word == word and event.at <= ends and (begins is None or event.at >= begins) for event in self.events
-        )
+        return any(event.word == word for event in self.events_between(1 if begins is None else begins, ends))
 
     def ahead(self, instant: float) -> float:
         """Return how many seconds the monitor's clocks are ahead at an instant."""

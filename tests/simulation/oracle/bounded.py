@@ -43,9 +43,12 @@ def what_happened_to_a_server_between_good_probes_is_told(account: Account) -> A
     if since is None or stretch is None or stretch.found != GOOD or stretch.ticks < 2 or account.people.worried:
         return None
     until = account.tick.probes[0].begins
-    events = {event.word for event in world.events if since < event.at < until} & EVENTS
+    events = {event.word for event in world.events_between(since, until)} & EVENTS
     if not events or len(world.servers(until)) > 1 or not _free(account) or stretch.open == account.tick.begins:
         return None
+    lately = until - HOUR - account.interval
+    if world.events_between(lately, since) or any(at > lately for at, _ in account.failures):
+        return None  # not by itself: it may count as flapping
     told = {claim.word for mail in account.tick.mails for claim in mail.claims}
     return bool(told & EVENTS) or Breach(account.now, f"{', '.join(events)} since the tick before, and not told")
 
@@ -72,7 +75,9 @@ def while_something_is_wrong_reminders_come(account: Account) -> Answer:
         return None
     if account.stretch and account.stretch.found == GOOD and not people.flapping:
         return None  # over: the rule of the end
-    due = min(max(HOUR, care.remind_every) * 2.0 ** min(people.mails - 1, 30), max(DAY, care.remind_every))
+    # "hourly" while it flaps, however often reminders were asked for
+    every = max(HOUR, care.remind_every) if people.flapping else care.remind_every
+    due = min(every * 2.0 ** min(people.mails - 1, 30), max(DAY, every))
     since = max(people.told_at, account.hush_ended)
     margin = account.interval + 2 + account.shifted()
     if account.last is None or account.now - since <= due + margin:

@@ -47,6 +47,8 @@ def what_stays_up_is_known_to_be_up(account: Account) -> Answer:
     if stretch is None or stretch.found != GOOD or account.hushed or account.stale:
         return None
     since = max(stretch.since, stretch.open)
+    if account.people.worried and account.world.events_between(since, account.now):
+        return None  # up, and not at rest
     if account.now - since <= DAY + account.care.settle_after + account.interval + account.shifted():
         return None
     if not account.people.worried:

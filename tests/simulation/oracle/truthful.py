@@ -135,7 +135,9 @@ def flapping_is_said_only_of_what_flaps(account: Account) -> Answer:
     if account.before.flapping or not any(mail.word == FLAPPING or mail.flapping for mail in account.tick.mails):
         return None
     day = [at for at, _ in account.failures if at > account.now - DAY]
-    events = sum(event.at > account.now - DAY for event in account.world.events if event.word in EVENTS)
+    if len(account.world.servers(account.now)) > 1:
+        return None  # each probe may find another one
+    events = len(account.world.events_between(account.now - DAY, account.now))
     if len(day) + events >= 3 or len(account.sent) >= 5:
         return True
     return Breach(account.now, f"flapping is said; in a day {len(day)} ticks saw a failure, and {events} events were")
