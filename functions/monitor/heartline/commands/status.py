@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -63,14 +64,23 @@ def _past(
     """Return a target's last incidents, and how much of the time it was up."""
     state = stored.state if isinstance(stored, Stored) else State("")
     latest = [*incidents, *((state.incident,) if state.incident else ())][-_MOST_INCIDENTS:]
-    measured = {
-        name: availability(state, incidents, gaps, Span(now - length, now), interval)
-        for name, length in _LENGTHS.items()
-    }
+    measured = dict(_measured(state, incidents, gaps, now, interval))
     return {
         "incidents": [_incident(one) for one in reversed(latest)],
         "availability": {name: _availability(one) for name, one in measured.items()},
     }
+
+
+def _measured(
+    state: State, incidents: Sequence[Incident], gaps: Sequence[Span], now: datetime, interval: timedelta
+) -> Iterator[tuple[str, Availability]]:
+    """Yield the availability over each length of time; it has no share where a shorter one covers all that is known."""
+    shorter = timedelta(0)
+    for name, length in _LENGTHS.items():
+        known = state.first_seen is not None and now - state.first_seen > shorter
+        found = availability(state, incidents, gaps, Span(now - length, now), interval)
+        yield name, found if known else replace(found, share=None, failed_share=None)
+        shorter = length
 
 
 def _availability(measured: Availability) -> dict[str, Any]:

@@ -19,7 +19,7 @@ def flapping(thread: Sequence[Alert], wording: Wording) -> Report:
     last = thread[-1]
     total = _total_of(last)
     summary = wording.text(f"subject.flapping{_found(total)}", **_words(last, total, wording))
-    sentences = [tally_sentence(last.tally or total, wording), settle(last, wording)]
+    sentences = [tally_sentence(last.tally or total, wording), settle(last, wording), wording.text("sentence.lasting")]
     rows = [*endpoint_rows(last, wording), *_since_rows(total, wording)]
     if last.previous:
         rows.append((wording.text("row.before"), wording.cause(last.previous)))

@@ -9,9 +9,6 @@ from datetime import datetime, timedelta
 from heartline.model.incident import Incident, Span
 from heartline.model.state import State
 
-# A smaller part of a length of time says nothing of the whole.
-_LEAST_OBSERVED = 0.1
-
 
 @dataclass(frozen=True, slots=True)
 class Availability:
@@ -20,7 +17,7 @@ class Availability:
     Attributes
     ----------
     share
-        The share of the observed time in which it was up; None where too little was observed.
+        The share of the observed time in which it was up; None where nothing was observed.
     observed, unobserved
         The seconds that it was observed, and the seconds in which Heartline did not run.
     blips, failed_probes
@@ -68,8 +65,7 @@ def availability(
     unseen = _within(gaps, begins, now)
     observed = (now - begins).total_seconds() - _seconds(unseen)
     up = observed - sum(_seconds(_without(one, unseen)) for one in _within(spans, begins, now))
-    enough = observed > 0 and observed >= _LEAST_OBSERVED * (now - within.began).total_seconds()
-    measured = Availability(max(0.0, up / observed) if enough else None, max(0.0, observed), _seconds(unseen))
+    measured = Availability(max(0.0, up / observed) if observed > 0 else None, max(0.0, observed), _seconds(unseen))
     return _with_blips(measured, state, begins, max(0.0, up) / interval.total_seconds())
 
 
