@@ -69,8 +69,11 @@ def built() -> set[str]:
     keys.add("short.denied-login")
     keys |= {f"{part}.{kind}" for kind in AlertKind for part in ("headline", "subject")}
     keys |= {f"{part}.recovered_again" for part in ("headline", "subject")}
-    kinds = ("changed", "reminder", "recovered", "settled_down")
-    keys |= {f"headline.{kind}_misconfigured" for kind in kinds}
+    forms = ("down", "raised", "down_again", "reminder")
+    keys |= {f"subject.{form}" for form in forms} | {f"headline.{form}" for form in forms}
+    keys |= {f"{part}.flapping{what}" for part in ("subject", "headline") for what in ("", "_failed", "_changes")}
+    notified = ("down_again", "reminder", "recovered")
+    keys |= {f"headline.{kind}_misconfigured" for kind in notified}
     keys |= {f"subject.{kind}_misconfigured" for kind in ("recovered", "late_recovered")}
     keys |= {f"{part}.several" for part in ("headline", "subject")}
     keys |= {f"{part}{kind}" for kind in CHANGES for part in ("value.", "sentence.look_")}

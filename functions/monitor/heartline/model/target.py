@@ -30,7 +30,12 @@ class Window:
 class Policy:
     """Say how many probes make a transition, how often a reminder follows, and when no alert is sent.
 
-    `settle_after` is how long a target must stay as it is to count as settled.
+    Attributes
+    ----------
+    settle_after
+        How long a flapping target must stay as it is to count as settled.
+    interval
+        How often ticks come.
     """
 
     confirmations: int = 2
@@ -39,6 +44,7 @@ class Policy:
     remind_every: timedelta = timedelta(hours=1)
     settle_after: timedelta = timedelta(minutes=5)
     maintenance: tuple[Window, ...] = ()
+    interval: timedelta = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
