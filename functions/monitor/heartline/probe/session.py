@@ -13,7 +13,7 @@ from pg8000.native import Connection
 from heartline.common.deadline import Deadline
 from heartline.model.observation import Server
 from heartline.model.target import Credential
-from heartline.probe import scram_cache
+from heartline.probe import saslprep, scram_cache
 from heartline.probe.errors import AuthUnsupportedError, ClearTextError, PasswordMissingError, ProtocolFaultError
 from heartline.probe.fingerprint import FINGERPRINT, NOTHING, OLDER_FINGERPRINT, read_server
 from heartline.probe.stream import PlainSocket, TlsSocket
@@ -27,6 +27,7 @@ _SCRAM_ITERATIONS_PER_SECOND = 500_000
 _GOING_DOWN = "57"
 
 scram_cache.remember_salted_passwords()
+saslprep.prepare_passwords_like_libpq()
 
 
 class Session(Connection):  # type: ignore[misc]

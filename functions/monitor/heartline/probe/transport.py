@@ -31,7 +31,7 @@ def resolve(host: str, port: int, deadline: Deadline) -> Addresses:
     OSError, UnicodeError
         When there is no such name.
     ResolveTimeoutError
-        When the name service does not answer in time.
+        When the name service does not answer in time, or fails.
     """
     with suppress(socket.gaierror):
         return _getaddrinfo(host, port, socket.AI_NUMERICHOST)
@@ -47,10 +47,16 @@ def resolve(host: str, port: int, deadline: Deadline) -> Addresses:
             answer = answers.get(timeout=deadline.remaining())
     except Empty:
         raise ResolveTimeoutError("no answer from the name service") from None
+    if isinstance(answer, OSError) and answer.errno not in _NO_SUCH_NAME:
+        raise ResolveTimeoutError("the name service fails") from answer
     if isinstance(answer, Exception):
         raise answer
     return answer
 
+
+# What getaddrinfo returns for an answer with authority: there is no such name (NXDOMAIN), or it has no address (an
+# empty answer). Silence, SERVFAIL and REFUSED are EAI_AGAIN in glibc: resolv/res_send.c, nss/getaddrinfo.c.
+_NO_SUCH_NAME = {socket.EAI_NONAME, socket.EAI_NODATA}
 
 _Answers = SimpleQueue[Addresses | Exception]
 _Questions = SimpleQueue[tuple[str, int, _Answers]]
