@@ -19,6 +19,7 @@ from local.processes import LIMIT, alive, freeze, kill, remove_shared_memory, th
 from local.programs import Programs
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
 __all__ = ["Postgres", "wait_until"]
@@ -67,6 +68,10 @@ class Postgres:
         The port to listen on, where that is another server's while it is stopped.
     primary
         The server to be a standby of, by a copy of what it has when this one is first started.
+    encoding
+        How its databases are encoded.
+    environment
+        What its programs find in their environment beyond PATH and the locale C.
     """
 
     def __init__(
@@ -77,8 +82,11 @@ class Postgres:
         programs: Path | None = None,
         port: int | None = None,
         primary: Postgres | None = None,
+        encoding: str = "UTF8",
+        environment: Mapping[str, str] | None = None,
     ) -> None:
         self.host = host
+        self._encoding, self._environment = encoding, environment
         self._primary = primary
         self._programs_given = primary._programs_given if primary else programs
         self.port = port or _free_port(host)
@@ -230,11 +238,11 @@ class Postgres:
         return f"postgresql://{login}@{self.host}:{self.port}/{quote(database, safe='')}?sslmode=disable"
 
     def _create(self) -> None:
-        self._programs = Programs(self._programs_given)
+        self._programs = Programs(self._programs_given, self._environment)
         if self._primary is not None:
             self._copy(self._primary)
             return
-        options = ["--auth=trust", "--no-sync", "--no-instructions", "--locale=C", "--encoding=UTF8"]
+        options = ["--auth=trust", "--no-sync", "--no-instructions", "--locale=C", f"--encoding={self._encoding}"]
         self._programs.run("initdb", "-D", str(self.data), "-U", "postgres", *options)
         (self.data / "pg_hba.conf").write_text(ACCESS)
         newer = int((self.data / "PG_VERSION").read_text()) >= 18

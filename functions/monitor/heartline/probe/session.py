@@ -57,6 +57,8 @@ class Session(Connection):  # type: ignore[misc]
             password=credential.password,
             ssl_context=False,
             application_name="heartline",
+            # Else a server speaks to a client as its database is encoded, and takes queries as that too.
+            startup_params={"client_encoding": "UTF8"},
             sock=sock,
         )
         if not self._admitted:
@@ -104,9 +106,8 @@ class Session(Connection):  # type: ignore[misc]
         super().handle_DATA_ROW(data, context)
 
     def handle_ERROR_RESPONSE(self, data: bytes, context: Any) -> None:  # noqa: ANN401, N802 - pg8000's
-        """Keep what the server reports: pg8000 forgets it when the server then closes."""
-        super().handle_ERROR_RESPONSE(data, context)
-        self._reported = context.error
+        """Keep what the server reports: pg8000 forgets it when the server then closes, and takes it for UTF-8."""
+        context.error = self._reported = DatabaseError(_report(data))
 
     def ask(self, query: str | None) -> Server:
         """Query the server and tell what it says of itself.
@@ -155,6 +156,21 @@ class Session(Connection):  # type: ignore[misc]
 def _iterations(message: bytes) -> int:
     """Read the iteration count out of a server's first message (RFC 5802, 5.1); the highest, if it names several."""
     return max((int(part[2:]) for part in message.split(b",") if part.startswith(b"i=")), default=0)
+
+
+def _report(data: bytes) -> dict[str, str]:
+    """Read the fields of an error, by their types (PostgreSQL documentation, 54.8 Error and Notice Message Fields)."""
+    fields = {field[:1].decode("ascii", "replace"): field[1:] for field in data.split(b"\0") if field}
+    return {kind: text for kind, value in fields.items() if (text := _text(value)) is not None}
+
+
+def _text(said: bytes) -> str | None:
+    try:
+        return said.decode()
+    except UnicodeDecodeError:
+        from heartline.probe.encodings import decode  # noqa: PLC0415 - a healthy probe does not need it
+
+        return decode(said)
 
 
 def _sqlstate(error: DatabaseError) -> str:
