@@ -91,7 +91,7 @@ def test_who_can_be_reached_again_gets_what_comes_and_nothing_that_was_given_up(
     database.start()
     monitor.tick()
     assert [(mail.to, mail.subject.split()[0]) for mail in monitor.mails] == [((X,), "[DOWN]"), ((X, Y), "[RECOVERED]")]
-    assert "tells both" not in monitor.mails[-1].text
+    assert "reports both" not in monitor.mails[-1].text
 
 
 def test_a_mail_that_no_recipient_can_get_is_kept_until_one_can(

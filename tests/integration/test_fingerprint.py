@@ -276,7 +276,7 @@ def test_a_query_that_is_not_permitted(watched: Watched) -> None:
 def test_a_query_that_makes_no_sense(watched: Watched) -> None:
     failure = watched.see("SELECT FROM nowhere").failure
     assert failure is not None
-    assert (failure.phase, failure.kind, failure.sqlstate) == (Phase.QUERY, Kind.SERVER_ERROR, "42P01")
+    assert (failure.phase, failure.kind, failure.sqlstate) == (Phase.QUERY, Kind.BAD_QUERY, "42P01")
 
 
 def test_a_query_that_outlives_the_deadline_is_ended_on_the_server_too(watched: Watched) -> None:

@@ -350,7 +350,7 @@ def test_what_recovered_in_a_gap_is_told_with_honest_bounds(monitor: Monitor, da
     assert f"between {shown(last)} and {shown(now)} (3 h)" in text
     (incident,) = monitor.status()["incidents"]
     ended = shown(datetime.fromisoformat(incident["ended"]))
-    assert f"Back between: {shown(last)}, the last failed probe, and {ended}" in text
+    assert f"Recovered between: {shown(last)}, the last failed probe, and {ended}" in text
     assert incident["last_failed"] == last.isoformat()
     assert datetime.fromisoformat(incident["ended"]) >= now
     assert incident["unobserved_seconds"] == pytest.approx(3 * 3600, abs=60)

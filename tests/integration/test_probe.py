@@ -77,9 +77,18 @@ def test_a_database_that_is_not_there(prober: Prober) -> None:
 def test_a_database_that_takes_no_connections(prober: Prober, database: Postgres) -> None:
     database.execute("CREATE DATABASE closed ALLOW_CONNECTIONS false")
     try:
-        assert prober.verdict(database="closed") == (Phase.LOGIN, Kind.SERVER_ERROR, "55000")
+        assert prober.verdict(database="closed") == (Phase.LOGIN, Kind.DENIED, "55000")
     finally:
         database.execute("DROP DATABASE closed")
+
+
+def test_a_database_that_the_role_may_not_connect_to(prober: Prober, database: Postgres) -> None:
+    database.execute("CREATE DATABASE private")
+    try:
+        database.execute("REVOKE CONNECT ON DATABASE private FROM public")
+        assert prober.verdict(database="private") == (Phase.LOGIN, Kind.DENIED, "42501")
+    finally:
+        database.execute("DROP DATABASE private")
 
 
 @pytest.fixture

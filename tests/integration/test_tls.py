@@ -103,6 +103,20 @@ def test_ciphers_that_nobody_should_use(prober: Prober, front: Front, authority:
     assert (seen.failure.phase, seen.failure.kind) == (Phase.TLS, Kind.TLS)
 
 
+@pytest.mark.parametrize("attempt", range(3))
+def test_a_server_that_demands_a_client_certificate(
+    prober: Prober, front: Front, authority: trustme.CA, attempt: int
+) -> None:
+    """With TLS 1.3 it refuses after the handshake; whether a write fails before that is read is a matter of luck."""
+    context = valid(authority)
+    authority.configure_trust(context)
+    context.verify_mode = ssl.CERT_REQUIRED
+    seen = prober(Tls.VERIFY_FULL, port=front(context).port, timeout=5)
+    assert seen.failure is not None, attempt
+    assert (seen.failure.phase, seen.failure.kind) == (Phase.LOGIN, Kind.CLIENT_CERTIFICATE)
+    assert "requires a client certificate" in seen.failure.cause
+
+
 def test_clear_text_is_sent_where_the_server_is_proven(
     prober: Prober, database: Postgres, front: Front, authority: trustme.CA
 ) -> None:

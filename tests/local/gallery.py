@@ -1,10 +1,12 @@
-"""Make one mail of each kind, in any language, from observations that the real rules decide on."""
+"""One mail and one SNS document of each kind, in any language, from observations that the real rules decide on."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from heartline.messages.compose import Message, compose
@@ -15,6 +17,7 @@ from heartline.model.kinds import AlertKind, Kind, Phase
 from heartline.model.observation import Failure, Observation, Server
 from heartline.model.state import State
 from heartline.model.target import Endpoint, Target
+from heartline.notify.sns import TopicChannel
 from heartline.probe.failures import Advice, advise, explained
 from heartline.rules.decide import decide
 
@@ -25,6 +28,7 @@ HOSTILE = (
     "FATAL: <script>alert('x')</script> <b>bold</b> &amp; \"quoted\"\r\nBcc: everybody@example.com\x1b[31m\x00 "
     "\u202egnp.exe \ud800 " + "A" * 100_000
 )
+REJECTED = 'password authentication failed for user "heartline"'
 PLACES = {"en": None, "ko": ZoneInfo("Asia/Seoul")}
 UNTIL = {
     Kind.CREDENTIALS: {},
@@ -33,6 +37,8 @@ UNTIL = {
     Kind.TIMEOUT: {Phase.RESOLVE: 0.8, Phase.CONNECT: 5000.0},
     Kind.AUTH: {Phase.RESOLVE: 0.8, Phase.CONNECT: 1.4, Phase.TLS: 6.1, Phase.LOGIN: 8.9},
     Kind.SATURATED: {Phase.RESOLVE: 0.8, Phase.CONNECT: 1.4, Phase.TLS: 6.1, Phase.LOGIN: 3.2},
+    Kind.DENIED: {Phase.RESOLVE: 0.8, Phase.CONNECT: 1.4, Phase.TLS: 6.1, Phase.LOGIN: 9.4},
+    Kind.BAD_QUERY: {Phase.RESOLVE: 0.8, Phase.CONNECT: 1.4, Phase.TLS: 6.1, Phase.LOGIN: 8.9, Phase.QUERY: 1.7},
 }
 WELL = {Phase.RESOLVE: 0.8, Phase.CONNECT: 1.4, Phase.TLS: 6.1, Phase.LOGIN: 8.9, Phase.QUERY: 2.2}
 PHASES = {
@@ -40,13 +46,16 @@ PHASES = {
     Kind.UNRESOLVABLE: Phase.RESOLVE,
     Kind.AUTH: Phase.LOGIN,
     Kind.SATURATED: Phase.LOGIN,
+    Kind.DENIED: Phase.LOGIN,
+    Kind.BAD_QUERY: Phase.QUERY,
 }
+SQLSTATES = {Kind.AUTH: "28P01", Kind.SATURATED: "53300", Kind.DENIED: "42501", Kind.BAD_QUERY: "42P01"}
 NO_SECRET = Advice("secret-missing", {"secret": "heartline/orders"})
 
 
 @dataclass
 class Story:
-    """Lead one target through its probes, and gather the alerts that follow."""
+    """One target with its probes, and the alerts that follow from them."""
 
     language: str
     name: str = "orders"
@@ -69,19 +78,18 @@ class Story:
         self.state = replace(self.state, last_ok=BEGAN)
 
     def up(self, at: datetime) -> Story:
-        """Let both probes of a tick be healthy."""
+        """Add a tick whose probes are all healthy."""
         return self._tick(at, None)
 
     def restarted(self, at: datetime, **differing: object) -> Story:
-        """Let a healthy server answer that differs so from the one before."""
+        """Add a healthy tick in which the server differs in these parts."""
         self.server = replace(self.server, **differing)  # type: ignore[arg-type]
         return self.up(at)
 
     def down(self, at: datetime, kind: Kind = Kind.REFUSED, said: str | None = None, gap: Span | None = None) -> Story:
-        """Let all probes of a tick fail."""
-        phase = PHASES.get(kind, Phase.CONNECT)
-        advice = NO_SECRET if kind is Kind.CREDENTIALS else advise([kind], phase, self.target, self.endpoint)
-        sqlstate = {Kind.AUTH: "28P01", Kind.SATURATED: "53300"}.get(kind)
+        """Add a tick whose probes all fail."""
+        phase, sqlstate = PHASES.get(kind, Phase.CONNECT), SQLSTATES.get(kind)
+        advice = NO_SECRET if kind is Kind.CREDENTIALS else advise([sqlstate, kind], phase, self.target, self.endpoint)
         return self._tick(at, explained(phase, kind, advice, sqlstate, said), gap)
 
     def _tick(self, at: datetime, failure: Failure | None, gap: Span | None = None) -> Story:
@@ -96,13 +104,13 @@ class Story:
         return self
 
     def part(self, *kinds: AlertKind) -> TargetAlerts:
-        """Take the last alert, or the last ones of these kinds."""
-        notified = [alert for alert in self.alerts if alert.kind in kinds] if kinds else self.alerts[-1:]
-        return TargetAlerts(self.target, tuple(notified))
+        """Return the last alert, or all of these kinds."""
+        chosen = [alert for alert in self.alerts if alert.kind in kinds] if kinds else self.alerts[-1:]
+        return TargetAlerts(self.target, tuple(chosen))
 
 
 def past(name: str = "orders") -> TargetHistory:
-    """Give a month with two incidents and an hour in which Heartline did not run."""
+    """Return a month with two incidents, and a time in which Heartline did not run."""
     incidents = tuple(
         Incident(f"{name}-{began:%Y%m%dT%H%M%SZ}", began, began - MINUTE, began + 4 * MINUTE, began + 5 * MINUTE)
         for began in (BEGAN - 12 * DAY, BEGAN - timedelta(hours=9))
@@ -111,13 +119,45 @@ def past(name: str = "orders") -> TargetHistory:
 
 
 def mails(language: str) -> Iterator[tuple[str, Message]]:
-    """Give a mail of each kind, with its name."""
+    """Yield a mail of each kind, with its name."""
+    for name, parts, context, now in scenes(language):
+        yield name, compose(parts, context, now)
+
+
+def scenes(language: str) -> Iterator[tuple[str, list[TargetAlerts], AlertContext, datetime]]:
+    """Yield what each mail is made of: its name, the alerts, the context, and when it leaves."""
     for name, scene in SCENES.items():
         parts, late, targets = scene(language)
         failures = tuple(alert.failure for part in parts for alert in part.alerts[-1:] if alert.failure)
         histories = {part.target.name: past(part.target.name) for part in parts}
-        fleet = AlertContext(targets, failures, histories, "heartline-prod-MonitorFunction-x1Y2z3A4b5C6", "eu-west-1")
-        yield name, compose(parts, fleet, parts[0].alerts[-1].at + late)
+        function = "heartline-prod-MonitorFunction-x1Y2z3A4b5C6"
+        yield (
+            name,
+            parts,
+            AlertContext(targets, failures, histories, function, "eu-west-1"),
+            parts[0].alerts[-1].at + late,
+        )
+
+
+def documents(language: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield what the topic's subscribers get of each alert, with the scene's name."""
+    for name, parts, context, now in scenes(language):
+        topic = _Topic()
+        channel = TopicChannel(topic, "arn:aws:sns:eu-west-1:123456789012:alerts")
+        for batch in channel.batches(parts):
+            assert channel.send(batch, context, now) is None
+        for request in topic.requests:
+            yield name, json.loads(json.loads(request["Message"])["default"])
+
+
+class _Topic:
+    """The edge, where boto3 would call SNS."""
+
+    def __init__(self) -> None:
+        self.requests: list[dict[str, str]] = []
+
+    def publish(self, **request: str) -> None:
+        self.requests.append(request)
 
 
 Scene = Callable[[str], tuple[list[TargetAlerts], timedelta, int]]
@@ -137,7 +177,7 @@ def _flapping(language: str) -> Story:
 
 
 def _down_again(language: str) -> tuple[list[TargetAlerts], timedelta, int]:
-    """Let it come back and go down again while it is muted: both are told when the mute is over."""
+    """Let it come back and go down again while it is muted: both are reported when the mute ends."""
     story = Story(language).down(FAILED)
     story.state = replace(story.state, muted_until=FAILED + 30 * MINUTE)
     story.up(FAILED + 10 * MINUTE).down(FAILED + 20 * MINUTE)
@@ -146,11 +186,11 @@ def _down_again(language: str) -> tuple[list[TargetAlerts], timedelta, int]:
 
 
 def _mixed(language: str) -> tuple[list[TargetAlerts], timedelta, int]:
-    """Let one be down, one not let the monitor in, one come back, and one be unstable."""
+    """Let one be down, one refuse the monitor, one come back, and one be unstable."""
     stories = [Story(language, name) for name in NAMES[:4]]
     down, locked, back, _ = stories
     down.down(FAILED)
-    locked.down(FAILED, Kind.AUTH, 'password authentication failed for user "heartline"')
+    locked.down(FAILED, Kind.AUTH, REJECTED)
     back.down(FAILED - 10 * MINUTE).up(FAILED)
     stories[3] = Story(language, NAMES[3]).down(FAILED - 5 * MINUTE).up(FAILED - 2 * MINUTE).down(FAILED)
     return [story.part() for story in stories], ON_TIME, 40
@@ -183,14 +223,18 @@ SCENES: dict[str, Scene] = {
     "down-timeout": lambda code: _one(Story(code).down(FAILED, Kind.TIMEOUT)),
     "down-hostile": lambda code: _one(Story(code).down(FAILED, Kind.SATURATED, HOSTILE)),
     "down-after-a-gap": lambda code: _one(Story(code).down(BEGAN + 60 * MINUTE, gap=Span(BEGAN, BEGAN + 60 * MINUTE))),
-    "cannot-log-in": lambda code: _one(
-        Story(code).down(FAILED, Kind.AUTH, 'password authentication failed for user "heartline"')
+    "cannot-log-in": lambda code: _one(Story(code).down(FAILED, Kind.AUTH, REJECTED)),
+    "cannot-connect": lambda code: _one(
+        Story(code).down(FAILED, Kind.DENIED, 'permission denied for database "orders"')
     ),
+    "cannot-query": lambda code: _one(Story(code).down(FAILED, Kind.BAD_QUERY, 'relation "order" does not exist')),
     "no-secret": lambda code: _one(Story(code).down(FAILED, Kind.CREDENTIALS)),
     "cannot-log-in-reminder": lambda code: _one(
         Story(code).down(FAILED, Kind.AUTH).down(FAILED + 60 * MINUTE, Kind.AUTH)
     ),
-    "cannot-log-in-recovered": lambda code: _one(Story(code).down(FAILED, Kind.AUTH).up(FAILED + 14 * MINUTE)),
+    "cannot-log-in-recovered": lambda code: _one(
+        Story(code).down(FAILED, Kind.AUTH, REJECTED).up(FAILED + 14 * MINUTE)
+    ),
     "changed": lambda code: _one(Story(code).down(FAILED).down(FAILED + 9 * MINUTE, Kind.TIMEOUT)),
     "reminder": lambda code: _one(Story(code).down(FAILED).down(FAILED + 60 * MINUTE)),
     "recovered": lambda code: _one(Story(code).down(FAILED).up(FAILED + 14 * MINUTE)),

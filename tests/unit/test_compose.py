@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from heartline.i18n.language import LANGUAGES
-from heartline.messages.compose import _MOST_LINES, _MOST_REPORTS, Message, compose
+from heartline.messages.compose import _MAX_LINES, _MAX_REPORTS, Message, compose
 from heartline.messages.context import AlertContext, TargetAlerts
 from heartline.messages.html import as_html
 from heartline.messages.plain_text import as_text, columns
@@ -55,7 +55,7 @@ def composed(*alerts: Alert, fleet: AlertContext | None = None, late: int = 0, c
     return compose(parts, fleet or AlertContext(10), NOW + late * SECOND)
 
 
-WHOLE, NAMED = _MOST_REPORTS, _MOST_REPORTS + _MOST_LINES
+WHOLE, NAMED = _MAX_REPORTS, _MAX_REPORTS + _MAX_LINES
 
 
 def unwrapped(page: str) -> str:
@@ -70,7 +70,7 @@ def test_a_mail_of_one_report_has_its_subject_and_nothing_in_common() -> None:
     message = composed(about("orders"))
     assert message.subject == message.reports[0].subject
     assert (message.targets, message.incidents) == (("orders",), ("orders-1",))
-    assert (message.sentences, message.lines, message.rest) == ((), (), 0)
+    assert (message.sentences, message.more_subjects, message.omitted) == ((), (), 0)
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,7 @@ def test_a_mail_of_one_report_has_its_subject_and_nothing_in_common() -> None:
         (
             [about("a", RECOVERED), about("b", UNSTABLE)],
             "[UNSTABLE] 1 of 10 databases: connection refused; 1 RECOVERED",
-            "unstable",
+            "flapping",
         ),
         (
             [about(name, failed=one) for name, one in zip("abcdef", [REFUSED, TIMEOUT] * 3, strict=True)],
@@ -225,14 +225,14 @@ def test_a_recovery_while_all_others_fail_is_not_told_as_a_monitor_that_is_cut_o
 def test_a_mail_of_many_tells_some_whole_some_in_a_line_and_counts_the_rest(number: int, code: str) -> None:
     message = composed(*(about(f"database-{place}") for place in range(number)), fleet=AlertContext(number), code=code)
     assert len(message.targets) == number
-    shown = (len(message.reports), len(message.lines), message.rest)
+    shown = (len(message.reports), len(message.more_subjects), message.omitted)
     assert shown == (min(number, WHOLE), max(0, min(number, NAMED) - WHOLE), max(0, number - NAMED))
     for page in (as_text(message), as_html(message)):
         for place in range(min(number, NAMED)):
             assert re.search(rf"database-{place}\b", page)
         assert not re.search(rf"database-{NAMED}\b", page)
-        assert (message.language.say("sentence.rest", number=message.rest)[-30:] in unwrapped(page)) == (
-            message.rest > 0
+        assert (message.language.text("sentence.rest", number=message.omitted)[-30:] in unwrapped(page)) == (
+            message.omitted > 0
         )
         assert len(page.encode()) < 100_000  # Gmail cuts off what is longer
 
@@ -269,7 +269,7 @@ def test_a_monitor_that_may_be_cut_off_says_so_in_every_language(code: str, phas
     message = composed(
         *(about(name, failed=timeout) for name in "abc"), fleet=AlertContext(3, (timeout,) * 3), code=code
     )
-    assert message.language.say(f"sentence.checks_{phase}") in facts(message)
+    assert message.language.text(f"sentence.checks_{phase}") in facts(message)
     assert columns(message.subject) <= 78
     assert re.match(r"\[[A-Z ]+\] ", message.subject)
 
@@ -296,7 +296,7 @@ def test_each_story_is_in_the_mail_and_its_subject_counts_how_each_target_stands
 ) -> None:
     alerts = [story(number, *one) for number, one in enumerate(notified)]
     mail = composed(*alerts)
-    assert len(mail.reports) + len(mail.lines) + mail.rest == len(notified)
+    assert len(mail.reports) + len(mail.more_subjects) + mail.omitted == len(notified)
     latest = {one.target: composed(one).reports[0].label for one in alerts}
     assert set(mail.targets) == set(latest)
     assert set(mail.incidents) == {one.incident.id for one in alerts if one.incident}

@@ -71,8 +71,8 @@ def unsigned(region: str | None) -> NoReturn:
 def failed(found: Credential | Failure) -> Failure:
     assert isinstance(found, Failure)
     assert (found.phase, found.kind) == (Phase.CREDENTIALS, Kind.CREDENTIALS)
-    assert language("en").say(f"cause.{found.advice}", **found.words) == found.cause
-    assert language("en").say(f"next_step.{found.advice}", **found.words) == found.next_step
+    assert language("en").text(f"cause.{found.advice}", **found.words) == found.cause
+    assert language("en").text(f"next_step.{found.advice}", **found.words) == found.next_step
     return found
 
 

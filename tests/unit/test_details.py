@@ -10,7 +10,15 @@ import pytest
 
 from heartline.i18n.language import language
 from heartline.messages.context import AlertContext, TargetHistory
-from heartline.messages.details import commands, last_hours, phase_bars, server, trouble, when_back, when_failed
+from heartline.messages.details import (
+    command_rows,
+    endpoint_rows,
+    failed_rows,
+    failure_rows,
+    phase_bars,
+    recovered_rows,
+    timeline_and_count,
+)
 from heartline.messages.wording import Wording
 from heartline.model.alert import Alert
 from heartline.model.incident import Incident
@@ -18,7 +26,7 @@ from heartline.model.kinds import AlertKind, Kind, Phase
 from heartline.model.target import Endpoint
 from unit.samples import HOUR, MINUTE, NOW, alert, failure
 
-VOICE = Wording(language("en"))
+WORDING = Wording(language("en"))
 DAY = 24 * HOUR
 FLEET = AlertContext(1, (), {"orders": TargetHistory()}, "heartline-MonitorFunction-x1", "eu-west-1")
 BEGAN, GOOD = "2026-11-23 02:14:00 UTC", "2026-11-23 02:13:00 UTC"
@@ -26,7 +34,7 @@ ALL = (Phase.RESOLVE, Phase.CONNECT, Phase.TLS, Phase.LOGIN, Phase.QUERY)
 
 
 def test_a_database_is_named_by_all_that_leads_to_it() -> None:
-    assert server(alert(), VOICE) == (
+    assert endpoint_rows(alert(), WORDING) == (
         ("Target", "orders"),
         ("Host", "orders.example.com port 5432"),
         ("Database", "orders"),
@@ -35,36 +43,36 @@ def test_a_database_is_named_by_all_that_leads_to_it() -> None:
 
 
 def test_what_only_the_secret_knows_is_said_to_be_there() -> None:
-    rows = dict(server(alert(endpoint=Endpoint()), VOICE))
+    rows = dict(endpoint_rows(alert(endpoint=Endpoint()), WORDING))
     assert (rows["Host"], rows["User"]) == ("(in the secret) port 5432", "(in the secret)")
 
 
 def test_a_failure_is_bounded_by_the_last_good_probe_and_the_first_failed_one() -> None:
     incident = Incident("orders-1", NOW - MINUTE, NOW - 2 * MINUTE)
-    assert when_failed(incident, VOICE) == (("Failed between", f"{GOOD}, the last good probe, and {BEGAN}"),)
-    assert when_failed(replace(incident, last_ok=None), VOICE) == (
+    assert failed_rows(incident, WORDING) == (("Failed between", f"{GOOD}, the last good probe, and {BEGAN}"),)
+    assert failed_rows(replace(incident, last_ok=None), WORDING) == (
         ("Failed at first sight", f"{BEGAN}; it was never seen up"),
     )
 
 
 def test_a_recovery_is_bounded_by_the_last_failed_probe_and_the_first_good_one() -> None:
     incident = Incident("orders-1", NOW - HOUR, last_failed=NOW - 2 * MINUTE, ended=NOW - MINUTE)
-    assert when_back(incident, VOICE) == (("Back between", f"{GOOD}, the last failed probe, and {BEGAN}"),)
-    assert when_back(replace(incident, last_failed=None), VOICE) == (("Back at", BEGAN),)
-    assert when_back(replace(incident, ended=None), VOICE) == ()
+    assert recovered_rows(incident, WORDING) == (("Recovered between", f"{GOOD}, the last failed probe, and {BEGAN}"),)
+    assert recovered_rows(replace(incident, last_failed=None), WORDING) == (("Recovered at", BEGAN),)
+    assert recovered_rows(replace(incident, ended=None), WORDING) == ()
 
 
 def test_a_failure_is_told_by_phase_kind_and_sqlstate_and_the_server_is_quoted() -> None:
     failed = failure(Kind.SATURATED, sqlstate="53300", said="sorry, too many clients already")
-    assert trouble(failed, VOICE) == (
+    assert failure_rows(failed, WORDING) == (
         ("Failure", "in phase login: saturated, SQLSTATE 53300"),
         ("The server said", '"sorry, too many clients already"'),
     )
-    assert trouble(failure(), VOICE) == (("Failure", "in phase connect: refused"),)
+    assert failure_rows(failure(), WORDING) == (("Failure", "in phase connect: refused"),)
 
 
 def drawn(**changes: object) -> list[tuple[str, float | None, str, bool]]:
-    return [(step.name, step.spent, step.note, step.failed) for step in phase_bars(alert(**changes), VOICE)]
+    return [(step.name, step.spent, step.note, step.failed) for step in phase_bars(alert(**changes), WORDING)]
 
 
 def test_the_phases_show_how_long_each_took_where_it_failed_and_what_was_not_reached() -> None:
@@ -97,17 +105,19 @@ def test_a_healthy_probe_failed_nowhere() -> None:
 
 
 def test_the_longest_phase_has_the_whole_bar_and_the_others_their_share() -> None:
-    shown = phase_bars(alert(phases={Phase.RESOLVE: 1.0, Phase.CONNECT: 4.0}), VOICE)
+    shown = phase_bars(alert(phases={Phase.RESOLVE: 1.0, Phase.CONNECT: 4.0}), WORDING)
     assert [step.share for step in shown[:2]] == [0.25, 1.0]
-    assert phase_bars(alert(phases={Phase.RESOLVE: 0.0}), VOICE)[0].share == 0.0
+    assert phase_bars(alert(phases={Phase.RESOLVE: 0.0}), WORDING)[0].share == 0.0
 
 
 def test_where_nothing_was_probed_no_phases_are_drawn() -> None:
-    assert phase_bars(alert(failure=failure(Kind.CREDENTIALS), phases={}), VOICE) == ()
+    assert phase_bars(alert(failure=failure(Kind.CREDENTIALS), phases={}), WORDING) == ()
 
 
 def month(one: Alert, *past: Incident) -> str:
-    return dict(last_hours(one, replace(FLEET, histories={"orders": TargetHistory(past)}), VOICE)[1])["Last 30 days"]
+    return dict(timeline_and_count(one, replace(FLEET, histories={"orders": TargetHistory(past)}), WORDING)[1])[
+        "Last 30 days"
+    ]
 
 
 def test_the_incidents_of_a_month_are_counted_with_the_present_one() -> None:
@@ -117,7 +127,7 @@ def test_the_incidents_of_a_month_are_counted_with_the_present_one() -> None:
 
 
 def test_what_is_not_known_of_the_past_is_not_drawn() -> None:
-    assert last_hours(alert(), replace(FLEET, histories={}), VOICE) == ("", ())
+    assert timeline_and_count(alert(), replace(FLEET, histories={}), WORDING) == ("", ())
 
 
 def test_the_past_is_told_as_of_the_alert_however_late_the_mail() -> None:
@@ -127,8 +137,8 @@ def test_the_past_is_told_as_of_the_alert_however_late_the_mail() -> None:
 
 @pytest.mark.parametrize("name", ["heartline", "a name with spaces'; rm -rf /"])
 def test_the_commands_to_paste_call_the_function_for_this_target(name: str) -> None:
-    rows = commands(alert(), replace(FLEET, function=name), VOICE)
-    assert [label for label, _ in rows] == [VOICE.say("row.acknowledge"), VOICE.say("row.mute")]
+    rows = command_rows(alert(), replace(FLEET, function=name), WORDING)
+    assert [label for label, _ in rows] == [WORDING.text("row.acknowledge"), WORDING.text("row.mute")]
     payloads = []
     for _, command in rows:
         words = shlex.split(command.replace("\\\n", ""))
@@ -144,8 +154,8 @@ def test_the_commands_to_paste_call_the_function_for_this_target(name: str) -> N
 
 
 def test_a_region_that_is_not_known_is_left_to_the_reader_s_own() -> None:
-    assert all("--region" not in command for _, command in commands(alert(), replace(FLEET, region=""), VOICE))
+    assert all("--region" not in command for _, command in command_rows(alert(), replace(FLEET, region=""), WORDING))
 
 
 def test_without_the_function_s_name_there_is_no_command_to_paste() -> None:
-    assert commands(alert(), replace(FLEET, function=""), VOICE) == ()
+    assert command_rows(alert(), replace(FLEET, function=""), WORDING) == ()

@@ -6,6 +6,7 @@ import errno
 import socket
 import ssl
 import struct
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 from pg8000.exceptions import DatabaseError, InterfaceError
 
 from heartline.i18n.language import language
-from heartline.model.kinds import Kind, Phase
+from heartline.model.kinds import Kind, Phase, Severity
 from heartline.model.observation import Failure
 from heartline.model.target import Credential
 from heartline.probe import errors
@@ -50,6 +51,13 @@ def certificate() -> ssl.SSLCertVerificationError:
     return error
 
 
+def alert(reason: str) -> ssl.SSLError:
+    """Make the error that Python raises when OpenSSL gives that reason."""
+    error = ssl.SSLError(1, f"[SSL: {reason}]")
+    error.reason = reason
+    return error
+
+
 def diagnosed(error: BaseException, phase: Phase) -> Failure:
     return diagnose(error, phase, TARGET, Credential(ENDPOINT, PASSWORD))
 
@@ -63,9 +71,11 @@ def test_every_kind_has_a_cause_and_a_next_step_in_every_phase_of_the_table(phas
         assert not set("{}") & set(sentence)
 
 
-def test_the_kinds_are_those_of_the_table_and_misconfigured_are_those_it_names() -> None:
-    assert {kind for _, kind in CASES} == set(Kind)
-    assert {kind for kind in Kind if kind.misconfigured} == MISCONFIGURED
+def test_phases_kinds_and_severities_are_those_of_the_agreed_table() -> None:
+    assert {(phase, kind) for kind in Kind for phase in kind.phases} == set(CASES)
+    for kind in Kind:
+        severity = Severity.MISCONFIGURED if kind in MISCONFIGURED else Severity.OUTAGE
+        assert (kind.severity, kind.misconfigured) == (severity, kind in MISCONFIGURED)
 
 
 def wrapped(cause: BaseException) -> InterfaceError:
@@ -87,6 +97,9 @@ EXAMPLES: list[tuple[Phase, BaseException, Kind]] = [
     (Phase.TLS, errors.TlsRefusedError(), Kind.TLS_REFUSED),
     (Phase.TLS, certificate(), Kind.CERTIFICATE),
     (Phase.TLS, ssl.SSLError(1, "wrong version number"), Kind.TLS),
+    (Phase.TLS, alert("TLSV13_ALERT_CERTIFICATE_REQUIRED"), Kind.CLIENT_CERTIFICATE),
+    # The ciphers may be the reason.
+    (Phase.TLS, alert("SSLV3_ALERT_HANDSHAKE_FAILURE"), Kind.TLS),
     (Phase.TLS, ssl.SSLEOFError(8, "EOF occurred in violation of protocol"), Kind.CLOSED),
     (Phase.TLS, ConnectionResetError(), Kind.CLOSED),
     (Phase.TLS, errors.ClosedError(), Kind.CLOSED),
@@ -102,6 +115,14 @@ EXAMPLES: list[tuple[Phase, BaseException, Kind]] = [
     (Phase.LOGIN, DatabaseError({"C": "57P03"}), Kind.STARTING),
     (Phase.LOGIN, DatabaseError({"C": "57P01"}), Kind.STOPPING),
     (Phase.LOGIN, DatabaseError({"C": "57P02"}), Kind.STOPPING),
+    (Phase.LOGIN, DatabaseError({"C": "42501"}), Kind.DENIED),
+    (Phase.LOGIN, DatabaseError({"C": "55000"}), Kind.DENIED),
+    (Phase.LOGIN, DatabaseError({"C": "42P01"}), Kind.SERVER_ERROR),
+    (Phase.LOGIN, alert("TLSV13_ALERT_CERTIFICATE_REQUIRED"), Kind.CLIENT_CERTIFICATE),
+    (Phase.LOGIN, wrapped(alert("TLSV13_ALERT_CERTIFICATE_REQUIRED")), Kind.CLIENT_CERTIFICATE),
+    (Phase.LOGIN, alert("SSLV3_ALERT_HANDSHAKE_FAILURE"), Kind.CLIENT_CERTIFICATE),
+    (Phase.LOGIN, alert("DECRYPTION_FAILED_OR_BAD_RECORD_MAC"), Kind.PROTOCOL),
+    (Phase.LOGIN, ssl.SSLError(1, "without a reason"), Kind.PROTOCOL),
     (Phase.LOGIN, DatabaseError({"C": "XX000"}), Kind.SERVER_ERROR),
     (Phase.LOGIN, DatabaseError({}), Kind.SERVER_ERROR),
     (Phase.LOGIN, KeyError(b"H"), Kind.PROTOCOL),
@@ -112,6 +133,7 @@ EXAMPLES: list[tuple[Phase, BaseException, Kind]] = [
     (Phase.LOGIN, wrapped(OSError(errno.EHOSTUNREACH, "No route to host")), Kind.CLOSED),
     (Phase.LOGIN, wrapped(TimeoutError()), Kind.TIMEOUT),
     (Phase.QUERY, DatabaseError({"C": "42501"}), Kind.DENIED),
+    (Phase.QUERY, DatabaseError({"C": "42P01"}), Kind.SERVER_ERROR),
     (Phase.QUERY, DatabaseError({"C": "57P01"}), Kind.STOPPING),
     (Phase.QUERY, DatabaseError({"C": "28P01"}), Kind.SERVER_ERROR),
     (Phase.QUERY, errors.ProtocolFaultError(), Kind.PROTOCOL),
@@ -127,6 +149,30 @@ EXAMPLES: list[tuple[Phase, BaseException, Kind]] = [
 )
 def test_what_each_phase_can_meet_has_its_kind(phase: Phase, error: BaseException, kind: Kind) -> None:
     assert diagnosed(error, phase).kind is kind
+
+
+OWN_QUERY = replace(TARGET, query="SELECT count(*) FROM orders")
+
+
+@pytest.mark.parametrize(
+    ("sqlstate", "kind"),
+    [
+        ("42P01", Kind.BAD_QUERY),
+        ("42601", Kind.BAD_QUERY),
+        ("42883", Kind.BAD_QUERY),
+        ("42501", Kind.DENIED),
+        ("22012", Kind.SERVER_ERROR),
+        ("57P01", Kind.STOPPING),
+    ],
+)
+def test_an_error_of_class_42_is_the_fault_of_a_query_of_ones_own(sqlstate: str, kind: Kind) -> None:
+    error = DatabaseError({"C": sqlstate})
+    assert diagnose(error, Phase.QUERY, OWN_QUERY, Credential(ENDPOINT, PASSWORD)).kind is kind
+
+
+def test_a_query_of_ones_own_is_not_at_fault_before_it_is_run() -> None:
+    error = DatabaseError({"C": "42P01"})
+    assert diagnose(error, Phase.LOGIN, OWN_QUERY, Credential(ENDPOINT, PASSWORD)).kind is Kind.SERVER_ERROR
 
 
 def test_a_server_s_own_words_and_sqlstate_are_kept() -> None:
@@ -213,8 +259,9 @@ ADVISED: list[tuple[Phase, BaseException, str]] = [
     (Phase.LOGIN, errors.PasswordMissingError(), "password-missing"),
     (Phase.LOGIN, errors.AuthUnsupportedError(), "auth-unsupported"),
     (Phase.LOGIN, errors.ClearTextError(), "clear-text"),
-    (Phase.LOGIN, ssl.SSLError(1, "alert certificate required"), "client-certificate"),
-    (Phase.LOGIN, DatabaseError({"C": "42501"}), "no-connect"),
+    (Phase.LOGIN, alert("TLSV13_ALERT_CERTIFICATE_REQUIRED"), "client-certificate"),
+    (Phase.LOGIN, DatabaseError({"C": "42501"}), "denied-connect"),
+    (Phase.LOGIN, DatabaseError({"C": "55000"}), "denied-database"),
     (Phase.QUERY, DatabaseError({"C": "42501"}), "denied"),
     (Phase.LOGIN, DatabaseError({"C": "28P01"}), "auth"),
     (Phase.QUERY, TimeoutError(), "timeout-query"),
@@ -230,5 +277,5 @@ def test_a_failure_keeps_which_advice_it_was_given_to_say_it_in_any_language(
     said = diagnosed(error, phase)
     english = language("en")
     assert said.advice == advice
-    assert english.say(f"cause.{advice}", **said.words) == said.cause
-    assert english.say(f"next_step.{advice}", **said.words) == said.next_step
+    assert english.text(f"cause.{advice}", **said.words) == said.cause
+    assert english.text(f"next_step.{advice}", **said.words) == said.next_step

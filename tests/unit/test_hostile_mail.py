@@ -18,7 +18,7 @@ from pg8000.exceptions import DatabaseError
 
 from heartline.common import fields
 from heartline.i18n.language import LANGUAGES
-from heartline.messages.compose import _MOST_REPORTS
+from heartline.messages.compose import _MAX_REPORTS
 from heartline.messages.context import AlertContext, TargetAlerts, TargetHistory
 from heartline.model.alert import Alert
 from heartline.model.kinds import AlertKind, Kind, Phase
@@ -244,13 +244,13 @@ BIGGEST = {
     "words": "<i> " * 128,
     "Korean": "한" * 512,
 }
-NUMBERS = [1, _MOST_REPORTS, 8, 9, 60, 500]
+NUMBERS = [1, _MAX_REPORTS, 8, 9, 60, 500]
 
 
 def worst(text: str) -> Failure:
     """Fail with the longest sentences, about the longest names that the document takes."""
     words = {"host": "h" * 253, "port": "65535", "database": text, "user": text, "phase": "login", "seconds": "30"}
-    return explained(Phase.LOGIN, Kind.SERVER_ERROR, Advice("no-connect", words), "42501", text[:300])
+    return explained(Phase.LOGIN, Kind.DENIED, Advice("denied-connect", words), "42501", text[:300])
 
 
 @pytest.mark.parametrize("number", NUMBERS)

@@ -73,19 +73,19 @@ def test_a_page_is_in_its_readers_language_and_fits_a_phone(message: Message) ->
 @every_mail
 def test_text_and_html_carry_the_same_facts(message: Message) -> None:
     text, html = squeezed(as_text(message)), shown(as_html(message))
-    facts = [*message.sentences, *message.lines]
-    if message.rest:
-        facts += [message.language.say("sentence.rest", number=message.rest), str(message.rest)]
+    facts = [*message.sentences, *message.more_subjects]
+    if message.omitted:
+        facts += [message.language.text("sentence.rest", number=message.omitted), str(message.omitted)]
     for report in message.reports:
-        facts += [report.headline, *report.sentences, report.strip]
+        facts += [report.headline, *report.sentences, report.timeline]
         facts += [part for row in (*report.rows, *report.commands) for part in row]
-        for step in report.phase_bars:
-            facts += [f"{step.name}{'' if step.spent is None else f'{step.spent:.1f} ms'}", step.note]
+        for bar in report.phase_bars:
+            facts += [f"{bar.name}{'' if bar.spent is None else f'{bar.spent:.1f} ms'}", bar.note]
     for fact in map(squeezed, facts):
         assert fact in text
         assert fact in html
-    assert squeezed(message.language.say("footer.signed")) in text
-    assert squeezed(message.language.say("footer.signed")) in html
+    assert squeezed(message.language.text("footer.signed")) in text
+    assert squeezed(message.language.text("footer.signed")) in html
 
 
 @every_mail
@@ -121,12 +121,10 @@ def test_what_is_coloured_says_in_words_or_signs_what_its_colour_says(message: M
         name = one.get("class")
         if name in signs:
             assert "".join(one.itertext()) in signs[name]
-    failed = [
-        step for report in message.reports for step in report.phase_bars if step.failed and step.spent is not None
-    ]
+    failed = [bar for report in message.reports for bar in report.phase_bars if bar.failed and bar.spent is not None]
     drawn = [one for one in html.iter("td") if one.get("class") == "bad" and "".join(one.itertext()) == "\xa0"]
     assert len(drawn) == len(failed)
-    assert all(step.note for step in failed)
+    assert all(bar.note for bar in failed)
 
 
 @every_mail

@@ -66,6 +66,7 @@ def built() -> set[str]:
     phases = [phase for phase in Phase if phase is not Phase.CREDENTIALS]
     keys = {f"{part}.{name}" for name in explained() for part in ("cause", "next_step")}
     keys |= {f"short.{kind}" for kind in Kind} | {f"short.timeout-{phase}" for phase in phases}
+    keys.add("short.denied-login")
     keys |= {f"{part}.{kind}" for kind in AlertKind for part in ("headline", "subject")}
     keys |= {f"{part}.recovered_again" for part in ("headline", "subject")}
     notified = ("changed", "reminder", "recovered", "settled_down")
@@ -151,7 +152,7 @@ def test_a_duration_has_its_two_largest_units(span: timedelta, english: str, kor
 
 
 def test_a_word_cannot_break_a_line_or_turn_the_text_around() -> None:
-    said = language("en").say("row.host", host="unused") + language("en").say(
+    said = language("en").text("row.host", host="unused") + language("en").text(
         "value.host", host="a\r\nb\x1b\u202e", port=1
     )
     assert said.isprintable()

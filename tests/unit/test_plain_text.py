@@ -131,7 +131,7 @@ def test_the_last_hours_stand_in_groups_of_six() -> None:
 
 
 def test_text_ends_with_a_signature_that_mail_programs_know() -> None:
-    assert "\n-- \nHeartline watches PostgreSQL" in as_text(single(alert()))
+    assert "\n-- \nHeartline monitors PostgreSQL" in as_text(single(alert()))
 
 
 @given(hostile)

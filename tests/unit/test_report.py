@@ -16,7 +16,7 @@ from heartline.i18n.language import LANGUAGES, language
 from heartline.messages.context import AlertContext
 from heartline.messages.plain_text import columns
 from heartline.messages.report import Report
-from heartline.messages.threads import bundles, report
+from heartline.messages.threads import build_report, split_threads
 from heartline.messages.wording import Wording
 from heartline.model.alert import Alert
 from heartline.model.incident import Incident, Span
@@ -25,7 +25,7 @@ from heartline.model.observation import Failure
 from heartline.model.state import State
 from heartline.model.target import Policy
 from heartline.rules.decide import decide
-from unit.samples import CASES, HOUR, MINUTE, MISCONFIGURED, NOW, SECOND, TARGET, alert, failure, seen
+from unit.samples import CASES, HOUR, MINUTE, NOW, SECOND, TARGET, alert, failure, seen
 
 DOWN, CHANGED, REMINDER, RECOVERED = AlertKind.DOWN, AlertKind.CHANGED, AlertKind.REMINDER, AlertKind.RECOVERED
 UNSTABLE, SETTLED, TEST = AlertKind.UNSTABLE, AlertKind.SETTLED, AlertKind.TEST
@@ -36,18 +36,19 @@ SQLSTATES = {
     Kind.STARTING: "57P03",
     Kind.STOPPING: "57P01",
     Kind.DENIED: "42501",
+    Kind.BAD_QUERY: "42P01",
     Kind.SERVER_ERROR: "XX000",
 }
 REFUSED, FULL = failure(), failure(Kind.SATURATED, sqlstate="53300")
 POLICY = Policy(confirmations=0, recover_after=1)
 
 
-VOICE = Wording(language("en"))
-moment, length = VOICE.when, VOICE.length
+WORDING = Wording(language("en"))
+moment, length = WORDING.when, WORDING.length
 
 
 def notified(*alerts: Alert, late: int = 0, code: str = "en") -> Report:
-    return report(alerts, replace(TARGET, language=code), AlertContext(1), alerts[-1].at + late * SECOND)
+    return build_report(alerts, replace(TARGET, language=code), AlertContext(1), alerts[-1].at + late * SECOND)
 
 
 def said(one: Report) -> str:
@@ -105,14 +106,8 @@ def test_a_subject_says_all_that_a_lock_screen_has_room_for(alerts: Sequence[Ale
 
 
 @pytest.mark.parametrize(("phase", "kind"), CASES, ids=lambda value: str(value.value))
-def test_each_failure_is_told_as_an_outage_or_as_a_monitor_that_is_not_let_in(phase: Phase, kind: Kind) -> None:
+def test_each_failure_is_reported_with_its_phase_kind_sqlstate_and_next_step(phase: Phase, kind: Kind) -> None:
     one = notified(alert(failure=failure(kind, phase, SQLSTATES.get(kind))))
-    if kind in MISCONFIGURED:
-        assert one.subject.startswith("[CANNOT LOG IN] orders: ")
-        assert ("This is no outage" in said(one), one.status) == (True, "misconfigured")
-    else:
-        assert one.subject.startswith("[DOWN] orders: ")
-        assert ("This is an outage" in said(one), one.status) == (True, "down")
     assert (SQLSTATES.get(kind) or "") in one.subject
     assert f"in phase {phase}: {kind}" in dict(one.rows)["Failure"]
     assert "What to look at first: " in said(one)
@@ -146,36 +141,36 @@ def test_what_a_late_mail_says_is_about_the_moment_of_the_alert() -> None:
 
 def test_a_down_that_never_left_and_its_end_are_one_report_that_tells_both() -> None:
     begun, ended = tell([(60, None), (60, REFUSED), (540, REFUSED), (60, None)])
-    assert bundles([begun, ended]) == [(begun, ended)]
+    assert split_threads([begun, ended]) == [(begun, ended)]
     one = notified(begun, ended)
     rows = dict(one.rows)
     assert rows["Failed between"].endswith(" and 2026-11-23 02:17:00 UTC")
-    assert rows["Back between"].endswith(" and 2026-11-23 02:27:00 UTC")
-    assert rows["It was"] == failure().cause
-    for part in ("10 min late", "tells both"):
+    assert rows["Recovered between"].endswith(" and 2026-11-23 02:27:00 UTC")
+    assert rows["Before"] == failure().cause
+    for part in ("10 min late", "reports both"):
         assert part in said(one)
 
 
 def test_a_recovery_whose_down_was_told_does_not_claim_otherwise() -> None:
     for before in ((), (alert(CHANGED, previous=failure()),), (alert(REMINDER, previous=failure()),)):
-        assert "tells both" not in said(notified(*before, alert(RECOVERED, 2)))
+        assert "reports both" not in said(notified(*before, alert(RECOVERED, 2)))
 
 
 def test_an_unstable_that_never_left_and_its_end_are_one_report_that_tells_both() -> None:
     *_, unstable, settled = tell(minutes(".x.x......"))
-    assert bundles([unstable, settled]) == [(unstable, settled)]
+    assert split_threads([unstable, settled]) == [(unstable, settled)]
     one = notified(unstable, settled)
     assert (one.label, one.status) == ("SETTLED", "up")
-    assert "tells both" in said(one)
-    assert "tells both" not in said(notified(settled))
+    assert "reports both" in said(one)
+    assert "reports both" not in said(notified(settled))
 
 
 def test_two_incidents_are_two_reports_in_their_order() -> None:
     first = [alert(DOWN, 1), alert(RECOVERED, 2)]
     another = Incident("orders-2", NOW)
     second = [alert(DOWN, 3, incident=another), alert(REMINDER, 4, incident=another)]
-    assert bundles([*first, *second]) == [tuple(first), tuple(second)]
-    assert bundles([]) == []
+    assert split_threads([*first, *second]) == [tuple(first), tuple(second)]
+    assert split_threads([]) == []
 
 
 def test_two_changes_in_one_report_are_told_from_what_was_known_to_what_is() -> None:
@@ -196,7 +191,7 @@ def test_a_change_and_a_reminder_in_one_report_tell_the_change() -> None:
 def test_bundles_keep_every_alert_in_its_order(kinds: list[AlertKind], data: st.DataObject) -> None:
     incidents = sorted(data.draw(st.integers(1, 3)) for _ in kinds)
     alerts = [alert(kind, n, incident=Incident(f"i{incidents[n]}", NOW)) for n, kind in enumerate(kinds)]
-    grouped = bundles(alerts)
+    grouped = split_threads(alerts)
     assert [one for group in grouped for one in group] == alerts
     assert len(grouped) == len(set(incidents))
 
@@ -280,20 +275,20 @@ def test_what_is_no_outage_is_not_said_to_be_or_to_have_been_down(kind: AlertKin
 
 @pytest.mark.parametrize("kind", [DOWN, REMINDER, SETTLED])
 def test_what_has_reminders_has_a_command_that_stops_them(kind: AlertKind) -> None:
-    one = report([alert(kind, failure=REFUSED, remind_at=NOW + HOUR)], TARGET, AlertContext(1, function="f"), NOW)
-    assert [label for label, _ in one.commands] == [VOICE.say("row.acknowledge"), VOICE.say("row.mute")]
+    one = build_report([alert(kind, failure=REFUSED, remind_at=NOW + HOUR)], TARGET, AlertContext(1, function="f"), NOW)
+    assert [label for label, _ in one.commands] == [WORDING.text("row.acknowledge"), WORDING.text("row.mute")]
 
 
 def test_what_has_no_reminders_offers_no_command_that_stops_them() -> None:
     unstable, acknowledged = alert(UNSTABLE), alert(CHANGED, previous=FULL, remind_at=None)
     for one in (unstable, acknowledged):
-        offered = report([one], TARGET, AlertContext(1, function="f"), NOW).commands
-        assert [label for label, _ in offered] == [VOICE.say("row.mute")]
+        offered = build_report([one], TARGET, AlertContext(1, function="f"), NOW).commands
+        assert [label for label, _ in offered] == [WORDING.text("row.mute")]
 
 
 @pytest.mark.parametrize("kind", [RECOVERED, TEST])
 def test_a_mail_after_which_there_is_nothing_to_do_has_no_commands(kind: AlertKind) -> None:
-    assert report([alert(kind)], TARGET, AlertContext(1, function="f"), NOW).commands == ()
+    assert build_report([alert(kind)], TARGET, AlertContext(1, function="f"), NOW).commands == ()
 
 
 def test_an_incident_that_began_on_another_day_says_on_which() -> None:
@@ -348,7 +343,7 @@ def test_every_kind_of_mail_can_be_told_of_every_failure_in_every_language(
     one = notified(*alike(kind, failure(what, phase, "XX000"), HOUR), code=code)
     everything = " ".join((one.subject, said(one), *(part for row in one.rows for part in row)))
     assert not set("{}") & set(everything.replace('{"username", "password", "host", "port", "dbname"}', ""))
-    assert all((one.gist, one.headline, *(part for row in one.rows for part in row)))
+    assert all((one.summary, one.headline, *(part for row in one.rows for part in row)))
 
 
 def outages_in(word: str, since: datetime, until: datetime) -> list[tuple[datetime, timedelta]]:
@@ -372,7 +367,7 @@ def test_every_number_in_a_report_is_true_of_what_was_seen(word: str) -> None:
         if one.kind is RECOVERED and incident.ended:
             ((_, lasted),) = outages_in("." + word, incident.began, incident.ended - SECOND)
             assert incident.ended - incident.began == lasted + SECOND
-            assert words.gist == f"down {length(incident.ended - incident.began)}"
+            assert words.summary == f"down {length(incident.ended - incident.began)}"
         if one.kind in {UNSTABLE, SETTLED}:
             assert one.flapping
             counted = outages_in("." + word, one.flapping.began, one.at)

@@ -1,4 +1,4 @@
-"""A turnstile admits as many as it has places, those who come back first, and forgets nobody."""
+"""Slots admit as many threads as there are, returning ones first, and lose none."""
 
 from __future__ import annotations
 
@@ -45,80 +45,80 @@ def run(*works: Callable[[], None]) -> None:
     assert not [thread for thread in threads if thread.is_alive()], "somebody is forgotten"
 
 
-def assert_all_free(turnstile: Slots, places: int) -> None:
-    assert [turnstile.take(0) for _ in range(places + 1)] == [True] * places + [False]
+def assert_all_free(slots: Slots, places: int) -> None:
+    assert [slots.take(0) for _ in range(places + 1)] == [True] * places + [False]
 
 
 @pytest.mark.parametrize("places", [1, 2, 5])
 def test_never_more_are_inside_than_there_are_places(places: int) -> None:
-    turnstile, room = Slots(places), Room()
+    slots, room = Slots(places), Room()
 
     def work() -> None:
         for _ in range(5):
-            assert turnstile.take(LIMIT)
+            assert slots.take(LIMIT)
             room.step(1)
             for _ in range(3):
                 time.sleep(0.0001)
                 room.step(-1)
-                with turnstile:
+                with slots.released():
                     time.sleep(0)
                 room.step(1)
             room.step(-1)
-            turnstile.leave()
+            slots.leave()
 
     run(*[work] * 40)
     assert (room.most, room.inside) == (places, 0)
-    assert_all_free(turnstile, places)
+    assert_all_free(slots, places)
 
 
 def test_nobody_is_forgotten_where_some_give_up_waiting() -> None:
     """A place that comes free is offered to one; where that one has just given up, it goes to another."""
-    turnstile, taken = Slots(2), Counter[bool]()
+    slots, taken = Slots(2), Counter[bool]()
 
     def work(seed: int) -> None:
         chance = random.Random(seed)  # noqa: S311, no secret
         for _ in range(50):
-            admitted = turnstile.take(chance.choice([0, 0.0002, 0.001, 0.005]))
+            admitted = slots.take(chance.choice([0, 0.0002, 0.001, 0.005]))
             taken[admitted] += 1
             if admitted:
                 time.sleep(chance.choice([0, 0.0005]))
-                with turnstile:
+                with slots.released():
                     time.sleep(chance.choice([0, 0.0005]))
-                turnstile.leave()
+                slots.leave()
 
-    run(*[lambda seed=seed: work(seed) for seed in range(30)], *[lambda: patient(turnstile)] * 10)
+    run(*[lambda seed=seed: work(seed) for seed in range(30)], *[lambda: patient(slots)] * 10)
     assert min(taken[True], taken[False]) > 0
-    assert_all_free(turnstile, 2)
+    assert_all_free(slots, 2)
 
 
-def patient(turnstile: Slots) -> None:
+def patient(slots: Slots) -> None:
     for _ in range(20):
-        assert turnstile.take(LIMIT)
-        turnstile.leave()
+        assert slots.take(LIMIT)
+        slots.leave()
 
 
 def test_who_comes_back_goes_before_who_is_new() -> None:
-    turnstile, order, answered = Slots(1), list[str](), Event()
-    assert turnstile.take(0)
+    slots, order, answered = Slots(1), list[str](), Event()
+    assert slots.take(0)
 
     def newcomer() -> None:
-        assert turnstile.take(LIMIT)
+        assert slots.take(LIMIT)
         order.append("new")
-        turnstile.leave()
+        slots.leave()
 
     def begun() -> None:
-        with turnstile:
+        with slots.released():
             answered.wait(LIMIT)
         order.append("back")
-        turnstile.leave()
+        slots.leave()
 
     def holder() -> None:
-        assert turnstile.take(LIMIT)
+        assert slots.take(LIMIT)
         starting.set()
-        wait_until(lambda: len(turnstile._new._waiters) == 3, "the new ones to wait")  # type: ignore[attr-defined]
+        wait_until(lambda: len(slots._for_new._waiters) == 3, "the new ones to wait")  # type: ignore[attr-defined]
         answered.set()
-        wait_until(lambda: turnstile._coming_back == 1, "the answer to be awaited no more")
-        turnstile.leave()
+        wait_until(lambda: slots._returning == 1, "the answer to be awaited no more")
+        slots.leave()
 
     starting = Event()
     run(begun, holder, *[lambda: (starting.wait(LIMIT), newcomer())[1]] * 3)
@@ -127,45 +127,45 @@ def test_who_comes_back_goes_before_who_is_new() -> None:
 
 @pytest.mark.parametrize("seconds", [0, 0.05])
 def test_a_place_that_does_not_come_free_is_given_up_in_time(seconds: float) -> None:
-    turnstile = Slots(1)
-    assert turnstile.take(0)
+    slots = Slots(1)
+    assert slots.take(0)
     began = time.monotonic()
-    assert not turnstile.take(seconds)
+    assert not slots.take(seconds)
     assert seconds <= time.monotonic() - began < seconds + 1
-    turnstile.leave()
-    assert_all_free(turnstile, 1)
+    slots.leave()
+    assert_all_free(slots, 1)
 
 
 def test_a_place_that_was_given_up_for_a_wait_is_free_meanwhile() -> None:
-    turnstile = Slots(1)
-    assert turnstile.take(0)
-    with turnstile:
-        assert turnstile.take(0)
-        turnstile.leave()
-    assert not turnstile.take(0)
+    slots = Slots(1)
+    assert slots.take(0)
+    with slots.released():
+        assert slots.take(0)
+        slots.leave()
+    assert not slots.take(0)
 
 
 def test_a_wait_that_fails_takes_its_place_again() -> None:
-    turnstile = Slots(1)
-    assert turnstile.take(0)
-    with pytest.raises(TimeoutError), turnstile:
+    slots = Slots(1)
+    assert slots.take(0)
+    with pytest.raises(TimeoutError), slots.released():
         raise TimeoutError
-    assert not turnstile.take(0)
-    turnstile.leave()
-    assert_all_free(turnstile, 1)
+    assert not slots.take(0)
+    slots.leave()
+    assert_all_free(slots, 1)
 
 
 def test_who_has_waited_too_long_goes_on_without_a_place(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(heartline.probe.slots, "_LONGEST_SECONDS", 0.05)
-    turnstile = Slots(1)
-    assert turnstile.take(0)
-    with turnstile:
-        assert turnstile.take(0)
-    assert not turnstile.take(0)
-    turnstile.leave()
-    assert not turnstile.take(0)
-    turnstile.leave()
-    assert_all_free(turnstile, 1)
+    monkeypatch.setattr(heartline.probe.slots, "_MAX_WAIT_SECONDS", 0.05)
+    slots = Slots(1)
+    assert slots.take(0)
+    with slots.released():
+        assert slots.take(0)
+    assert not slots.take(0)
+    slots.leave()
+    assert not slots.take(0)
+    slots.leave()
+    assert_all_free(slots, 1)
 
 
 def test_the_process_has_places() -> None:

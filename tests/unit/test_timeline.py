@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from heartline.messages.context import TargetHistory
-from heartline.messages.timeline import incidents_until, strip
+from heartline.messages.timeline import draw_timeline, recent_incidents
 from heartline.model.incident import Incident, Span
 from unit.samples import HOUR, MINUTE, NOW
 
@@ -27,7 +27,7 @@ def drawn(
     current: Incident | None = None,
     since: datetime | None = LONG_AGO,
 ) -> str:
-    return strip(TargetHistory(incidents, gaps), current, since, NOW)
+    return draw_timeline(TargetHistory(incidents, gaps), current, since, NOW)
 
 
 def test_a_day_of_which_nothing_is_told_was_up() -> None:
@@ -83,13 +83,13 @@ def test_incidents_of_30_days_are_counted_the_present_one_once() -> None:
     old, young, ahead = over(NOW - 31 * DAY), over(NOW - 29 * DAY), over(NOW + MINUTE)
     current = Incident("orders-1", NOW - MINUTE)
     ended = Incident("orders-1", NOW - MINUTE, ended=NOW + MINUTE)
-    assert incidents_until(TargetHistory((old, young, ended, ahead)), current, NOW) == [young, current]
-    assert incidents_until(TargetHistory(), None, NOW) == []
+    assert recent_incidents(TargetHistory((old, young, ended, ahead)), current, NOW) == [young, current]
+    assert recent_incidents(TargetHistory(), None, NOW) == []
 
 
 def test_an_incident_that_has_lasted_for_more_than_30_days_counts() -> None:
     current = Incident("orders-1", NOW - 40 * DAY)
-    assert incidents_until(TargetHistory(), current, NOW) == [current]
+    assert recent_incidents(TargetHistory(), current, NOW) == [current]
 
 
 WITHIN = timedelta(seconds=17)
@@ -112,5 +112,5 @@ def test_each_sign_is_true_of_each_minute_of_its_hour(down: list[Span], gaps: li
 
 def test_what_happened_between_two_good_probes_is_counted_and_not_drawn_as_an_outage() -> None:
     restarted = Incident("orders-1", NOW - HOUR, ended=NOW - HOUR)
-    assert strip(TargetHistory((restarted,)), None, NOW - DAY, NOW) == "." * 24
-    assert len(incidents_until(TargetHistory((restarted,)), None, NOW)) == 1
+    assert draw_timeline(TargetHistory((restarted,)), None, NOW - DAY, NOW) == "." * 24
+    assert len(recent_incidents(TargetHistory((restarted,)), None, NOW)) == 1

@@ -96,11 +96,10 @@ def failure_entry(failure: Failure | None) -> dict[str, Any] | None:
     """Give a failure as the contract names it."""
     if failure is None:
         return None
-    sort = "misconfigured" if failure.kind.misconfigured else "outage"
     return {
         "phase": failure.phase.value,
         "kind": failure.kind.value,
         "sqlstate": failure.sqlstate,
-        "cause": f"{sort}: {failure.cause}",
+        "cause": f"{failure.kind.severity}: {failure.cause}",
         "next_step": failure.next_step,
     }

@@ -1,4 +1,4 @@
-"""Say what is known beside the alerts: of all targets now, of each one's past, and of the monitor itself."""
+"""What a mail needs beside its alerts: the fleet now, the history of each target, and the monitor itself."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from heartline.model.observation import Failure
 from heartline.model.target import Target
 
 _BEFORE_LOGIN = frozenset({Phase.RESOLVE, Phase.CONNECT, Phase.TLS})
-# Fewer that fail together say nothing of the monitor's own network.
-_LEAST_CUT_OFF = 3
+# Fewer targets that fail together say nothing about the monitor's own network.
+_MIN_CUT_OFF = 3
 
 
 @dataclass(frozen=True, slots=True)
 class TargetHistory:
-    """Hold a target's incidents that are over, and the times in which Heartline did not run."""
+    """A target's ended incidents, and the times in which Heartline did not run."""
 
     incidents: tuple[Incident, ...] = ()
     gaps: tuple[Span, ...] = ()
@@ -26,9 +26,18 @@ class TargetHistory:
 
 @dataclass(frozen=True, slots=True)
 class AlertContext:
-    """Say how many targets there are, what those that are down fail with, and what lies behind some of them.
+    """What a mail needs beside its alerts.
 
-    `function` and `region` are the monitor's own, empty where they are not known.
+    Attributes
+    ----------
+    targets
+        The number of targets in the fleet.
+    failures
+        The failures of all targets that are down.
+    histories
+        The history of targets, by name; a target whose history was not read is missing.
+    function, region
+        The monitor's own; empty where they are not known.
     """
 
     targets: int
@@ -39,8 +48,8 @@ class AlertContext:
 
     @property
     def cut_off(self) -> Failure | None:
-        """Give the failure that all targets share, where it is so that the monitor itself may be cut off."""
-        if len(self.failures) < max(self.targets, _LEAST_CUT_OFF):
+        """The failure that all targets share before login, if the monitor itself may be cut off; else None."""
+        if len(self.failures) < max(self.targets, _MIN_CUT_OFF):
             return None
         first = self.failures[0]
         alike = all((one.phase, one.kind) == (first.phase, first.kind) for one in self.failures)
@@ -49,7 +58,7 @@ class AlertContext:
 
 @dataclass(frozen=True, slots=True)
 class TargetAlerts:
-    """Pair a target with alerts of its own, oldest first."""
+    """A target and alerts of it, oldest first."""
 
     target: Target
     alerts: tuple[Alert, ...]

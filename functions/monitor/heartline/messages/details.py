@@ -1,4 +1,4 @@
-"""Give the facts of an alert, for the rows and drawings of a mail."""
+"""The rows, drawings and commands of a mail about one target."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from datetime import datetime
 
 from heartline.common.text import sanitize
 from heartline.messages.context import AlertContext
-from heartline.messages.timeline import incidents_until, strip
+from heartline.messages.timeline import draw_timeline, recent_incidents
 from heartline.messages.wording import Wording
 from heartline.model.alert import Alert
 from heartline.model.incident import Change, Evidence, Incident
@@ -18,13 +18,26 @@ from heartline.model.kinds import Phase
 from heartline.model.observation import Failure
 
 Row = tuple[str, str]
-_MOST_SAID = 300
+Rows = tuple[Row, ...]
+_MAX_SAID = 300
 _PHASES = (Phase.RESOLVE, Phase.CONNECT, Phase.TLS, Phase.LOGIN, Phase.QUERY)
 
 
 @dataclass(frozen=True, slots=True)
 class PhaseBar:
-    """Show one phase of the probe: its time in milliseconds, None where it was not reached, and its share of all."""
+    """One phase of a probe, to be drawn as a bar.
+
+    Attributes
+    ----------
+    name, note
+        In the reader's language; the note says what is special about the phase.
+    spent
+        Milliseconds; None where the phase was not reached.
+    share
+        Of the longest phase, 0 to 1.
+    failed
+        Whether the probe failed here.
+    """
 
     name: str
     spent: float | None
@@ -33,93 +46,99 @@ class PhaseBar:
     failed: bool = False
 
 
-def server(alert: Alert, wording: Wording) -> tuple[Row, ...]:
-    """Say which database it is about, and as whom the monitor logs in; never the secret."""
-    endpoint, unknown = alert.endpoint, wording.say("value.in_secret")
+def endpoint_rows(alert: Alert, wording: Wording) -> Rows:
+    """Return which database it is, and as whom the monitor logs in; never the secret."""
+    endpoint, unknown = alert.endpoint, wording.text("value.in_secret")
     return (
-        (wording.say("row.target"), alert.target),
-        (wording.say("row.host"), wording.say("value.host", host=endpoint.host or unknown, port=endpoint.port)),
-        (wording.say("row.database"), sanitize(endpoint.database, 100)),
-        (wording.say("row.user"), sanitize(endpoint.user, 100) or unknown),
+        (wording.text("row.target"), alert.target),
+        (wording.text("row.host"), wording.text("value.host", host=endpoint.host or unknown, port=endpoint.port)),
+        (wording.text("row.database"), sanitize(endpoint.database, 100)),
+        (wording.text("row.user"), sanitize(endpoint.user, 100) or unknown),
     )
 
 
-def when_failed(incident: Incident, wording: Wording) -> tuple[Row, ...]:
-    """Bound the moment at which it failed: after the last good probe, before the first failed one."""
+def failed_rows(incident: Incident, wording: Wording) -> Rows:
+    """Return the bounds of the moment of failure: after the last good probe, before the first failed one."""
     failed = wording.when(incident.began)
     if incident.last_ok is None:
-        return ((wording.say("row.failed_since"), wording.say("value.never_seen", failed=failed)),)
-    between = wording.say("value.failed_between", good=wording.when(incident.last_ok), failed=failed)
-    return ((wording.say("row.failed_between"), between),)
+        return ((wording.text("row.failed_since"), wording.text("value.never_seen", failed=failed)),)
+    between = wording.text("value.failed_between", good=wording.when(incident.last_ok), failed=failed)
+    return ((wording.text("row.failed_between"), between),)
 
 
-def when_back(incident: Incident, wording: Wording) -> tuple[Row, ...]:
-    """Bound the moment at which it came back: after the last failed probe, before the first good one."""
+def recovered_rows(incident: Incident, wording: Wording) -> Rows:
+    """Return the bounds of the moment of recovery: after the last failed probe, before the first good one."""
     if incident.ended is None:
         return ()
     good = wording.when(incident.ended)
     if incident.last_failed is None:
-        return ((wording.say("row.back_at"), good),)
-    between = wording.say("value.recovered_between", failed=wording.when(incident.last_failed), good=good)
-    return ((wording.say("row.recovered_between"), between),)
+        return ((wording.text("row.recovered_at"), good),)
+    between = wording.text("value.recovered_between", failed=wording.when(incident.last_failed), good=good)
+    return ((wording.text("row.recovered_between"), between),)
 
 
-def trouble(failure: Failure, wording: Wording) -> tuple[Row, ...]:
-    """Say where and how it failed, and what the server itself said."""
+def failure_rows(failure: Failure, wording: Wording) -> Rows:
+    """Return phase, kind and SQLSTATE of a failure, and what the server itself said."""
     key = "value.failure_sqlstate" if failure.sqlstate else "value.failure"
-    phase = wording.say(f"phase.{failure.phase}")
-    rows = [(wording.say("row.failure"), wording.say(key, phase=phase, kind=failure.kind, sqlstate=failure.sqlstate))]
+    phase = wording.text(f"phase.{failure.phase}")
+    rows = [(wording.text("row.failure"), wording.text(key, phase=phase, kind=failure.kind, sqlstate=failure.sqlstate))]
     if failure.said:
-        rows.append((wording.say("row.said"), f'"{sanitize(failure.said, _MOST_SAID)}"'))
+        rows.append((wording.text("row.said"), f'"{sanitize(failure.said, _MAX_SAID)}"'))
     return tuple(rows)
 
 
-def happened(change: Change, wording: Wording) -> tuple[Row, ...]:
-    """Bound what happened between two good probes, and give the evidence."""
+def change_rows(change: Change, wording: Wording) -> Rows:
+    """Return the bounds of a change between two good probes, and its evidence."""
     before = wording.when(change.before)
-    rows = [(wording.say("row.found_at"), before)]
+    rows = [(wording.text("row.found_at"), before)]
     if change.after:
-        between = wording.say("value.happened_between", after=wording.when(change.after), before=before)
-        rows = [(wording.say("row.happened_between"), between)]
+        between = wording.text("value.happened_between", after=wording.when(change.after), before=before)
+        rows = [(wording.text("row.happened_between"), between)]
     if change.started and not change.several:
-        rows.append((wording.say("row.started"), wording.say("value.by_its_clock", at=wording.when(change.started))))
+        rows.append((wording.text("row.started"), wording.text("value.by_its_clock", at=wording.when(change.started))))
     return (*rows, *(_evidence(one, wording) for one in change.evidence))
 
 
 def _evidence(one: Evidence, wording: Wording) -> Row:
     was, now = (_shown(one.what, said, wording) for said in (one.was, one.now))
-    return wording.say(f"row.was_{one.what}"), wording.say("value.was", was=was, now=now)
+    return wording.text(f"row.was_{one.what}"), wording.text("value.was", was=was, now=now)
 
 
 def _shown(what: str, said: str, wording: Wording) -> str:
     if what == "role":
-        return wording.say(f"value.{said}")
+        return wording.text(f"value.{said}")
     return wording.when(datetime.fromisoformat(said)) if what in {"started", "statistics"} else said
 
 
-def meanwhile(change: Change, wording: Wording) -> Row:
-    """Say in a line what happened to the server within an outage."""
-    what = wording.say("value.several" if change.several else f"value.{change.kind}")
+def reminder_row(alert: Alert, wording: Wording) -> Row:
+    """Return when the next reminder is due."""
+    due = wording.when(alert.remind_at) if alert.remind_at else wording.text("value.acknowledged")
+    return wording.text("row.reminder"), due
+
+
+def change_row(change: Change, wording: Wording) -> Row:
+    """Return what happened to the server within an outage, in one row."""
+    what = wording.text("value.several" if change.several else f"value.{change.kind}")
     if change.started:
-        what = wording.say("value.at_start", what=what, at=wording.when(change.started))
-    return wording.say("row.meanwhile"), what
+        what = wording.text("value.at_start", what=what, at=wording.when(change.started))
+    return wording.text("row.meanwhile"), what
 
 
 def phase_bars(alert: Alert, wording: Wording) -> tuple[PhaseBar, ...]:
-    """Show how long each phase of the deciding probe took, and at which it failed."""
+    """Return how long each phase of the deciding probe took, and at which it failed."""
     if not alert.phases:
         return ()
     failed = alert.failure.phase if alert.failure else None
     until = _PHASES.index(failed) if failed in _PHASES else len(_PHASES)
     longest = max(alert.phases.values()) or 1
     return tuple(
-        _step(phase, alert.phases.get(phase), longest, wording, _note(phase, alert.phases, place - until))
+        _phase_bar(phase, alert.phases.get(phase), longest, wording, _note(phase, alert.phases, place - until))
         for place, phase in enumerate(_PHASES)
     )
 
 
 def _note(phase: Phase, phases: Mapping[Phase, float], beyond: int) -> str | None:
-    """Name the text for a phase that comes so far before or after the one that failed, where it needs one."""
+    """Return the key of the note for a phase that many places after the failed one; None where it needs no note."""
     if beyond == 0:
         return "failed_here"
     if phase in phases:
@@ -127,35 +146,35 @@ def _note(phase: Phase, phases: Mapping[Phase, float], beyond: int) -> str | Non
     return "not_used" if beyond < 0 else "not_reached"
 
 
-def _step(phase: Phase, spent: float | None, longest: float, wording: Wording, note: str | None) -> PhaseBar:
-    said = wording.say(f"value.{note}") if note else ""
-    return PhaseBar(wording.say(f"phase.{phase}"), spent, (spent or 0) / longest, said, failed=note == "failed_here")
+def _phase_bar(phase: Phase, spent: float | None, longest: float, wording: Wording, note: str | None) -> PhaseBar:
+    said = wording.text(f"value.{note}") if note else ""
+    return PhaseBar(wording.text(f"phase.{phase}"), spent, (spent or 0) / longest, said, failed=note == "failed_here")
 
 
-def last_hours(alert: Alert, context: AlertContext, wording: Wording) -> tuple[str, tuple[Row, ...]]:
-    """Draw the last 24 hours and count the incidents of 30 days, as of the alert; nothing where that is not known."""
-    past = context.histories.get(alert.target)
-    if past is None:
+def timeline_and_count(alert: Alert, context: AlertContext, wording: Wording) -> tuple[str, Rows]:
+    """Return the last 24 hours and the number of incidents in 30 days, as of the alert; empty if not known."""
+    history = context.histories.get(alert.target)
+    if history is None:
         return "", ()
-    number = len(incidents_until(past, alert.incident, alert.at))
-    month = wording.say("value.month_one" if number == 1 else "value.month", number=number)
-    drawn = strip(past, alert.incident, alert.first_seen, alert.at)
-    return drawn, ((wording.say("row.month"), month),)
+    number = len(recent_incidents(history, alert.incident, alert.at))
+    month = wording.text("value.month_one" if number == 1 else "value.month", number=number)
+    timeline = draw_timeline(history, alert.incident, alert.first_seen, alert.at)
+    return timeline, ((wording.text("row.month"), month),)
 
 
-def commands(alert: Alert, context: AlertContext, wording: Wording) -> tuple[Row, ...]:
-    """Give the commands to paste that acknowledge and mute; none where the function's name is not known."""
+def command_rows(alert: Alert, context: AlertContext, wording: Wording) -> Rows:
+    """Return the commands to paste that acknowledge and mute; none where the function's name is not known."""
     if not context.function:
         return ()
     target = {"target": alert.target}
-    mute = (wording.say("row.mute"), _command(context, {"command": "mute", **target, "for": "2h"}))
+    mute = (wording.text("row.mute"), _command(context, {"command": "mute", **target, "for": "2h"}))
     if alert.remind_at is None:
         return (mute,)
-    return (wording.say("row.acknowledge"), _command(context, {"command": "acknowledge", **target})), mute
+    return (wording.text("row.acknowledge"), _command(context, {"command": "acknowledge", **target})), mute
 
 
 def _command(context: AlertContext, payload: Mapping[str, str]) -> str:
-    """Write a call of the function for a shell, in lines that a mail does not break."""
+    """Return a call of the function for a shell, in lines that a mail does not break."""
     region = f" --region {shlex.quote(sanitize(context.region))}" if context.region else ""
     return (
         f"aws lambda invoke{region} \\\n"

@@ -1,4 +1,4 @@
-"""Write a message as HTML that mail programs show alike: tables, inline styles, nothing remote, no image, no script."""
+"""Render a message as HTML for all mail programs: tables, inline styles, nothing remote, no image, no script."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from heartline.messages.report import Report
 from heartline.messages.timeline import DOWN, UP
 from heartline.messages.wording import Wording
 
-# Text and its tint on white have a contrast of at least 4.5 (WCAG 2.2, 1.4.3), by night on #16181d too.
-_COLOURS = {"up": "up", "test": "note", "notice": "warn", "unstable": "warn"}
+# Text and its tint on white have a contrast of at least 4.5 (WCAG 2.2, 1.4.3), in the dark style on #16181d too.
+_COLOURS = {"up": "up", "test": "note", "notice": "warn", "flapping": "warn"}
 _FONT = "font-family:-apple-system,'Segoe UI',Roboto,'Noto Sans KR','Malgun Gothic',sans-serif"
 _MONO = "font-family:ui-monospace,Consolas,Menlo,monospace"
 _TINTS = {"down": "#a3211a", "up": "#1b6e3c", "note": "#3a4a5c", "warn": "#8a5a00"}
@@ -32,24 +32,24 @@ _TABLE = '<table role="presentation" cellpadding="0" cellspacing="0" border="0"'
 
 
 def escape(text: str) -> str:
-    """Make a text the content of an element; what stands in attributes is all our own."""
+    """Return a text as the content of an element; no attribute holds a text from outside."""
     return html.escape(text, quote=False)
 
 
 def as_html(message: Message) -> str:
-    """Write a message as one HTML page of 600 pixels."""
+    """Return a message as one HTML page of 600 pixels."""
     wording = Wording(message.language)
     several = len(message.reports) > 1
     common = (_title(message.subject, 1) if several else "") + "".join(map(_paragraph, message.sentences))
     blocks = [_block(common)] if common else []
     blocks += [_report(report, wording, 2 if several else 1) for report in message.reports]
-    if message.lines:
-        lines = "".join(f'<li style="margin:0 0 4px">{escape(line)}</li>' for line in message.lines)
-        more = _paragraph(wording.say("sentence.more", number=len(message.lines)))
+    if message.more_subjects:
+        lines = "".join(f'<li style="margin:0 0 4px">{escape(line)}</li>' for line in message.more_subjects)
+        more = _paragraph(wording.text("sentence.more", number=len(message.more_subjects)))
         blocks.append(_block(f'{more}<ul style="margin:0;padding:0 0 0 20px">{lines}</ul>'))
-    if message.rest:
-        blocks.append(_block(_paragraph(wording.say("sentence.rest", number=message.rest))))
-    signed = f'<p class="dim" style="margin:0;font-size:12px;color:#57606a">{escape(wording.say("footer.signed"))}</p>'
+    if message.omitted:
+        blocks.append(_block(_paragraph(wording.text("sentence.rest", number=message.omitted))))
+    signed = f'<p class="dim" style="margin:0;font-size:12px;color:#57606a">{escape(wording.text("footer.signed"))}</p>'
     return (
         f'<!doctype html><html lang="{escape(message.language.code)}"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
@@ -75,8 +75,8 @@ def _report(report: Report, wording: Wording, level: int) -> str:
         f"{escape(report.label)}</p>"
         f"{_title(report.headline, level)}"
         f"{''.join(map(_paragraph, report.sentences))}{_rows(report)}"
-        f"{_steps(report.phase_bars, wording) if report.phase_bars else ''}"
-        f"{_strip(report, wording) if report.strip else ''}"
+        f"{_phase_bars(report.phase_bars, wording) if report.phase_bars else ''}"
+        f"{_timeline(report, wording) if report.timeline else ''}"
         f"{''.join(_command(label, command) for label, command in report.commands)}"
     )
     return (
@@ -101,36 +101,36 @@ def _rows(report: Report) -> str:
     return f'{_TABLE} width="100%" style="table-layout:fixed;font-size:14px;line-height:1.4">{rows}</table>'
 
 
-def _steps(phase_bars: tuple[PhaseBar, ...], wording: Wording) -> str:
-    """Draw the phases as bars whose lengths are their times; the words say the same."""
-    return _heading(wording.say("row.phases")) + (
-        f'{_TABLE} width="100%" style="table-layout:fixed;font-size:13px">{"".join(map(_step, phase_bars))}</table>'
-    )
+def _phase_bars(phase_bars: tuple[PhaseBar, ...], wording: Wording) -> str:
+    """Draw the phases as bars of proportional lengths; the words say the same."""
+    rows = "".join(map(_phase_bar, phase_bars))
+    table = f'{_TABLE} width="100%" style="table-layout:fixed;font-size:13px">{rows}</table>'
+    return _heading(wording.text("row.phases")) + table
 
 
-def _step(step: PhaseBar) -> str:
-    time = "" if step.spent is None else f"{step.spent:.1f} ms"
-    share = max(2, round(100 * step.share))
-    colour, name = ("#a3211a", "bad") if step.failed else ("#3867a6", "bar")
+def _phase_bar(bar: PhaseBar) -> str:
+    time = "" if bar.spent is None else f"{bar.spent:.1f} ms"
+    share = max(2, round(100 * bar.share))
+    colour, name = ("#a3211a", "bad") if bar.failed else ("#3867a6", "bar")
     drawn = (
         f'{_TABLE} width="{share}%"><tr><td class="{name}" bgcolor="{colour}" style="background:{colour};'
         'height:10px;line-height:10px;font-size:1px">&#160;</td></tr></table>'
     )
-    note = f'<span style="font-size:13px">{escape(step.note)}</span>' if step.note else ""
+    note = f'<span style="font-size:13px">{escape(bar.note)}</span>' if bar.note else ""
     return (
-        f'<tr><td width="24%" style="padding:2px 0">{escape(step.name)}</td>'
+        f'<tr><td width="24%" style="padding:2px 0">{escape(bar.name)}</td>'
         f'<td width="22%" align="right" style="padding:2px 10px 2px 0;white-space:nowrap">{escape(time)}</td>'
-        f'<td style="padding:2px 0">{drawn if step.spent is not None else ""}{note}</td></tr>'
+        f'<td style="padding:2px 0">{drawn if bar.spent is not None else ""}{note}</td></tr>'
     )
 
 
-def _strip(report: Report, wording: Wording) -> str:
-    """Draw the hours as cells, each with the sign that its colour stands for."""
-    cells = "".join(map(_cell, report.strip))
+def _timeline(report: Report, wording: Wording) -> str:
+    """Draw the hours as cells, each with the sign that its colour means."""
+    cells = "".join(map(_cell, report.timeline))
     return (
-        f"{_heading(wording.say('row.lately'))}"
+        f"{_heading(wording.text('row.lately'))}"
         f'{_TABLE} width="100%" style="table-layout:fixed;{_MONO};font-size:12px"><tr>{cells}</tr></table>'
-        f'<p class="dim" style="margin:4px 0 0;font-size:12px;color:#57606a">{escape(report.legend)}</p>'
+        f'<p class="dim" style="margin:4px 0 0;font-size:12px;color:#57606a">{escape(report.timeline_legend)}</p>'
     )
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Self
 
 
 class Phase(StrEnum):
-    """Name the steps of a probe in their order; `credentials` comes before it."""
+    """The steps of a probe, in order; `credentials` comes before the probe itself."""
 
     CREDENTIALS = "credentials"
     RESOLVE = "resolve"
@@ -16,41 +17,72 @@ class Phase(StrEnum):
     QUERY = "query"
 
 
-class Kind(StrEnum):
-    """Name what can be wrong: a closed set."""
+class Severity(StrEnum):
+    """How serious a failure is.
 
-    CREDENTIALS = "credentials"
-    UNRESOLVABLE = "unresolvable"
-    REFUSED = "refused"
-    UNREACHABLE = "unreachable"
-    TLS_REFUSED = "tls-refused"
-    CERTIFICATE = "certificate"
-    TLS = "tls"
-    AUTH = "auth"
-    NO_DATABASE = "no-database"
-    SATURATED = "saturated"
-    STARTING = "starting"
-    STOPPING = "stopping"
-    DENIED = "denied"
-    WRONG_ROLE = "wrong-role"
-    SERVER_ERROR = "server-error"
-    PROTOCOL = "protocol"
-    CLOSED = "closed"
-    TIMEOUT = "timeout"
+    `outage`: the database does not serve. `misconfigured`: the database answers and the monitor may not enter.
+    """
+
+    OUTAGE = "outage"
+    MISCONFIGURED = "misconfigured"
+
+
+_OUTAGE, _MISCONFIGURED = Severity.OUTAGE, Severity.MISCONFIGURED
+
+
+class Kind(StrEnum):
+    """The kinds of failure: the one table that every subject, header, mail and document reads.
+
+    Each member is its word, its severity, and the phases in which it can occur. A pair of phase and kind that is not
+    here does not exist.
+
+    Attributes
+    ----------
+    severity
+        Whether it is an outage, or the monitor is misconfigured or refused.
+    phases
+        Where it can occur.
+    """
+
+    severity: Severity
+    phases: frozenset[Phase]
+
+    CREDENTIALS = "credentials", _MISCONFIGURED, Phase.CREDENTIALS
+    UNRESOLVABLE = "unresolvable", _OUTAGE, Phase.RESOLVE
+    REFUSED = "refused", _OUTAGE, Phase.CONNECT
+    UNREACHABLE = "unreachable", _OUTAGE, Phase.CONNECT
+    TLS_REFUSED = "tls-refused", _MISCONFIGURED, Phase.TLS
+    CERTIFICATE = "certificate", _MISCONFIGURED, Phase.TLS
+    CLIENT_CERTIFICATE = "client-certificate", _MISCONFIGURED, Phase.TLS, Phase.LOGIN
+    TLS = "tls", _OUTAGE, Phase.TLS
+    AUTH = "auth", _MISCONFIGURED, Phase.LOGIN
+    NO_DATABASE = "no-database", _MISCONFIGURED, Phase.LOGIN
+    DENIED = "denied", _MISCONFIGURED, Phase.LOGIN, Phase.QUERY
+    SATURATED = "saturated", _OUTAGE, Phase.LOGIN
+    STARTING = "starting", _OUTAGE, Phase.LOGIN
+    BAD_QUERY = "bad-query", _MISCONFIGURED, Phase.QUERY
+    WRONG_ROLE = "wrong-role", _OUTAGE, Phase.QUERY
+    STOPPING = "stopping", _OUTAGE, Phase.LOGIN, Phase.QUERY
+    PROTOCOL = "protocol", _OUTAGE, Phase.LOGIN, Phase.QUERY
+    SERVER_ERROR = "server-error", _OUTAGE, Phase.LOGIN, Phase.QUERY
+    CLOSED = "closed", _OUTAGE, Phase.TLS, Phase.LOGIN, Phase.QUERY
+    TIMEOUT = "timeout", _OUTAGE, Phase.RESOLVE, Phase.CONNECT, Phase.TLS, Phase.LOGIN, Phase.QUERY
+
+    def __new__(cls, word: str, severity: Severity, *phases: Phase) -> Self:
+        """Make a member that is its word, with its row of the table."""
+        kind = str.__new__(cls, word)
+        kind._value_ = word
+        kind.severity, kind.phases = severity, frozenset(phases)
+        return kind
 
     @property
     def misconfigured(self) -> bool:
-        """Tell a database that answers but lets the monitor not in from an outage."""
-        return self in _MISCONFIGURED
-
-
-_MISCONFIGURED = frozenset(
-    {Kind.CREDENTIALS, Kind.TLS_REFUSED, Kind.CERTIFICATE, Kind.AUTH, Kind.NO_DATABASE, Kind.DENIED}
-)
+        """Return True if the database answers and the monitor may not enter."""
+        return self.severity is Severity.MISCONFIGURED
 
 
 class Status(StrEnum):
-    """Name the states of a target; one never seen is `unknown`."""
+    """The states of a target; `unknown` is one never seen."""
 
     UNKNOWN = "unknown"
     UP = "up"
@@ -58,7 +90,7 @@ class Status(StrEnum):
 
 
 class AlertKind(StrEnum):
-    """Name the reasons to tell a person something."""
+    """The reasons to notify a person."""
 
     DOWN = "down"
     CHANGED = "changed"
@@ -76,7 +108,7 @@ class AlertKind(StrEnum):
 
 
 class Role(StrEnum):
-    """Name what a server is expected to be."""
+    """The roles that a server can be expected to have."""
 
     PRIMARY = "primary"
     STANDBY = "standby"
@@ -84,7 +116,7 @@ class Role(StrEnum):
 
 
 class Tls(StrEnum):
-    """Name how far a server's certificate is checked, in libpq's words where they exist.
+    """How far a server's certificate is checked, in libpq's words where they exist.
 
     https://www.postgresql.org/docs/current/libpq-ssl.html#LIBPQ-SSL-PROTECTION
     """
@@ -96,5 +128,5 @@ class Tls(StrEnum):
 
     @property
     def verified(self) -> bool:
-        """Tell whether the server must prove who it is."""
+        """Return True if the server must prove its identity."""
         return self in {Tls.VERIFY_FULL, Tls.VERIFY_CA}

@@ -77,7 +77,7 @@ def _simple(message: Message, sender: str) -> dict[str, Any]:
         return {"Data": text, "Charset": "UTF-8"}
 
     domain = sender.rpartition("@")[2]
-    threads = [f"<{story}@{domain}>" for story in message.stories if _ID.fullmatch(story)]
+    threads = [f"<{thread}@{domain}>" for thread in message.threads if _ID.fullmatch(thread)]
     headers = {
         "Auto-Submitted": "auto-generated",  # RFC 3834: no out-of-office answers
         "List-Id": f"Heartline <heartline.{domain}>",  # RFC 2919

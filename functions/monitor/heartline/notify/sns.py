@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from heartline.common.codec import encode
 from heartline.common.text import sanitize
 from heartline.messages.compose import Message, compose
 from heartline.messages.context import AlertContext, TargetAlerts
@@ -16,7 +15,13 @@ from heartline.messages.plain_text import as_text
 from heartline.model.alert import TOPIC, Alert
 from heartline.notify.batches import Batch
 from heartline.notify.channel import Refusal, _answer
+from heartline.notify.document import alert_document
 from heartline.notify.refusals import explain
+
+# https://docs.aws.amazon.com/sns/latest/api/API_Publish.html: fewer than 100 characters of ASCII.
+_MAX_SUBJECT = 99
+# What a phone shows as one message: https://docs.aws.amazon.com/sns/latest/dg/sms_publish-to-phone.html
+_MAX_SMS = 140
 
 
 class TopicChannel:
@@ -37,67 +42,42 @@ class TopicChannel:
         self._topic = topic
 
     def batches(self, parts: Sequence[TargetAlerts]) -> list[Batch]:
-        """Leave each alert by itself: programs read them."""
+        """Return a batch for each alert: programs read them."""
         return [Batch((replace(part, alerts=(alert,)),)) for part in parts for alert in part.alerts]
 
     def send(self, batch: Batch, context: AlertContext, now: datetime) -> Refusal | None:
-        """Publish one alert."""
-        alert = batch.parts[0].alerts[0]
+        """Publish one alert; return the refusal, None if it was accepted."""
         message = compose(batch.parts, context, now)
         return _answer(
             self._client.publish,
             TopicArn=self._topic,
             Subject=_subject(message),
-            Message=json.dumps(_by_protocol(alert, message)),
+            Message=json.dumps(_by_protocol(batch.parts[0].alerts[0], message)),
             MessageStructure="json",
         )
 
     def explain(self, refusal: Refusal, recipients: Sequence[str], region: str) -> str:
-        """Say in words why an alert was refused."""
+        """Return in words why an alert was refused."""
         return explain(self._client, refusal.reason, "", recipients, region)
 
 
 def _by_protocol(alert: Alert, message: Message) -> dict[str, str]:
-    """Give SNS what each kind of subscriber gets: JSON for programs and chat, text for mail, phones and pagers.
+    """Return what each kind of subscriber gets: JSON for programs and chat, text for mail, phones and pagers.
 
     https://docs.aws.amazon.com/sns/latest/dg/sns-send-custom-platform-specific-payloads-mobile-devices.html
     """
     text, subject = as_text(message), message.subject
-    shown = {"aps": {"alert": subject}}
+    shown = json.dumps({"aps": {"alert": subject}})
     return {
-        "default": json.dumps(_document(alert, subject, text), default=float),
+        "default": json.dumps(alert_document(alert, message, text)),
         "email": text,
-        "sms": sanitize(subject, 140),
-        "APNS": json.dumps(shown),
-        "APNS_SANDBOX": json.dumps(shown),
+        "sms": sanitize(subject, _MAX_SMS),
+        "APNS": shown,
+        "APNS_SANDBOX": shown,
         "GCM": json.dumps({"notification": {"title": "Heartline", "body": subject}}),
     }
 
 
-# What is for Heartline's own use: from what the sentences were made.
-_OWN = [(part, own) for part in ("failure", "previous") for own in ("advice", "words")]
-
-
-def _document(alert: Alert, subject: str, text: str) -> Mapping[str, Any]:
-    """Give the documented JSON: the alert's own fields, and what Amazon Q Developer shows in a chat.
-
-    https://docs.aws.amazon.com/chatbot/latest/adminguide/custom-notifs.html
-    """
-    fields = encode(alert)
-    for part, own in _OWN:
-        fields.get(part, {}).pop(own, None)
-    for own in ("waiting", "refused"):
-        fields.pop(own, None)
-    chat = {"textType": "client-markdown", "title": subject, "description": f"```\n{_unfenced(text)}\n```"}
-    return {"version": "1.0", "source": "custom", "content": chat, "subject": subject, "text": text, **fields}
-
-
-def _unfenced(text: str) -> str:
-    """Keep a text from ending the block of code that it stands in."""
-    return text.replace("```", "'''")
-
-
 def _subject(message: Message) -> str:
-    """Give a subject that SNS takes: fewer than 100 characters of ASCII."""
     label, name = message.reports[0].label, message.targets[0]
-    return sanitize(message.subject if message.subject.isascii() else f"[{label}] {name}", 99)
+    return sanitize(message.subject if message.subject.isascii() else f"[{label}] {name}", _MAX_SUBJECT)

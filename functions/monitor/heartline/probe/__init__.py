@@ -1,4 +1,4 @@
-"""Attempt one database once: resolve, connect, tls, login, query."""
+"""Probe one database once: resolve, connect, tls, login, query."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ from heartline.probe.transport import connect, resolve, secure
 
 
 def probe(target: Target, credential: Credential, deadline: Deadline) -> Observation:
-    """Go through the five phases and tell what was seen; whatever the peer does is a value.
+    """Run the five phases and return what was observed; whatever the peer does is a value, never an exception.
 
     Parameters
     ----------
     target
-        What to watch, and how strict to be about TLS.
+        The query, the expected role and the TLS mode.
     credential
-        Where to go and as whom.
+        The endpoint and the password.
     deadline
-        When to stop, for all phases together.
+        The time limit of all phases together.
     """
     at = datetime.now(UTC)
     stopwatch = _Stopwatch()
@@ -59,38 +59,38 @@ def _attempt(target: Target, credential: Credential, deadline: Deadline, stopwat
         opened.callback(session.close)
         with stopwatch.time(Phase.QUERY):
             server = session.ask(target.query)
-            _hold_to_role(server, target.expect)
+            _check_role(server, target.expect)
         return replace(server, certificate_expires=_expiry(sock)) if target.tls.verified else server
 
 
-def _hold_to_role(server: Server, expected: Role) -> None:
-    """Fail where a server says that it is not what it is expected to be; one that says nothing is believed."""
+def _check_role(server: Server, expected: Role) -> None:
+    """Raise if the server reports another role than the expected one; one that reports none passes."""
     if expected is Role.PRIMARY and (server.standby or server.read_only):
         raise ReadOnlyError("a primary is expected")
     if expected is Role.STANDBY and server.standby is False:
         raise PrimaryError("a standby is expected")
 
 
-# To read a certificate costs a fiftieth of a probe, and it is seldom another than the last time.
-_ends: dict[bytes, datetime] = {}
-_MOST_ENDS = 1000
+# Parsing a certificate costs a fiftieth of a probe, and it is mostly the same as the last time.
+_expiries: dict[bytes, datetime] = {}
+_MAX_EXPIRIES = 1000
 
 
 def _expiry(sock: PlainSocket | TlsSocket) -> datetime | None:
-    """Read the end of the certificate that the server showed and that was verified."""
+    """Return the end of validity of the server's verified certificate; None without TLS."""
     if not isinstance(sock, TlsSocket):
         return None
-    shown = sock.getpeercert(binary_form=True) or b""
-    if shown not in _ends:
-        if len(_ends) >= _MOST_ENDS:
-            _ends.clear()
+    certificate = sock.getpeercert(binary_form=True) or b""
+    if certificate not in _expiries:
+        if len(_expiries) >= _MAX_EXPIRIES:
+            _expiries.clear()
         end = cert_time_to_seconds(str((sock.getpeercert() or {})["notAfter"]))
-        _ends[shown] = datetime.fromtimestamp(end, UTC)
-    return _ends[shown]
+        _expiries[certificate] = datetime.fromtimestamp(end, UTC)
+    return _expiries[certificate]
 
 
 class _Stopwatch:
-    """Take the milliseconds of each phase, and remember the one that was entered last and the address found."""
+    """Measure each phase in milliseconds; keep the phase entered last and the address found."""
 
     def __init__(self) -> None:
         self.phase = Phase.RESOLVE

@@ -1,4 +1,4 @@
-"""Tell by type and SQLSTATE what an exception in a probe means."""
+"""Classify an exception in a probe by its type and SQLSTATE."""
 
 from __future__ import annotations
 
@@ -15,17 +15,22 @@ from heartline.model.target import Credential, Target
 from heartline.probe import errors
 from heartline.probe.failures import advise, explained
 
-# PostgreSQL documentation, appendix A: Error Codes.
+# PostgreSQL documentation, appendix A: Error Codes. 55000 at login: the database admits no connections
+# (utils/init/postinit.c, CheckMyDatabase).
 _AT_LOGIN = {
     "28P01": Kind.AUTH,
     "28000": Kind.AUTH,
     "3D000": Kind.NO_DATABASE,
+    "42501": Kind.DENIED,
+    "55000": Kind.DENIED,
     "53300": Kind.SATURATED,
     "57P03": Kind.STARTING,
     "57P01": Kind.STOPPING,
     "57P02": Kind.STOPPING,
 }
 _AT_QUERY = {"42501": Kind.DENIED, "57014": Kind.TIMEOUT, "57P01": Kind.STOPPING, "57P02": Kind.STOPPING}
+# Syntax error or access rule violation: of a query of the user's own, the query is wrong.
+_BAD_QUERY_CLASS = "42"
 
 # In order: the first type that fits decides. A pair is for the connect phase and for all others.
 _BY_TYPE: tuple[tuple[tuple[type[BaseException], ...], Kind | tuple[Kind, Kind]], ...] = (
@@ -39,16 +44,12 @@ _BY_TYPE: tuple[tuple[tuple[type[BaseException], ...], Kind | tuple[Kind, Kind]]
     ((TimeoutError,), Kind.TIMEOUT),
     ((ConnectionError,), (Kind.REFUSED, Kind.CLOSED)),
 )
+# OpenSSL's names of the alerts by which a server refuses a client without a certificate: certificate_required (RFC
+# 8446, 6.2) says so; the others can mean nothing else once the handshake is over.
+_CERTIFICATE_REQUIRED = "TLSV13_ALERT_CERTIFICATE_REQUIRED"
+_AFTER_HANDSHAKE = {_CERTIFICATE_REQUIRED, "SSLV3_ALERT_HANDSHAKE_FAILURE", "SSLV3_ALERT_BAD_CERTIFICATE"}
 _SQLSTATE = re.compile(r"[0-9A-Z]{5}", re.ASCII)
-# What a phase can come to: what else a hostile peer brings about is the last of its kinds.
-_IN_SESSION = {Kind.SERVER_ERROR, Kind.STOPPING, Kind.PROTOCOL, Kind.CLOSED, Kind.TIMEOUT}
-_POSSIBLE = {
-    Phase.RESOLVE: {Kind.UNRESOLVABLE, Kind.TIMEOUT},
-    Phase.CONNECT: {Kind.REFUSED, Kind.UNREACHABLE, Kind.TIMEOUT},
-    Phase.TLS: {Kind.TLS_REFUSED, Kind.CERTIFICATE, Kind.TLS, Kind.CLOSED, Kind.TIMEOUT},
-    Phase.LOGIN: {Kind.AUTH, Kind.NO_DATABASE, Kind.SATURATED, Kind.STARTING, *_IN_SESSION},
-    Phase.QUERY: {Kind.DENIED, Kind.WRONG_ROLE, *_IN_SESSION},
-}
+# What a failure is where its phase cannot have the kind that its error stands for: a hostile peer can cause anything.
 _OTHERWISE = {
     Phase.RESOLVE: Kind.UNRESOLVABLE,
     Phase.CONNECT: Kind.UNREACHABLE,
@@ -59,33 +60,39 @@ _OTHERWISE = {
 
 
 def diagnose(error: BaseException, phase: Phase, target: Target, credential: Credential) -> Failure:
-    """Name the failure that an exception in a phase of a probe stands for.
+    """Return the failure that an exception in a phase of a probe stands for.
 
     Parameters
     ----------
     error
-        What was raised; its causes are looked at too.
+        What was raised; its causes are examined too.
     phase
         Where it was raised.
     target, credential
-        What was tried, for the words of the advice.
+        What was tried: whose query it was, and the words for cause and next step.
     """
     reported = _server_report(error)
     if reported is None:
         kind, sqlstate, said = _by_type(error, phase), None, _local_words(error)
     else:
         sqlstate = code if _SQLSTATE.fullmatch(code := reported.get("C", "")) else None
-        known = _AT_LOGIN if phase is Phase.LOGIN else _AT_QUERY
-        kind = known.get(sqlstate or "", Kind.SERVER_ERROR)
+        kind = _by_sqlstate(sqlstate or "", phase, own_query=target.query is not None)
         said = sanitize(reported.get("M", "")) or None
-    if kind not in _POSSIBLE[phase]:
+    if phase not in kind.phases:
         kind = _OTHERWISE[phase]
     advice = advise((type(error), sqlstate, kind), phase, target, credential.endpoint)
     return explained(phase, kind, advice, sqlstate, said)
 
 
+def _by_sqlstate(sqlstate: str, phase: Phase, *, own_query: bool) -> Kind:
+    if phase is Phase.LOGIN:
+        return _AT_LOGIN.get(sqlstate, Kind.SERVER_ERROR)
+    bad_query = own_query and sqlstate.startswith(_BAD_QUERY_CLASS)
+    return _AT_QUERY.get(sqlstate, Kind.BAD_QUERY if bad_query else Kind.SERVER_ERROR)
+
+
 def _chain(error: BaseException) -> Iterator[BaseException]:
-    """Walk an exception and what it came from; pg8000 wraps, and Python may loop."""
+    """Yield an exception and its causes; pg8000 wraps them, and a chain may loop."""
     seen: set[int] = set()
     current: BaseException | None = error
     while current is not None and id(current) not in seen:
@@ -106,6 +113,8 @@ def _by_type(error: BaseException, phase: Phase) -> Kind:
         for types, kind in _BY_TYPE:
             if isinstance(link, types):
                 return kind if isinstance(kind, Kind) else kind[phase is not Phase.CONNECT]
+        if isinstance(link, ssl.SSLError) and _requires_certificate(link, phase):
+            return Kind.CLIENT_CERTIFICATE
         if isinstance(link, OSError) and not isinstance(link, ssl.SSLError) and phase in _IN_TALK:
             return Kind.CLOSED
     return _OTHERWISE[phase]
@@ -114,8 +123,14 @@ def _by_type(error: BaseException, phase: Phase) -> Kind:
 _IN_TALK = {Phase.TLS, Phase.LOGIN, Phase.QUERY}
 
 
+def _requires_certificate(error: ssl.SSLError, phase: Phase) -> bool:
+    # An SSLError that OpenSSL did not raise has no reason.
+    reason = getattr(error, "reason", None)
+    return reason in _AFTER_HANDSHAKE if phase is Phase.LOGIN else reason == _CERTIFICATE_REQUIRED
+
+
 def _local_words(error: BaseException) -> str | None:
-    """Give OpenSSL's reason for refusing a certificate; nothing else says more than its type."""
+    """Return OpenSSL's reason for refusing a certificate; no other error says more than its type."""
     for link in _chain(error):
         if isinstance(link, ssl.SSLCertVerificationError):
             return sanitize(link.verify_message) or None

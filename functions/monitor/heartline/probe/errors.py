@@ -1,8 +1,8 @@
-"""Name by type what the transport and the session find wrong, where Python has no type for it."""
+"""The errors of transport and session for which Python has no type of its own."""
 
 
 class ProbeFaultError(Exception):
-    """Report what a peer did, to be told apart by type."""
+    """The base of what a peer did wrong; `diagnosis` classifies by subclass."""
 
 
 class ResolveTimeoutError(ProbeFaultError):
@@ -14,7 +14,7 @@ class TlsRefusedError(ProbeFaultError):
 
 
 class ClosedError(ProbeFaultError):
-    """The server closed the connection in mid-talk."""
+    """The server closed the connection before the session was over."""
 
 
 class ProtocolFaultError(ProbeFaultError):
@@ -26,7 +26,7 @@ class PasswordMissingError(ProbeFaultError):
 
 
 class AuthUnsupportedError(ProbeFaultError):
-    """The server asks for a way to log in that the monitor does not have."""
+    """The server asks for an authentication method that the monitor does not support."""
 
 
 class ClearTextError(ProbeFaultError):
@@ -34,7 +34,7 @@ class ClearTextError(ProbeFaultError):
 
 
 class ReadOnlyError(ProbeFaultError):
-    """The server lets nobody write where a primary is expected."""
+    """The server is read-only where a primary is expected."""
 
 
 class PrimaryError(ProbeFaultError):

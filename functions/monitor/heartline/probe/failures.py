@@ -1,8 +1,7 @@
-"""Choose the words that say what a failure is and what to look at first, for someone woken at three."""
+"""Choose the sentences of a failure: its cause and the next step, for someone woken at night."""
 
 from __future__ import annotations
 
-import ssl
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -12,8 +11,8 @@ from heartline.model.observation import Failure
 from heartline.model.target import Endpoint, Target
 from heartline.probe import errors
 
-# What has words of its own: a fault's type or an SQLSTATE, and the phase as well where it matters. The rest has
-# those of its kind.
+# What has a text of its own: an error's type or an SQLSTATE, in one phase where that matters. All else has the text of
+# its kind.
 _About = Kind | type[BaseException] | str | None
 _SPECIFIC: Mapping[_About | tuple[_About, Phase], str] = {
     **{(Kind.TIMEOUT, phase): f"timeout-{phase}" for phase in Phase if phase is not Phase.CREDENTIALS},
@@ -22,27 +21,27 @@ _SPECIFIC: Mapping[_About | tuple[_About, Phase], str] = {
     errors.AuthUnsupportedError: "auth-unsupported",
     errors.ClearTextError: "clear-text",
     errors.PrimaryError: "wrong-role-primary",
-    (ssl.SSLError, Phase.LOGIN): "client-certificate",
-    ("42501", Phase.LOGIN): "no-connect",
+    ("42501", Phase.LOGIN): "denied-connect",
+    ("55000", Phase.LOGIN): "denied-database",
 }
 
 
 class Advice(NamedTuple):
-    """Name two sentences by their key in the texts, with the words that they need."""
+    """The key of a cause and a next step in the texts, and the words for their placeholders."""
 
     key: str
     words: Mapping[str, str]
 
 
 def advise(about: Sequence[_About], phase: Phase, target: Target, endpoint: Endpoint) -> Advice:
-    """Choose the two sentences that fit best.
+    """Return the most specific sentences for a failure.
 
     Parameters
     ----------
     about
-        What the failure is, the most specific first: the fault's type, the SQLSTATE; last its kind.
+        What the failure is, the most specific first: the error's type, the SQLSTATE; last its kind.
     phase, target, endpoint
-        Where it arose, for the words.
+        Where it occurred, for the words.
     """
     keys = [key for one in about for key in ((one, phase), one)]
     key = next((_SPECIFIC[one] for one in keys if one in _SPECIFIC), str(about[-1]))
@@ -60,7 +59,7 @@ def advise(about: Sequence[_About], phase: Phase, target: Target, endpoint: Endp
 def explained(
     phase: Phase, kind: Kind, advice: Advice, sqlstate: str | None = None, said: str | None = None
 ) -> Failure:
-    """Make a failure that says in English what is so and what to look at first."""
+    """Return a failure with its cause and next step in English."""
     english = language("en")
-    cause, next_step = (english.say(f"{part}.{advice.key}", **advice.words) for part in ("cause", "next_step"))
+    cause, next_step = (english.text(f"{part}.{advice.key}", **advice.words) for part in ("cause", "next_step"))
     return Failure(phase, kind, cause, next_step, sqlstate, said, advice.key, advice.words)

@@ -1,4 +1,4 @@
-"""Ask a server who it is, and read its answer without trust."""
+"""Query a server's identity, and parse its answer without trusting it."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from datetime import UTC, datetime, timedelta
 from heartline.common.text import sanitize
 from heartline.model.observation import Server
 
-# All of it is readable without any grant (PostgreSQL documentation, 9.28 and 27.2). Functions and not the
-# views over them: each view costs a new session several look-ups in the catalogue. Times as whole
-# microseconds, since a role can set how it sees times and fractions. The statistics begin anew after a crash.
+# All of it is readable without any grant (PostgreSQL documentation, 9.28 and 27.2). Functions, not the views over
+# them: each view costs a new session several look-ups in the catalogue. Times are whole microseconds, since a role can
+# configure how it sees times and fractions. Statistics are reset after a crash.
 FINGERPRINT = """
 SELECT (date_part('epoch', pg_postmaster_start_time()) * 1000000)::int8,
        pg_is_in_recovery(),
@@ -24,7 +24,7 @@ SELECT (date_part('epoch', pg_postmaster_start_time()) * 1000000)::int8,
        (SELECT (date_part('epoch', stats_reset) * 1000000)::int8 FROM pg_stat_get_slru() LIMIT 1)
 """
 # What PostgreSQL had before 14, and what its relatives are more likely to have: no statistics of WAL and SLRU, and a
-# timeline that is written down some time after a promotion.
+# timeline that is recorded some time after a promotion.
 OLDER_FINGERPRINT = """
 SELECT (date_part('epoch', pg_postmaster_start_time()) * 1000000)::int8,
        pg_is_in_recovery(),
@@ -39,12 +39,12 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def read_server(said: Mapping[str, str], answer: Sequence[object]) -> Server:
-    """Read what a server says of itself; a part that is malformed is as good as not said.
+    """Return the server's fingerprint; a malformed part is None.
 
     Parameters
     ----------
     said
-        The parameters that it reported at login.
+        The parameters that the server reported at login.
     answer
         The columns of `FINGERPRINT`, or `NOTHING`.
     """
@@ -70,7 +70,7 @@ def _number(value: object) -> int | None:
 
 
 def _timeline(value: object) -> int | None:
-    """Read a timeline, or the name of a WAL file that begins with it: eight hexadecimal digits of 24."""
+    """Return a timeline, given as a number or as the name of a WAL file: the first 8 of its 24 hexadecimal digits."""
     if isinstance(value, str) and _WAL_FILE.fullmatch(value):
         return int(value[:8], 16)
     return _number(value)

@@ -1,4 +1,4 @@
-"""Salt each password once, not at every login."""
+"""Cache salted passwords: half of a login's processor time goes into salting."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from typing import Any, SupportsInt
 import scramp.core
 
 
-def remember_salted_passwords() -> None:
-    """Let scramp remember salted passwords: half of a login's processor time goes into them.
+def cache_salted_passwords() -> None:
+    """Make scramp cache salted passwords, for the whole process.
 
     RFC 5802, 3: "a client implementation MAY cache ClientKey&ServerKey (or just SaltedPassword)". The salt is
-    part of what is remembered, and PostgreSQL makes a new one whenever a role's password is set.
+    part of the cache's key, and PostgreSQL makes a new one whenever a role's password is set.
     """
     scramp.core.hi = _hi
 

@@ -23,25 +23,25 @@ _OK, _CLEAR_TEXT, _MD5, _SASL, _SASL_CONTINUE, _SASL_FINAL = 0, 3, 5, 10, 11, 12
 # The default of scram_iterations is 4096; a hostile server could ask for two billion, which is an hour. A third
 # of a processor makes twice as many a second as this.
 _SCRAM_ITERATIONS_PER_SECOND = 500_000
-# SQLSTATE class 57, operator intervention: the session is gone, a second question would only hide why.
+# SQLSTATE class 57, operator intervention: the session is gone, and a second query would only hide why.
 _GOING_DOWN = "57"
 
-scram_cache.remember_salted_passwords()
+scram_cache.cache_salted_passwords()
 saslprep.prepare_passwords_like_libpq()
 
 
 class Session(Connection):  # type: ignore[misc]
-    """Log in as pg8000 does, but refuse what gives a password away or never ends."""
+    """A connection of pg8000 that refuses what would reveal a password or never end."""
 
     def __init__(
         self, sock: PlainSocket | TlsSocket, credential: Credential, deadline: Deadline, *, verified: bool
     ) -> None:
-        """Log in over a socket that is connected and, where asked for, secured.
+        """Log in over a socket that is connected and, if TLS is required, secured.
 
         Raises
         ------
         Exception
-            Whatever pg8000 makes of what the peer sends; `diagnosis` tells them apart.
+            Whatever pg8000 makes of what the peer sends; `diagnosis` classifies it.
         """
         self._deadline = deadline
         self._verified = verified
@@ -65,7 +65,7 @@ class Session(Connection):  # type: ignore[misc]
             raise ProtocolFaultError("ready for a query without having let anyone in")
 
     def handle_AUTHENTICATION_REQUEST(self, data: bytes, context: Any) -> None:  # noqa: ANN401, N802 - pg8000's
-        """Look at what the server asks for before pg8000 answers it."""
+        """Check what the server asks for before pg8000 answers it."""
         code = struct.unpack_from("!i", data)[0]
         if code not in {_OK, _CLEAR_TEXT, _MD5, _SASL, _SASL_CONTINUE, _SASL_FINAL}:
             raise AuthUnsupportedError("an authentication method that the monitor does not have")
@@ -83,18 +83,18 @@ class Session(Connection):  # type: ignore[misc]
         self._admitted = code == _OK
 
     def handle_PARAMETER_STATUS(self, data: bytes, context: Any) -> None:  # noqa: ANN401, ARG002, N802 - pg8000's
-        """Note what the server reports, but let it choose no encoding: some of Python's take quadratic time."""
+        """Record what the server reports, but let it choose no encoding: some of Python's take quadratic time."""
         name, _, value = data.rstrip(b"\0").partition(b"\0")
         self.parameter_statuses[name.decode("ascii", "replace")] = value.decode("utf-8", "replace")
 
     def handle_ROW_DESCRIPTION(self, data: bytes, context: Any) -> None:  # noqa: ANN401, N802 - pg8000's
-        """Take every value as text: pg8000's conversions can be made to take seconds."""
+        """Read every value as text: pg8000's conversions can be made to take seconds."""
         if not self._discarding:
             super().handle_ROW_DESCRIPTION(data, context)
             context.input_funcs = [str] * len(context.columns)
 
     def handle_DATA_ROW(self, data: bytes, context: Any) -> None:  # noqa: ANN401, N802 - pg8000's
-        """Refuse a row whose values overlap: few bytes would become many. Pass over what nobody reads."""
+        """Refuse a row whose values overlap: few bytes would become many. Skip rows that nobody reads."""
         if self._discarding:
             return
         place = 2
@@ -106,16 +106,16 @@ class Session(Connection):  # type: ignore[misc]
         super().handle_DATA_ROW(data, context)
 
     def handle_ERROR_RESPONSE(self, data: bytes, context: Any) -> None:  # noqa: ANN401, N802 - pg8000's
-        """Keep what the server reports: pg8000 forgets it when the server then closes, and takes it for UTF-8."""
+        """Keep the error that the server reports: pg8000 loses it when the server then closes, and assumes UTF-8."""
         context.error = self._reported = DatabaseError(_report(data))
 
     def ask(self, query: str | None) -> Server:
-        """Query the server and tell what it says of itself.
+        """Query the server and return what it reports of itself.
 
         Parameters
         ----------
         query
-            The user's own, whose answer is not looked at; without one it is Heartline's for the fingerprint.
+            The user's own, whose answer is ignored; None for the fingerprint.
         """
         try:
             answer = self._fingerprint() if query is None else self._own(query)
@@ -127,13 +127,13 @@ class Session(Connection):  # type: ignore[misc]
 
     def _own(self, query: str) -> Sequence[object]:
         self._discarding = True
-        # Nobody waits for it after the deadline. LOCAL, in the one transaction that a simple query is: nothing
-        # stays behind in a pooler's session.
+        # Nobody waits for it after the deadline. LOCAL, in the one transaction that a simple query is, leaves nothing
+        # in a pooler's session.
         self.run(f"SET LOCAL statement_timeout = {max(1, int(self._deadline.remaining() * 1000))}; {query}")
         return NOTHING
 
     def _fingerprint(self) -> Sequence[object]:
-        """Ask for all at once; poolers and relatives of PostgreSQL that lack a part of it are asked for nothing."""
+        """Query the whole fingerprint, then the older one; poolers and relatives of PostgreSQL get a plain SELECT 1."""
         for query in (FINGERPRINT, OLDER_FINGERPRINT):
             try:
                 (answer,) = self.run(query)
@@ -148,13 +148,13 @@ class Session(Connection):  # type: ignore[misc]
         return NOTHING
 
     def close(self) -> None:
-        """End the session, whatever state it is in."""
+        """Close the session, whatever state it is in."""
         with suppress(Exception):
             super().close()
 
 
 def _iterations(message: bytes) -> int:
-    """Read the iteration count out of a server's first message (RFC 5802, 5.1); the highest, if it names several."""
+    """Return the iteration count in a server's first message (RFC 5802, 5.1); the highest, if it gives several."""
     return max((int(part[2:]) for part in message.split(b",") if part.startswith(b"i=")), default=0)
 
 

@@ -1,61 +1,65 @@
-"""Let probes compute a few at a time, and wait as many as there are.
+"""Limit how many probes compute at once; any number may wait for the network.
 
-A hundred probes that begin at once on a third of a processor all take seconds, and healthy databases run
-into their timeouts. So a probe gives its place up while it waits for the network, and one that has begun
-goes before one that has not: its time is running.
+A hundred probes that start at once on a third of a processor all take seconds, and healthy databases run into their
+timeouts. So a probe releases its slot while it waits for the network, and one that has started goes before one that
+has not: its time is running.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from threading import Condition, Lock
 
-# Nobody inside computes that long: whoever waited so long goes on without a place rather than for ever.
-_LONGEST_SECONDS = 5.0
+# No slot is held that long: a thread that has waited so long goes on without one rather than for ever.
+_MAX_WAIT_SECONDS = 5.0
 
 
 class Slots:
-    """Admit a few at a time, those that come back before those that are new.
+    """A semaphore that admits returning threads before new ones.
 
-    A place belongs to nobody: one thread may take it for another. `with turnstile:` stands around each wait
-    of one who has a place, and gives the place up meanwhile.
+    A slot belongs to no thread: one may take it for another.
 
     Parameters
     ----------
-    places
-        How many may be inside at once.
+    slots
+        How many may be taken at once.
     """
 
-    def __init__(self, places: int) -> None:
-        self._free = places
-        self._coming_back = 0
+    def __init__(self, slots: int) -> None:
+        self._free = slots
+        self._returning = 0
         self._lock = Lock()
-        self._back = Condition(self._lock)
-        self._new = Condition(self._lock)
+        self._for_returning = Condition(self._lock)
+        self._for_new = Condition(self._lock)
 
     def take(self, seconds: float) -> bool:
-        """Take a place that nobody comes back to; tell whether one came free within that many seconds."""
+        """Take a slot for a new probe; return False if none came free within that many seconds."""
         with self._lock:
-            if not self._new.wait_for(lambda: self._free > 0 and not self._coming_back, seconds):
+            if not self._for_new.wait_for(lambda: self._free > 0 and not self._returning, seconds):
                 return False
             self._take()
             return True
 
     def leave(self) -> None:
-        """Give a place up for good."""
+        """Give a slot back for good."""
         with self._lock:
             self._free += 1
             self._wake()
 
-    def __enter__(self) -> None:
+    @contextmanager
+    def released(self) -> Iterator[None]:
+        """Release the caller's slot inside the block, around a wait, and take one again after it."""
         self.leave()
-
-    def __exit__(self, *_: object) -> None:
-        with self._lock:
-            if self._free <= 0:
-                self._coming_back += 1
-                self._back.wait_for(lambda: self._free > 0, _LONGEST_SECONDS)
-                self._coming_back -= 1
-            self._take()
+        try:
+            yield
+        finally:
+            with self._lock:
+                if self._free <= 0:
+                    self._returning += 1
+                    self._for_returning.wait_for(lambda: self._free > 0, _MAX_WAIT_SECONDS)
+                    self._returning -= 1
+                self._take()
 
     def _take(self) -> None:
         self._free -= 1
@@ -63,7 +67,7 @@ class Slots:
             self._wake()
 
     def _wake(self) -> None:
-        (self._back if self._coming_back else self._new).notify()
+        (self._for_returning if self._returning else self._for_new).notify()
 
 
 # One for the process: its probes share one interpreter lock, and on Lambda seldom more than one processor.

@@ -18,10 +18,10 @@ _BLOCK = 1 << 14
 
 
 class Stream:
-    """Serve pg8000 as its file object, bounding every wait and every byte.
+    """The file object that pg8000 reads and writes, with every wait and every byte bounded.
 
-    pg8000 trusts the lengths that a server announces and waits anew for each read; this is the one
-    place that it reads through, so that neither can be abused.
+    pg8000 trusts the lengths that a server announces and applies its timeout to each read alone; all its reads go
+    through here, so that neither can be abused.
     """
 
     def __init__(self, sock: socket.socket, deadline: Deadline) -> None:
@@ -33,7 +33,7 @@ class Stream:
         self._unsent = bytearray()
 
     def read(self, size: int) -> bytes:
-        """Give exactly `size` bytes.
+        """Return exactly `size` bytes.
 
         Raises
         ------
@@ -56,12 +56,12 @@ class Stream:
         return taken
 
     def _receive(self, size: int) -> None:
-        """Wait until that many bytes are there, not counting those that were taken."""
+        """Wait until that many bytes are received, not counting those that were taken."""
         blocks = [self._received[self._taken :]]
         missing = size - len(blocks[0])
         while missing > 0:
             self._sock.settimeout(self._deadline.remaining())
-            with CPU_SLOTS:
+            with CPU_SLOTS.released():
                 block = self._sock.recv(_BLOCK)
             if not block:
                 raise ClosedError("closed by the server")
@@ -71,7 +71,7 @@ class Stream:
         self._taken = 0
 
     def write(self, data: bytes) -> None:
-        """Keep the bytes until the next flush."""
+        """Buffer the bytes until the next flush."""
         self._unsent += data
 
     def flush(self) -> None:
@@ -92,22 +92,22 @@ class Stream:
 
 
 class PlainSocket(socket.socket):
-    """Hand pg8000 the bounded stream where it asks for a file."""
+    """A socket that gives pg8000 the bounded stream where it asks for a file."""
 
     stream: Stream
 
     def makefile(self, *_: object, **__: object) -> Stream:  # type: ignore[override]
-        """Give the bounded stream, whatever mode is asked for."""
+        """Return the bounded stream, whatever mode is asked for."""
         return self.stream
 
 
 class TlsSocket(ssl.SSLSocket):
-    """Hand pg8000 the bounded stream where it asks for a file, and still its channel binding."""
+    """A TLS socket that gives pg8000 the bounded stream where it asks for a file, and still its channel binding."""
 
     stream: Stream
 
     def makefile(self, *_: object, **__: object) -> Stream:  # type: ignore[override]
-        """Give the bounded stream, whatever mode is asked for."""
+        """Return the bounded stream, whatever mode is asked for."""
         return self.stream
 
 

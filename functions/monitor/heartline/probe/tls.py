@@ -1,4 +1,4 @@
-"""Make the TLS contexts: one for each way of checking a certificate, each made once."""
+"""The TLS contexts: one for each mode, each made once."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from pathlib import Path
 from heartline.model.kinds import Tls
 from heartline.probe.stream import TlsSocket
 
-# /opt is where Lambda puts a layer; the second is the same folder in a checkout.
+# Lambda puts a layer into /opt; the second is the same folder in a checkout.
 _CERTIFICATES = (Path("/opt"), Path(__file__).parents[2] / "../../layers/rds-ca")
 
-# What Python chooses where its builder did not choose otherwise: https://docs.python.org/3/library/ssl.html
+# Python's own default, where its builder set no other: https://docs.python.org/3/library/ssl.html
 _CIPHERS = "@SECLEVEL=2:ECDH+AESGCM:ECDH+CHACHA20:ECDH+AES:DHE+AES:!aNULL:!eNULL:!aDSS:!SHA1:!AESCCM"
 
 
 @cache
 def tls_context(tls: Tls) -> ssl.SSLContext:
-    """Make the context that checks as much as `tls` says; trust the system's roots and the layer's.
+    """Return the context of a TLS mode, which trusts the system's roots and the layer's.
 
-    Python 3.13 refuses certificate authorities that libpq and every application accept
-    (VERIFY_X509_STRICT); a monitor that is stricter than they are would cry wolf.
+    Python 3.13 refuses certificate authorities that libpq and every application accept (VERIFY_X509_STRICT); a
+    monitor that is stricter than the applications would raise false alerts.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2

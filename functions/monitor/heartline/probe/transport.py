@@ -15,16 +15,16 @@ from heartline.probe.slots import CPU_SLOTS
 from heartline.probe.stream import SSL_REQUEST, PlainSocket, Stream, TlsSocket
 from heartline.probe.tls import tls_context
 
-# As getaddrinfo gives them: family, type, protocol, canonical name, socket address.
+# As getaddrinfo returns them: family, type, protocol, canonical name, socket address.
 Address = tuple[Any, ...]
 Addresses = list[Address]
 
 
 def resolve(host: str, port: int, deadline: Deadline) -> Addresses:
-    """Find the addresses of a host.
+    """Return the addresses of a host.
 
-    The C library's resolver cannot be interrupted, so it runs in a thread of its own, which is left to itself
-    when the deadline passes.
+    The C library's resolver cannot be interrupted, so it runs in a thread of its own, which is abandoned when the
+    deadline passes.
 
     Raises
     ------
@@ -43,7 +43,7 @@ def resolve(host: str, port: int, deadline: Deadline) -> Addresses:
         start_new_thread(_look_up, (questions,))
     questions.put((host, port, answers))
     try:
-        with CPU_SLOTS:
+        with CPU_SLOTS.released():
             answer = answers.get(timeout=deadline.remaining())
     except Empty:
         raise ResolveTimeoutError("no answer from the name service") from None
@@ -60,8 +60,8 @@ _NO_SUCH_NAME = {socket.EAI_NONAME, socket.EAI_NODATA}
 
 _Answers = SimpleQueue[Addresses | Exception]
 _Questions = SimpleQueue[tuple[str, int, _Answers]]
-# Threads that have answered wait here for the next question: in a new one glibc would read its configuration anew,
-# and both together would cost a tenth of a probe.
+# Threads that have answered wait here for the next question: to start one, and to let glibc read its configuration
+# again in it, would cost a tenth of a probe.
 _idle: list[_Questions] = []
 _MOST_IDLE = 8
 
@@ -83,12 +83,12 @@ def _getaddrinfo(host: str, port: int, flags: int) -> Addresses:
 
 
 def connect(addresses: Addresses, deadline: Deadline) -> PlainSocket:
-    """Connect to the first address that answers, giving each an equal share of the time left.
+    """Connect to the first address that answers; each gets an equal share of the remaining time.
 
     Raises
     ------
     OSError
-        When none answers: the most telling of their errors.
+        When none answers: the most informative of their errors.
     """
     errors: list[OSError] = []
     for place, address in enumerate(addresses):
@@ -96,14 +96,14 @@ def connect(addresses: Addresses, deadline: Deadline) -> PlainSocket:
             return _connect(address, deadline.remaining() / (len(addresses) - place), deadline)
         except OSError as error:
             errors.append(error)
-    raise min(errors, key=_telling, default=OSError("the name has no address"))
+    raise min(errors, key=_rank, default=OSError("the name has no address"))
 
 
 def _connect(address: Address, seconds: float, deadline: Deadline) -> PlainSocket:
     sock = PlainSocket(*address[:3])
     try:
         sock.settimeout(seconds)
-        with CPU_SLOTS:
+        with CPU_SLOTS.released():
             sock.connect(address[4])
         # Without it a TLS login stalls for the peer's delayed acknowledgement, about 40 ms.
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -114,26 +114,26 @@ def _connect(address: Address, seconds: float, deadline: Deadline) -> PlainSocke
     return sock
 
 
-def _telling(error: OSError) -> int:
-    """Rank what an address said: one without a route, as IPv6 often is, says least of the database."""
+def _rank(error: OSError) -> int:
+    """Rank an error, the most informative first: an address without a route, as IPv6 often is, says least."""
     return 0 if isinstance(error, ConnectionError) else 1 if isinstance(error, TimeoutError) else 2
 
 
 def secure(sock: PlainSocket, host: str, tls: Tls, deadline: Deadline) -> TlsSocket:
-    """Ask the server for TLS and shake hands; the socket given is used up, also on failure.
+    """Request TLS and do the handshake; the given socket is used up, also on failure.
 
     Raises
     ------
     TlsRefusedError
         When the server offers none.
     ProtocolFaultError
-        When it answers what no PostgreSQL answers.
+        When its answer is not one of PostgreSQL's.
     ClosedError, OSError
         When it closes, stays silent, or the handshake fails (`ssl.SSLError`).
     """
     sock.settimeout(deadline.remaining())
     sock.sendall(SSL_REQUEST)
-    with CPU_SLOTS:
+    with CPU_SLOTS.released():
         answer = sock.recv(1)
     if answer == b"N":
         raise TlsRefusedError("the server offers no TLS")
@@ -146,7 +146,7 @@ def secure(sock: PlainSocket, host: str, tls: Tls, deadline: Deadline) -> TlsSoc
     try:
         # CPython bounds a whole handshake by the socket's timeout, not each of its reads.
         secured.settimeout(deadline.remaining())
-        with CPU_SLOTS:
+        with CPU_SLOTS.released():
             secured.do_handshake()
     except BaseException:
         secured.close()

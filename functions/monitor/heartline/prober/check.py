@@ -56,14 +56,14 @@ def check(
 
 def check_once(target: Target, credentials: Credentials) -> Observation:
     """Probe once, in a place of PACE; a refused password may have been rotated: it is fetched afresh, tried again."""
-    with CPU_SLOTS:
+    with CPU_SLOTS.released():
         credential = credentials.find(target)
     if isinstance(credential, Failure):
         return _without_credential(target, credential)
     seen = _probe(target, credential)
     if seen.failure is None or seen.failure.sqlstate != _WRONG_PASSWORD or target.secret is None:
         return seen
-    with CPU_SLOTS:
+    with CPU_SLOTS.released():
         rotated = credentials.find(target, afresh=True)
     return seen if isinstance(rotated, Failure) or rotated == credential else _probe(target, rotated)
 

@@ -1,0 +1,46 @@
+"""The words that say how serious a failure is, in one table: subject, body, header and document agree by reading it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from heartline.model.kinds import Phase, Severity
+from heartline.model.observation import Failure
+
+
+@dataclass(frozen=True, slots=True)
+class SeverityWords:
+    """What a mail says of a failure because of its severity.
+
+    Attributes
+    ----------
+    label
+        The words in the subject's brackets.
+    status
+        The value of X-Heartline-Status.
+    verdict
+        The key of the sentence that says whether this is an outage.
+    suffix
+        The end of the keys of headlines and subjects: nobody may be told that a database is down that answers.
+    """
+
+    label: str
+    status: str
+    verdict: str
+    suffix: str
+
+
+_OUTAGE = SeverityWords("DOWN", "down", "verdict.outage", "")
+_MISCONFIGURED = SeverityWords("CANNOT LOG IN", "misconfigured", "verdict.misconfigured", "_misconfigured")
+# Without a credential nothing is known of the database; at the query the login has succeeded.
+_MISCONFIGURED_IN = {
+    Phase.CREDENTIALS: replace(_MISCONFIGURED, verdict="verdict.credentials"),
+    Phase.QUERY: replace(_MISCONFIGURED, label="CANNOT QUERY"),
+}
+
+
+def severity_words(failure: Failure) -> SeverityWords:
+    """Return the words for a failure's severity."""
+    if failure.kind.severity is Severity.OUTAGE:
+        return _OUTAGE
+    return _MISCONFIGURED_IN.get(failure.phase, _MISCONFIGURED)
