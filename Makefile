@@ -5,11 +5,13 @@ SAM_VENV := .venv-sam
 BIN := $(VENV)/bin
 # The function's own imports and the harness's; the same two as in pyproject.toml for pytest.
 export PYTHONPATH := functions/monitor:tests
+# pip installs what the locks name and nothing else, and refuses a file whose hash they do not hold.
+INSTALL := -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes
 # As it was typed: make must not read a password's dollar signs.
 export URL := $(value URL)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo stack probe preview golden cost test bench rds-ca check format clean
+.PHONY: help demo stack probe preview golden docs cost unit coverage test bench rds-ca check format lock clean
 
 help:  ## show this
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -34,8 +36,26 @@ preview: $(VENV)/ready  ## write a gallery of all mails to build/preview/index.h
 golden: $(VENV)/ready  ## renew the mails that the tests compare with, after a look at `git diff`
 	@$(BIN)/python -m unit.golden
 
+docs: $(VENV)/ready  ## renew the tables in docs/ that follow from the template and the prices
+	@$(BIN)/python -m local.docs
+
 cost: $(VENV)/ready  ## print what a month costs, by AWS's list prices
 	@$(BIN)/python -m local.cost
+
+unit: $(VENV)/ready  ## run the tests that need no server, in half a minute
+	@$(BIN)/python -m pytest -q tests/unit
+
+# Two runs at once: the unit tests, and those with servers that drive storage/ and notify/. CI: the same examples each time.
+MEASURED_unit := tests/unit
+MEASURED_servers := $(patsubst %,tests/integration/test_%.py,history outbox refusals)
+coverage: $(VENV)/ready  ## measure what the tests reach of rules, messages, storage and notify, in a minute or two
+	@rm -rf build/coverage && mkdir -p build/coverage
+	@CI=true $(MAKE) --silent --no-print-directory -j2 measure-unit measure-servers
+	@$(BIN)/coverage combine --quiet
+	@$(BIN)/coverage report
+
+measure-%:
+	@$(BIN)/coverage run -m pytest -q $(MEASURED_$*) >build/coverage/$*.txt 2>&1 || { cat build/coverage/$*.txt; false; }
 
 test: $(VENV)/ready $(SAM_VENV)/ready  ## run all tests
 	@PATH="$(CURDIR)/$(SAM_VENV)/bin:$$PATH" $(BIN)/python -m pytest
@@ -48,31 +68,44 @@ RDS_CA := https://truststore.pki.rds.amazonaws.com/global/global-bundle.pem
 rds-ca: $(VENV)/ready  ## fetch RDS's root certificates anew
 	@$(BIN)/python -m local.rds_ca $(RDS_CA) layers/rds-ca/global-bundle.pem
 
-check: $(VENV)/ready  ## check form, types and template
+# The one list of checks: pre-commit runs it too. The first finds what pyproject.toml asks for and the lock lacks.
+check: $(VENV)/ready  ## check form, types, imports, dead code and template
+	@$(BIN)/python -m pip install --quiet --dry-run --no-index --group dev -r layers/dependencies/requirements.txt \
+		|| { echo "the lock is older than pyproject.toml: make lock"; false; }
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo
+	@$(BIN)/vulture
 	@$(BIN)/cfn-lint template.yaml
 
 format: $(VENV)/ready  ## put the form right
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
+# One lock for every Python from 3.11 on, every system and every processor: uv resolves for all, pip alone installs it.
+LOCK = build/uv/bin/uv pip compile --quiet --no-config --universal --python-version 3.11 --generate-hashes \
+	--custom-compile-command "make lock" $(if $(UPGRADE),--upgrade)
+lock:  ## renew the locks after a change of pyproject.toml or of the layer; UPGRADE=1 takes the newest release of all
+	@$(PYTHON) -m venv build/uv
+	@build/uv/bin/python -m pip install --quiet --disable-pip-version-check --upgrade uv
+	@$(LOCK) --group dev layers/dependencies/requirements.txt --output-file requirements-dev.txt
+	@$(LOCK) --group sam --output-file requirements-sam.txt
+
 clean:  ## remove what was built and installed
 	rm -rf build .aws-sam $(VENV) $(SAM_VENV)
 
-$(VENV)/ready: pyproject.toml layers/dependencies/requirements.txt
+$(VENV)/ready: requirements-dev.txt layers/dependencies/requirements.txt
 	@echo "setting up $(VENV), once, for a minute or so"
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=...")'
-	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade "pip>=25.1"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --group dev -r layers/dependencies/requirements.txt
+	@$(PYTHON) -m venv --clear $(VENV)
+	@$(BIN)/python $(INSTALL) -r requirements-dev.txt -c layers/dependencies/requirements.txt \
+		|| { echo "where the lock and the layer's pins differ: make lock"; false; }
 	@touch $@
 
 # aws-sam-cli pins a boto3 of its own, so it lives apart.
-$(SAM_VENV)/ready: pyproject.toml
+$(SAM_VENV)/ready: requirements-sam.txt
 	@echo "setting up $(SAM_VENV), once, for a minute or so"
-	@$(PYTHON) -m venv $(SAM_VENV)
-	@$(SAM_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --upgrade "pip>=25.1"
-	@$(SAM_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --group sam
+	@$(PYTHON) -m venv --clear $(SAM_VENV)
+	@$(SAM_VENV)/bin/python $(INSTALL) -r requirements-sam.txt
 	@touch $@

@@ -213,7 +213,7 @@ def faults(stage: Stage, point: Point, expected: Mapping[str, Told], history: li
         if len(notified[name].incidents) != len(expected[name].incidents):
             yield f"incidents of {name}: {notified[name].incidents}"
         behaviour, item = stage.behaviours[name].behaviour, stage.left[f"target#{name}", "state"]
-        status, outbox = item["state"]["M"]["status"]["S"], item["outbox"]["M"]
+        status, outbox = "down" if "outage" in item["state"]["M"] else "up", item["outbox"]["M"]
         if (status == "up") != (behaviour == "up") or outbox:
             yield f"{name} is {behaviour} and is kept as {status}; it has {outbox} in its outbox"
     if stage.incidents() != history:

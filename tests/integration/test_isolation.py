@@ -44,8 +44,8 @@ def without_state(item: Item) -> None:
     del item["state"]
 
 
-def unknown_status(item: Item) -> None:
-    item["state"]["M"]["status"] = {"S": "asleep"}
+def unknown_outage(item: Item) -> None:
+    item["state"]["M"]["outage"] = {"S": "asleep"}
 
 
 def unknown_field(item: Item) -> None:
@@ -53,7 +53,7 @@ def unknown_field(item: Item) -> None:
 
 
 def wrong_time(item: Item) -> None:
-    item["state"]["M"]["since"] = {"S": "yesterday"}
+    item["state"]["M"]["up_since"] = {"S": "yesterday"}
 
 
 def version_of_text(item: Item) -> None:
@@ -77,7 +77,7 @@ def unknown_alert(item: Item) -> None:
     [
         newer,
         without_state,
-        unknown_status,
+        unknown_outage,
         unknown_field,
         wrong_time,
         version_of_text,
@@ -188,7 +188,7 @@ def test_a_fault_in_one_target_leaves_the_others_told(
 def test_an_alert_that_makes_no_sense_does_not_stop_the_others(pair: Monitor, database: Postgres) -> None:
     pair.tick()
     item = pair.items["target#bad"]
-    odd = {"id": {"S": "00000000"}, "kind": {"S": "down"}, "target": {"S": "bad"}, "at": item["state"]["M"]["since"]}
+    odd = {"id": {"S": "00000000"}, "kind": {"S": "down"}, "target": {"S": "bad"}, "at": item["state"]["M"]["up_since"]}
     item["outbox"] = {"M": {"00000000": {"M": odd | {"waiting": {"L": [{"S": "email"}]}}}}}
     pair.store(item)
     database.kill()

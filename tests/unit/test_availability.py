@@ -8,14 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from heartline.model.incident import Incident, Span
-from heartline.model.kinds import Status
+from heartline.model.incident import Incident, Outage, Span
 from heartline.model.state import State
 from heartline.rules.availability import Availability, availability
-from unit.samples import HOUR, MINUTE, NOW, SECOND
+from unit.samples import HOUR, NOW, SECOND, failure
 
 DAY = timedelta(days=1)
-UP = State("orders", Status.UP, first_seen=NOW - 30 * DAY, since=NOW - HOUR)
+UP = State("orders", first_seen=NOW - 30 * DAY, up_since=NOW - HOUR)
 
 
 def over(began: timedelta, ended: timedelta) -> Incident:
@@ -37,21 +36,21 @@ def test_of_an_incident_that_began_before_only_the_part_in_the_time_counts() -> 
 
 
 def test_an_open_incident_counts_until_now() -> None:
-    down = State("orders", Status.DOWN, NOW - 30 * DAY, NOW - 6 * HOUR, incident=Incident("one", NOW - 6 * HOUR))
+    down = State("orders", NOW - 30 * DAY, outage=Outage(Incident("one", NOW - 6 * HOUR), failure()))
     assert availability(down, [], [], DAY, NOW).share == 1 - 6 / 24
 
 
 def test_a_target_that_is_new_is_measured_since_it_is_watched() -> None:
-    new = State("orders", Status.UP, first_seen=NOW - 4 * HOUR, since=NOW - HOUR)
+    new = State("orders", first_seen=NOW - 4 * HOUR, up_since=NOW - HOUR)
     assert availability(new, [over(2 * HOUR, HOUR)], [], DAY, NOW).share == 1 - 1 / 4
 
 
 def test_a_target_that_was_down_from_the_first_has_no_share_of_up() -> None:
-    down = State("orders", Status.DOWN, NOW - HOUR, NOW - HOUR, incident=Incident("one", NOW - HOUR))
+    down = State("orders", NOW - HOUR, outage=Outage(Incident("one", NOW - HOUR), failure()))
     assert availability(down, [], [], DAY, NOW) == Availability(0, 0)
 
 
-@pytest.mark.parametrize("state", [State("orders"), State("orders", Status.UP, first_seen=NOW, since=NOW)], ids=str)
+@pytest.mark.parametrize("state", [State("orders"), State("orders", first_seen=NOW, up_since=NOW)], ids=str)
 def test_what_was_never_watched_has_no_availability(state: State) -> None:
     assert availability(state, [], [], DAY, NOW) == Availability(None, 0)
 
@@ -63,11 +62,6 @@ def test_a_time_in_which_heartline_did_not_run_is_neither_up_nor_down_and_told()
 
 def test_where_nothing_was_observed_at_all_no_share_is_claimed() -> None:
     assert availability(UP, [], [Span(NOW - 2 * DAY, NOW)], DAY, NOW) == Availability(None, 86400)
-
-
-def test_a_state_of_a_version_that_kept_no_first_sight_is_measured_since_its_last_transition() -> None:
-    old = State("orders", Status.UP, since=NOW - 10 * MINUTE)
-    assert availability(old, [over(12 * MINUTE, 10 * MINUTE)], [], DAY, NOW) == Availability(1, 0)
 
 
 spans = st.tuples(st.integers(-20, 100), st.integers(0, 40)).map(lambda pair: (pair[0], pair[0] + pair[1]))
@@ -100,7 +94,7 @@ def test_it_is_what_counting_second_by_second_gives(
     state = State(
         "orders",
         first_seen=at(first_seen),
-        incident=None if open_since is None else Incident("open", at(open_since)),
+        outage=None if open_since is None else Outage(Incident("open", at(open_since)), failure()),
     )
     ended = [Incident("over", at(began), ended=at(end)) for began, end in incidents]
     measured = availability(state, ended, [Span(at(one), at(other)) for one, other in gaps], length * SECOND, at(now))

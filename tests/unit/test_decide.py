@@ -15,7 +15,7 @@ from heartline.rules.decide import Decision, decide, quiet_until, wants_another
 from unit.samples import HOUR, MINUTE, NOW, SECOND, failure, seen
 
 POLICY = Policy(confirmations=2, recover_after=2, remind_every=HOUR)
-UP = State("orders", Status.UP, since=NOW - HOUR, last_ok=NOW - MINUTE)
+UP = State("orders", NOW - HOUR, NOW - HOUR, last_ok=NOW - MINUTE)
 OK = None
 DEAD = failure(Kind.REFUSED)
 
@@ -302,8 +302,3 @@ def test_quiet_lasts_as_long_as_the_longer_of_mute_and_window() -> None:
     assert quiet_until(replace(UP, muted_until=NOW + HOUR), maintained, NOW) == NOW + HOUR
     assert quiet_until(replace(UP, muted_until=NOW + MINUTE), maintained, NOW) == NOW + 45 * MINUTE
     assert quiet_until(replace(UP, muted_until=NOW), POLICY, NOW) is None
-
-
-def test_what_was_down_before_first_sight_was_kept_counts_from_its_beginning() -> None:
-    old = replace(down(), first_seen=None)
-    assert tick(old, OK, OK, at=NOW + MINUTE).state.first_seen == NOW

@@ -204,7 +204,7 @@ class Life(RuleBasedStateMachine):
         if gap is None or self.status is Status.UNKNOWN:
             assert state == before
             return
-        assert replace(state, incident=before.incident, notified=before.notified, flapping=before.flapping) == before
+        assert replace(state, outage=before.outage, recent=before.recent, flapping=before.flapping) == before
         if before.incident and not self.stepped_back:
             assert replace(state.incident, unobserved=before.incident.unobserved) == before.incident
             assert state.incident.unobserved[-1] == gap

@@ -360,8 +360,10 @@ changes = st.builds(
 states = st.builds(
     State,
     target=st.just("orders"),
-    status=st.just(Status.UP),
-    previous=st.builds(Incident, texts, moments, changes=st.lists(changes, max_size=2).map(tuple)),
+    up_since=moments,
+    recent=st.builds(Incident, texts, moments, changes=st.lists(changes, max_size=2).map(tuple)).map(
+        lambda one: (one,)
+    ),
     server=st.none() | servers,
     address=st.none() | texts,
     known=st.lists(texts, max_size=8).map(tuple),
@@ -394,7 +396,7 @@ def test_an_item_of_before_there_were_fingerprints_is_read_and_its_first_server_
     old = item(life.state)
     for name in ("server", "address", "known", "several", "warned"):
         old["state"]["M"].pop(name, None)
-    old["state"]["M"]["previous"]["M"].pop("changes")
+    old["state"]["M"]["recent"]["L"][0]["M"].pop("changes")
     read = read_target("orders", plain(old))
     assert isinstance(read, Stored)
     assert (read.state.server, read.state.known, read.state.several, read.state.warned) == (None, (), False, ())

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from heartline.config.windows import window
 from heartline.model.alert import Alert
 from heartline.model.incident import Span
-from heartline.model.kinds import AlertKind, Kind, Status
+from heartline.model.kinds import AlertKind, Kind
 from heartline.model.observation import Failure
 from heartline.model.state import State
 from heartline.model.target import Policy
@@ -24,7 +24,7 @@ DOWN, REMINDER, RECOVERED = AlertKind.DOWN, AlertKind.REMINDER, AlertKind.RECOVE
 UNSTABLE, SETTLED = AlertKind.UNSTABLE, AlertKind.SETTLED
 # Settles after five minutes.
 POLICY = Policy(confirmations=0, recover_after=1)
-UP = State("orders", Status.UP, first_seen=NOW - HOUR, since=NOW - HOUR, last_ok=NOW - MINUTE)
+UP = State("orders", NOW - HOUR, NOW - HOUR, last_ok=NOW - MINUTE)
 # Tells what is wrong at a moment, if anything is.
 Life = Callable[[datetime], Failure | None]
 

@@ -18,14 +18,13 @@ from hypothesis import strategies as st
 from heartline.common.codec import decode, encode
 from heartline.model.alert import Alert
 from heartline.model.heartbeat import Heartbeat, freshen
-from heartline.model.incident import Change, Evidence, Flapping, Incident, Span
+from heartline.model.incident import Change, Evidence, Flapping, Incident, Outage, Span
 from heartline.model.kinds import AlertKind, Kind, Phase, Status
 from heartline.model.observation import Failure, Server
 from heartline.model.state import State, Stored, Unreadable, Warned
-from heartline.model.target import Endpoint, Policy
-from heartline.rules.decide import decide
+from heartline.model.target import Endpoint
 from heartline.storage.schema import FORMAT, gap_key, plain, read_heartbeat, read_target, record, wire
-from unit.samples import HOUR, MINUTE, NOW, alert, failure, flapping, seen
+from unit.samples import HOUR, MINUTE, NOW, alert, failure, flapping
 
 texts = st.text(max_size=20)
 zones = st.sampled_from([UTC, timezone(timedelta(hours=-7))])
@@ -96,17 +95,15 @@ alerts = st.builds(
 states = st.builds(
     State,
     target=st.just("orders"),
-    status=st.sampled_from([Status.UNKNOWN, Status.UP]),
     first_seen=st.none() | times,
-    since=st.none() | times,
+    up_since=st.none() | times,
     last_ok=st.none() | times,
     last_failed=st.none() | times,
-    incident=st.none() | incidents,
-    previous=st.none() | incidents,
+    outage=st.none() | st.builds(Outage, incidents, some_failures),
+    recent=st.lists(incidents, max_size=2).map(tuple),
     quiet_interval=st.none() | seconds,
     flapping=st.none() | spells,
-    failure=st.none() | some_failures,
-    notified=st.none() | incidents,
+    notified=st.none() | texts,
     notified_at=st.none() | times,
     notified_failure=st.none() | some_failures,
     reminders=counts,
@@ -140,7 +137,6 @@ def stored(state: State, outbox: tuple[Alert, ...] = (), version: int = 1) -> di
             "state": state,
             "outbox": {one.id: one for one in outbox},
             "version": version,
-            "status": state.status,
         }
     )
 
@@ -169,21 +165,26 @@ def test_a_target_without_an_item_is_unknown() -> None:
 
 
 def full() -> dict[str, Any]:
-    known = {"first_seen": NOW - HOUR, "since": NOW, "last_ok": NOW, "last_failed": NOW, "notified_at": NOW}
+    known = {"first_seen": NOW - HOUR, "up_since": NOW, "last_ok": NOW, "last_failed": NOW, "notified_at": NOW}
     known |= {
-        "incident": incident(),
-        "previous": incident(),
-        "notified": incident(),
+        "outage": Outage(incident(), failure()),
+        "recent": (incident(),),
+        "notified": incident().id,
         "quiet_interval": 12.5,
         "flapping": flapping(),
     }
-    known |= {"failure": failure(), "notified_failure": failure(), "blips": 2}
-    return plain(stored(State("orders", Status.DOWN, **known), (alert(),)))
+    known |= {"notified_failure": failure(), "blips": 2}
+    return plain(stored(State("orders", **known), (alert(),)))
 
 
 def incident() -> Incident:
     gap = Span(NOW - 3 * MINUTE, NOW - 2 * MINUTE)
     return replace(alert().incident, kinds=(Kind.REFUSED,), notified=(AlertKind.DOWN,), unobserved=(gap,))
+
+
+def with_status(status: Status, **known: datetime | None) -> State:
+    outage = Outage(incident(), failure()) if status is Status.DOWN else None
+    return State("orders", up_since=NOW - HOUR if status is Status.UP else None, outage=outage, **known)
 
 
 def paths(document: object, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
@@ -266,12 +267,12 @@ def test_an_item_of_another_format_is_unreadable_and_says_why(number: object) ->
         (("state", "since"), "yesterday"),
         (("state", "since"), "2026-11-23T02:15:00"),
         (("state", "acknowledged"), 1),
-        (("state", "failure", "kind"), "cosmic-rays"),
-        (("state", "failure"), None),
-        (("state", "incident"), None),
-        (("state", "incident", "kinds"), ["cosmic-rays"]),
-        (("state", "incident", "notified"), "down"),
-        (("state", "incident", "unobserved"), [{"began": NOW.isoformat()}]),
+        (("state", "outage", "failure", "kind"), "cosmic-rays"),
+        (("state", "outage", "failure"), None),
+        (("state", "outage", "incident"), None),
+        (("state", "outage", "incident", "kinds"), ["cosmic-rays"]),
+        (("state", "outage", "incident", "notified"), "down"),
+        (("state", "outage", "incident", "unobserved"), [{"began": NOW.isoformat()}]),
         (("state", "quiet_interval"), "12.5"),
         (("state", "flapping", "outages"), Decimal("1.5")),
         (("state", "flapping", "stable_since"), None),
@@ -295,10 +296,11 @@ def test_a_damaged_item_is_unreadable(path: tuple[str, ...], value: object) -> N
 @pytest.mark.parametrize(
     "path",
     [
-        *(("state", "target"), ("state", "incident"), ("state", "failure"), ("state", "incident", "began")),
+        *(("state", "target"), ("state", "outage", "incident"), ("state", "outage", "failure")),
         *(
             ("state", "flapping", "began"),
-            ("state", "incident", "unobserved", 0, "ended"),
+            ("state", "outage", "incident", "began"),
+            ("state", "outage", "incident", "unobserved", 0, "ended"),
             ("outbox", "00000001", "kind"),
         ),
     ],
@@ -315,67 +317,6 @@ def test_reading_changes_nothing_in_the_item() -> None:
     before = copy.deepcopy(item)
     read_target("orders", item)
     assert item == before
-
-
-# As version 0.1.0 wrote them, which knew less.
-OLD_ITEM = {
-    "pk": {"S": "target#orders"},
-    "sk": {"S": "state"},
-    "format": {"N": "1"},
-    "version": {"N": "7"},
-    "status": {"S": "down"},
-    "outbox": {
-        "M": {
-            "00000004": {
-                "M": {
-                    "id": {"S": "00000004"},
-                    "kind": {"S": "down"},
-                    "target": {"S": "orders"},
-                    "at": {"S": "2026-11-23T02:15:00+00:00"},
-                    "endpoint": {
-                        "M": {"host": {"S": "x"}, "port": {"N": "1"}, "database": {"S": "y"}, "user": {"S": "z"}}
-                    },
-                    "phases": {"M": {"resolve": {"N": "0.4"}}},
-                    "waiting": {"L": [{"S": "email"}]},
-                }
-            }
-        }
-    },
-    "state": {
-        "M": {
-            "target": {"S": "orders"},
-            "status": {"S": "down"},
-            "since": {"S": "2026-11-23T02:15:00+00:00"},
-            "incident": {"M": {"id": {"S": "orders-1"}, "began": {"S": "2026-11-23T02:15:00+00:00"}}},
-            "failure": {
-                "M": {
-                    "phase": {"S": "connect"},
-                    "kind": {"S": "refused"},
-                    "cause": {"S": "It is shut."},
-                    "next_step": {"S": "Open it."},
-                }
-            },
-            "notified": {"M": {"id": {"S": "orders-1"}, "began": {"S": "2026-11-23T02:15:00+00:00"}}},
-            "notified_at": {"S": "2026-11-23T02:15:06+00:00"},
-            "acknowledged": {"BOOL": False},
-            "blips": {"N": "0"},
-            "alerts_made": {"N": "4"},
-        }
-    },
-}
-
-
-def test_an_item_of_the_version_before_is_read_and_its_outage_goes_on() -> None:
-    read = read_target("orders", plain(OLD_ITEM))
-    assert isinstance(read, Stored)
-    assert (read.version, read.state.incident, read.state.notified) == (
-        7,
-        Incident("orders-1", NOW),
-        Incident("orders-1", NOW),
-    )
-    assert (read.state.flapping, read.state.previous, read.outbox[0].flapping) == (None, None, None)
-    over = decide(read.state, [seen(NOW + HOUR)], Policy(recover_after=1), NOW + HOUR)
-    assert [one.kind for one in over.alerts] == [AlertKind.RECOVERED]
 
 
 def test_a_heartbeat_of_the_version_before_knows_of_no_failures() -> None:
@@ -397,7 +338,7 @@ def test_the_heartbeat_tells_when_a_target_that_is_down_last_failed(
     status: Status, failed: tuple[str, ...], last_failed: datetime | None, fresh: datetime | None
 ) -> None:
     heartbeat = read_heartbeat(plain(wire({"at": NOW, "healthy": (), "failed": failed, "format": FORMAT})))
-    assert freshen(Stored(State("orders", status, last_failed=last_failed)), heartbeat).state.last_failed == fresh
+    assert freshen(Stored(with_status(status, last_failed=last_failed)), heartbeat).state.last_failed == fresh
 
 
 @given(spans, incidents)
@@ -431,4 +372,4 @@ def test_the_heartbeat_tells_when_a_healthy_target_was_last_good(
 ) -> None:
     heartbeat = read_heartbeat(plain(wire({"at": NOW, "healthy": healthy, "format": FORMAT})))
     assert heartbeat == Heartbeat(NOW, healthy)
-    assert freshen(Stored(State("orders", status, last_ok=last_ok)), heartbeat).state.last_ok == fresh
+    assert freshen(Stored(with_status(status, last_ok=last_ok)), heartbeat).state.last_ok == fresh

@@ -1,4 +1,4 @@
-"""What a person is to be notified of."""
+"""What people are notified of."""
 
 from __future__ import annotations
 
@@ -14,13 +14,29 @@ from heartline.model.target import Endpoint
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """Keep what a person is to be told, as it was when it was decided.
+    """Describe what a person is to be notified of, as it was at that moment.
 
-    `id` counts up within its target; `first_seen` is since when that is watched; `waiting` names the channels
-    that have not accepted it yet, and `refused` says why one of them did not when it was last tried.
-    `previous` is the failure that was told before: what changed, or what is over. `remind_at` is when the
-    next reminder is due, None where there will be none. `settle_seconds` is for how many seconds a spell must rest, and
-    `expires` when the server's certificate ends.
+    An alert may leave late and is about the moment at which it was made: `incident` and `flapping` are accounts of
+    that moment, not copies of what the state holds by now.
+
+    Attributes
+    ----------
+    id
+        Counts up within the target.
+    first_seen
+        Since when the target is watched.
+    previous
+        The failure that people were notified of before: what changed, or what is over.
+    expires
+        The end of the server's certificate.
+    remind_at
+        When the next reminder is due; None where there will be none.
+    settle_seconds
+        For how many seconds a flapping target must rest.
+    waiting
+        The channels that have not accepted it yet.
+    refused
+        Why one of them did not when it was last tried.
     """
 
     id: str
@@ -44,6 +60,4 @@ class Alert:
 
 
 EMAIL = "email"
-
-
 TOPIC = "topic"

@@ -12,9 +12,14 @@ from heartline.model.state import Stored
 
 @dataclass(frozen=True, slots=True)
 class Heartbeat:
-    """Say when a tick last ran, which targets it found healthy, and which not.
+    """Record when a tick last ran, and what it found.
 
-    `earlier` is when the others were last found to be as they are, that the tick came to no verdict on.
+    Attributes
+    ----------
+    healthy, failed
+        The names of the targets that it found up, and down.
+    earlier
+        When the targets without a verdict in this tick last had one.
     """
 
     at: datetime
@@ -23,12 +28,12 @@ class Heartbeat:
     earlier: Mapping[str, datetime] = field(default_factory=dict)
 
     def looks(self) -> dict[str, datetime]:
-        """Tell at which time each target was last looked at."""
+        """Return when each target last had a verdict."""
         return {**self.earlier, **dict.fromkeys((*self.healthy, *self.failed), self.at)}
 
 
 def freshen(stored: Stored, heartbeat: Heartbeat) -> Stored:
-    """Give a target the last tick's time as that of its last good probe, or of its last failed one."""
+    """Return the state with the last tick's time as that of its last good probe, or of its last failed one."""
     state = stored.state
     found = heartbeat.healthy if state.status is Status.UP else heartbeat.failed
     at = heartbeat.at if state.target in found else heartbeat.earlier.get(state.target)

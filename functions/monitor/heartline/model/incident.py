@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from heartline.model.kinds import AlertKind, Kind
+from heartline.model.observation import Failure
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +19,7 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """Say what of a server's fingerprint was one thing and is now another, each as text."""
+    """Name a part of a server's fingerprint that changed, with its two values as text."""
 
     what: str
     was: str
@@ -27,10 +28,20 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """Say what happened to a server between two good probes, and by what that is known.
+    """Describe what happened to a server between two good probes.
 
-    `after` is the probe before it and `before` the one that found it; `started` is when the server began, by its
-    own clock. `several` is so where a name leads to several servers in turn.
+    Attributes
+    ----------
+    kind
+        What happened.
+    before, after
+        The probe that found it, and the last good one before that.
+    started
+        When the server began, by its own clock.
+    evidence
+        What of the fingerprint changed.
+    several
+        True where the name leads to several servers in turn.
     """
 
     kind: AlertKind
@@ -45,10 +56,20 @@ class Change:
 class Incident:
     """Bound the time from the first failed probe to the first of those that confirmed recovery.
 
-    `last_ok` is the last good probe before it and `last_failed` the last failed one in it, where they are known;
-    `unobserved` are the times within these bounds in which Heartline itself did not run. `kinds` are the kinds of
-    failure that were seen, and `told` those of the alerts that were made, each in its order; `changes` are what
-    happened to the server meanwhile. What happened between two good probes is an incident without a length.
+    A change between two good probes is an incident without a length.
+
+    Attributes
+    ----------
+    last_ok, last_failed
+        The last good probe before it, and the last failed one in it, where they are known.
+    kinds
+        The kinds of failure that were seen, in their order.
+    notified
+        The kinds of the alerts that were made of it, in their order.
+    changes
+        What happened to the server meanwhile.
+    unobserved
+        The times within these bounds in which Heartline itself did not run.
     """
 
     id: str
@@ -63,10 +84,25 @@ class Incident:
 
 
 @dataclass(frozen=True, slots=True)
-class Flapping:
-    """Sum up the outages of a target that goes down and up again and again; lengths are in seconds.
+class Outage:
+    """Pair the incident that is open with the failure that it consists of now."""
 
-    `steady` is since when it has been observed as it is now, `told` whether people know of the spell.
+    incident: Incident
+    failure: Failure
+
+
+@dataclass(frozen=True, slots=True)
+class Flapping:
+    """Sum up the outages of a target that goes down and up again and again.
+
+    Attributes
+    ----------
+    stable_since
+        Since when it has been observed as it is now.
+    total, longest
+        The length of the outages that are over, in seconds.
+    notified
+        True once people were notified of it.
     """
 
     id: str
@@ -78,5 +114,5 @@ class Flapping:
     notified: bool = False
 
 
-# A spell is named after the incident that it began with, and this.
+# The id of a time of flapping is that of the incident that it began with, and this.
 FLAPPING_SUFFIX = "-unstable"

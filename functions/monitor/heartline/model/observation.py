@@ -12,10 +12,16 @@ from heartline.model.target import Endpoint
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Say what is wrong: where, what kind, in a plain sentence, and what to look at first.
+    """Describe what is wrong.
 
-    `said` is what the server itself said: capped and free of control characters, but not to be trusted. `advice`
-    and `words` are what the two sentences were made of, to make them in another language.
+    Attributes
+    ----------
+    cause, next_step
+        What happened and what to look at first, each a sentence in English.
+    said
+        What the server said: capped and free of control characters, but not to be trusted.
+    advice, words
+        The key and the words of the two sentences, to write them in another language.
     """
 
     phase: Phase
@@ -32,8 +38,12 @@ class Failure:
 class Server:
     """Fingerprint a healthy server; None where it does not say.
 
-    `resets` are the times at which several of its statistics began, to tell a crash from a manual reset;
-    `certificate_expires` is the end of what it showed to prove who it is.
+    Attributes
+    ----------
+    resets
+        When several of its statistics began: after a crash all at once.
+    certificate_expires
+        The end of the certificate that it showed.
     """
 
     version: str | None = None
@@ -48,9 +58,14 @@ class Server:
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """Record what one probe saw: healthy, or a failure. Phases are in milliseconds.
+    """Record what one probe saw: a healthy server, or a failure.
 
-    `address` is where the name led to, where it led anywhere.
+    Attributes
+    ----------
+    phases
+        How long each phase took, in milliseconds.
+    address
+        What the name resolved to.
     """
 
     at: datetime
@@ -62,5 +77,5 @@ class Observation:
 
     @property
     def healthy(self) -> bool:
-        """Tell whether all phases went well."""
+        """Return True if all phases went well."""
         return self.failure is None

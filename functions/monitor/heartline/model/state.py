@@ -1,19 +1,19 @@
-"""The words of Heartline as frozen values."""
+"""What is known of one target between two ticks."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from heartline.model.alert import Alert
-from heartline.model.incident import Flapping, Incident
+from heartline.model.incident import Flapping, Incident, Outage
 from heartline.model.kinds import Status
 from heartline.model.observation import Failure, Server
 
 
 @dataclass(frozen=True, slots=True)
 class Warned:
-    """Remember of which certificate's end people were told, and how many days before."""
+    """Remember that people were notified of a certificate's end, and how many days before."""
 
     expires: datetime
     days: int
@@ -23,25 +23,46 @@ class Warned:
 class State:
     """Keep what is known of one target between two ticks.
 
-    `incident` is the open one and `previous` the last that ended; `lull` is how many seconds lay between it and
-    the one before. `told` is the incident that people believe to be open: told as down, not yet as recovered.
-    `server` is who answered last, at `address`; `known` names the servers that have answered under this name, the
-    latest last, and `several` is so once one of them has come back. `warned` are the ends of certificates that
-    were told of, and at how many days before.
+    Each incident is held once: the open one in `outage`, the others in `recent`.
+
+    Attributes
+    ----------
+    first_seen
+        Since when the target is watched; None while no tick came to a verdict.
+    up_since
+        When it was first seen up, or came up last; None where it was never seen up.
+    last_ok, last_failed
+        The last good and the last failed probe that are known of.
+    outage
+        What is wrong now; None while the target is up or unknown.
+    recent
+        The incidents that are over and still matter, oldest first: the last one, and the one that people believe in.
+    quiet_interval
+        The seconds between the last two incidents.
+    notified
+        The id of the incident that people believe to be open: notified as down, not yet as recovered.
+    notified_at, notified_failure
+        When the last alert was made, and the failure that it named.
+    server, address
+        Who answered last, and where.
+    known, several
+        The names of the servers that answered, the latest last; True once one of them has come back.
+    blips
+        The number of ticks that saw a failure which was none by their end.
+    alerts_made
+        The number of alerts so far, from which their ids are made.
     """
 
     target: str
-    status: Status = Status.UNKNOWN
     first_seen: datetime | None = None
-    since: datetime | None = None
+    up_since: datetime | None = None
     last_ok: datetime | None = None
     last_failed: datetime | None = None
-    incident: Incident | None = None
-    previous: Incident | None = None
+    outage: Outage | None = None
+    recent: tuple[Incident, ...] = ()
     quiet_interval: float | None = None
     flapping: Flapping | None = None
-    failure: Failure | None = None
-    notified: Incident | None = None
+    notified: str | None = None
     notified_at: datetime | None = None
     notified_failure: Failure | None = None
     reminders: int = 0
@@ -58,6 +79,44 @@ class State:
     last_blip: datetime | None = None
     alerts_made: int = 0
 
+    @property
+    def status(self) -> Status:
+        """Return down with an outage, up once it was seen up, else unknown."""
+        if self.outage:
+            return Status.DOWN
+        return Status.UP if self.up_since else Status.UNKNOWN
+
+    @property
+    def since(self) -> datetime | None:
+        """Return since when it has that status."""
+        return self.outage.incident.began if self.outage else self.up_since
+
+    @property
+    def incident(self) -> Incident | None:
+        """Return the open incident."""
+        return self.outage.incident if self.outage else None
+
+    @property
+    def failure(self) -> Failure | None:
+        """Return what is wrong now."""
+        return self.outage.failure if self.outage else None
+
+    @property
+    def previous(self) -> Incident | None:
+        """Return the last incident that is over."""
+        return self.recent[-1] if self.recent else None
+
+    def find(self, incident: str | None) -> Incident | None:
+        """Return the incident of that id, open or over; None where it is not held."""
+        held = (*self.recent, *((self.outage.incident,) if self.outage else ()))
+        return next((one for one in held if one.id == incident), None)
+
+    def holding(self, incident: Incident) -> State:
+        """Return the state with an incident in place of the one of the same id."""
+        if self.outage and self.outage.incident.id == incident.id:
+            return replace(self, outage=replace(self.outage, incident=incident))
+        return replace(self, recent=tuple(incident if one.id == incident.id else one for one in self.recent))
+
 
 @dataclass(frozen=True, slots=True)
 class Stored:
@@ -70,6 +129,6 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
-    """Stand for a stored item that this version cannot read and so leaves alone."""
+    """Stand for a stored item that this version cannot read and leaves unchanged."""
 
     reason: str

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from heartline.model.alert import Alert
-from heartline.model.incident import Change, Incident
+from heartline.model.incident import Change, Incident, Outage
 from heartline.model.kinds import AlertKind, Status
 from heartline.model.observation import Observation
 from heartline.model.state import State, Warned
@@ -21,12 +21,6 @@ _MOST_CHANGES = 3
 _DAYS_BEFORE = (30, 7, 1)
 # A name that leads to several servers has a certificate of each.
 _MOST_WARNED = 32
-
-
-def amended(state: State, incident: str, **changes: object) -> State:
-    """Change an incident wherever the state holds it."""
-    held = {name: getattr(state, name) for name in ("incident", "previous", "notified")}
-    return replace(state, **{name: replace(one, **changes) for name, one in held.items() if one and one.id == incident})
 
 
 def tell(
@@ -48,12 +42,11 @@ def tell(
         What happened to the server since the last good probe, where there was no outage to tell it with.
     """
     telling = _Telling(state, last, policy, now)
-    if state.notified and state.notified.ended:
-        telling.recovered()
+    telling.recovered()
     if has_settled(state, policy, now):
         telling.settled()
-    if state.status is Status.DOWN:
-        telling.down()
+    if telling.state.outage:
+        telling.down(telling.state.outage)
     elif change:
         telling.changed(change)
     telling.expiring()
@@ -69,8 +62,10 @@ class _Telling:
 
     def recovered(self) -> None:
         """Tell that what was told is over; where it has gone down again in a time of quiet, with the failure of now."""
-        self._tell(AlertKind.RECOVERED, self.state.notified)
-        self.state = replace(self.state, notified=None, notified_failure=None)
+        believed = self.state.find(self.state.notified)
+        if believed and believed.ended:
+            self._tell(AlertKind.RECOVERED, believed)
+            self.state = replace(self.state, notified=None, notified_failure=None)
 
     def settled(self) -> None:
         """End a spell; one that nobody was told of ends in silence."""
@@ -78,19 +73,20 @@ class _Telling:
         if flapping and flapping.notified:
             self._restart_reminders()
             self._tell(AlertKind.SETTLED, self.state.incident if down else self.state.previous)
-            self.state = replace(self.state, notified=self.state.incident, notified_failure=self.state.failure)
+            incident = self.state.incident.id if self.state.incident else None
+            self.state = replace(self.state, notified=incident, notified_failure=self.state.failure)
         self.state = replace(self.state, flapping=None)
 
-    def down(self) -> None:
+    def down(self, outage: Outage) -> None:
         """Tell that it is down, in the word for what people know already; while it flaps they know enough."""
-        flapping, incident = self.state.flapping, self.state.incident
+        flapping, incident = self.state.flapping, outage.incident
         if self.state.notified:
             if kind := self._more():
                 self._tell(kind, incident)
         elif flapping is None:
             self._restart_reminders()
             self._tell(AlertKind.DOWN, incident)
-            self.state = replace(self.state, notified=self.state.incident)
+            self.state = replace(self.state, notified=incident.id)
         elif not flapping.notified:
             self._restart_reminders()
             self.state = replace(self.state, flapping=replace(flapping, notified=True))
@@ -134,8 +130,8 @@ class _Telling:
         """Make one alert, and note that it was told."""
         state = self.state
         if incident:
-            notified = (*incident.notified, kind)
-            incident, state = replace(incident, notified=notified), amended(state, incident.id, notified=notified)
+            incident = replace(incident, notified=(*incident.notified, kind))
+            state = state.holding(incident)
         alert = Alert(
             id=f"{state.alerts_made + 1:08d}",
             kind=kind,

@@ -37,10 +37,9 @@ def availability(
     length, now
         The time to look at.
     """
-    watched = state.first_seen or state.since
-    if watched is None:
+    if state.first_seen is None:
         return Availability(None, 0)
-    begins = max(now - length, watched)
+    begins = max(now - length, state.first_seen)
     spans = [Span(one.began, one.ended or now) for one in incidents]
     if state.incident:
         spans.append(Span(state.incident.began, now))

@@ -12,7 +12,6 @@ from heartline.common.codec import decode, encode
 from heartline.model.alert import Alert
 from heartline.model.heartbeat import Heartbeat
 from heartline.model.incident import Incident, Span
-from heartline.model.kinds import Status
 from heartline.model.state import State, Stored, Unreadable
 from heartline.storage.attribute_values import deserialize, serialize
 
@@ -116,8 +115,6 @@ def read_target(name: str, item: Mapping[str, Any] | None) -> Stored | Unreadabl
     state, alerts = read.state, sorted(read.outbox.items())
     if state.target != name or read.version < 1 or any(key != alert.id for key, alert in alerts):
         return Unreadable("it is damaged: a name or version in it is not its own")
-    if state.status is Status.DOWN and (state.incident is None or state.failure is None):
-        return Unreadable("it is damaged: it is down without an incident or a failure")
     return Stored(state, tuple(alert for _, alert in alerts), read.version)
 
 
