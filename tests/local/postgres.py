@@ -89,7 +89,7 @@ class Postgres:
         self._encoding, self._environment = encoding, environment
         self._primary = primary
         self._programs_given = primary._programs_given if primary else programs
-        self.port = port or _free_port(host)
+        self.port = port or free_port(host)
         self.password = secrets.token_urlsafe(16)  # of the superuser "postgres", over TCP
         self._max_connections = max_connections
         self._programs: Programs | None = None
@@ -294,7 +294,7 @@ class Postgres:
             path.unlink()
 
 
-def _free_port(host: str) -> int:
+def free_port(host: str) -> int:
     """Pick a port below the usual range of outgoing connections: none takes it while the server is dead."""
     for port in random.SystemRandom().sample(range(20_000, 32_000), 100):
         with socket.socket() as listener, suppress(OSError):

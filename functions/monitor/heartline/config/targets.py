@@ -14,7 +14,7 @@ from heartline.common import fields
 from heartline.config.windows import windows, zone
 from heartline.i18n.language import LANGUAGES
 from heartline.model.errors import ConfigurationError
-from heartline.model.kinds import Role, Tls
+from heartline.model.kinds import Role, Tls, TlsNegotiation
 from heartline.model.target import MOST_TARGETS, Policy, Target
 
 if TYPE_CHECKING:
@@ -130,6 +130,15 @@ def _contradictions(target: Target) -> list[str]:
         faults.append('keys "secret" and "auth" exclude each other: keep one of them')
     if target.iam and not target.tls.verified:
         faults.append('key "tls": auth = "iam" sends a token: use "verify-full" or "verify-ca"')
+    if target.tls is Tls.DISABLE:
+        faults += [
+            f'key "{key}" needs TLS: leave it out, or set tls to another value than "disable"'
+            for key, given in (
+                ("client_certificate", target.client_certificate is not None),
+                ("tls_negotiation", target.tls_negotiation is TlsNegotiation.DIRECT),
+            )
+            if given
+        ]
     going_down = target.timeout * (policy.confirmations + 1) + policy.confirm_after * policy.confirmations
     coming_up = target.timeout * policy.recover_after + policy.confirm_after * (policy.recover_after - 1)
     if max(going_down, coming_up) > _CONFIRMATION_LIMIT:
@@ -218,6 +227,8 @@ _READERS: Mapping[str, Callable[[object], object]] = {
     "query": fields.query,
     "expect": _one_of(Role),
     "tls": _one_of(Tls),
+    "tls_negotiation": _one_of(TlsNegotiation),
+    "client_certificate": fields.text,
     "timeout": _duration(0.1, 30),
     "recipients": fields.addresses,
     "language": _language,

@@ -21,6 +21,14 @@ _SPECIFIC: Mapping[_About | tuple[_About, Phase], str] = {
     errors.AuthUnsupportedError: "auth-unsupported",
     errors.ClearTextError: "clear-text",
     errors.PrimaryError: "wrong-role-primary",
+    errors.ClientCertificateUnusableError: "client-certificate-unusable",
+    errors.TlsOnlyError: "tls-only",
+    # The function of PostgreSQL that reports an error stands in it in any language. These two report a limit of the
+    # role's own (src/backend/utils/init/miscinit.c) and of the database's (postinit.c), not the server's.
+    "53300 InitializeSessionUserId": "saturated-role",
+    "53300 CheckMyDatabase": "saturated-database",
+    ("08P01", Phase.LOGIN): "server-error-pooler",
+    ("28000", Phase.LOGIN): "auth-access",
     ("42501", Phase.LOGIN): "denied-connect",
     ("55000", Phase.LOGIN): "denied-database",
 }
@@ -33,7 +41,9 @@ class Advice(NamedTuple):
     words: Mapping[str, str]
 
 
-def advise(about: Sequence[_About], phase: Phase, target: Target, endpoint: Endpoint) -> Advice:
+def advise(
+    about: Sequence[_About], phase: Phase, target: Target, endpoint: Endpoint, specific: str | None = None
+) -> Advice:
     """Return the most specific sentences for a failure.
 
     Parameters
@@ -42,9 +52,11 @@ def advise(about: Sequence[_About], phase: Phase, target: Target, endpoint: Endp
         What the failure is, the most specific first: the error's type, the SQLSTATE; last its kind.
     phase, target, endpoint
         Where it occurred, for the words.
+    specific
+        The key of sentences that fit better than all of these.
     """
     keys = [key for one in about for key in ((one, phase), one)]
-    key = next((_SPECIFIC[one] for one in keys if one in _SPECIFIC), str(about[-1]))
+    key = specific or next((_SPECIFIC[one] for one in keys if one in _SPECIFIC), str(about[-1]))
     words = {
         "host": endpoint.host,
         "port": str(endpoint.port),

@@ -18,6 +18,7 @@ from heartline.probe.errors import (
     ClosedError,
     ProtocolFaultError,
     ResolveTimeoutError,
+    TlsOnlyError,
     TlsRefusedError,
 )
 from heartline.probe.slots import CPU_SLOTS
@@ -157,13 +158,22 @@ def secure(sock: PlainSocket, target: Target, credential: Credential, deadline: 
         _shake_hands(secured, deadline)
         if by_address:
             check_address(secured, host)
-        if direct and secured.selected_alpn_protocol() != ALPN:
-            raise ProtocolFaultError("TLS, but not with PostgreSQL inside")
+        if direct:
+            _check_protocol(secured)
     except BaseException:
         secured.close()
         raise
     secured.stream = Stream(secured, deadline)
     return secured
+
+
+def _check_protocol(secured: TlsSocket) -> None:
+    """Raise if a peer of direct TLS has not agreed to speak PostgreSQL; libpq demands that as well."""
+    if secured.selected_alpn_protocol() != ALPN:
+        raise ProtocolFaultError("TLS, but not with PostgreSQL inside")
+
+
+_TLS_ALERT = b"\x15"  # RFC 8446, 5.1: the first byte of a record that holds an alert
 
 
 def _request(sock: PlainSocket, deadline: Deadline) -> None:
@@ -175,6 +185,8 @@ def _request(sock: PlainSocket, deadline: Deadline) -> None:
         raise TlsRefusedError("the server offers no TLS")
     if not answer:
         raise ClosedError("closed by the server")
+    if answer == _TLS_ALERT:
+        raise TlsOnlyError("an alert of TLS")
     if answer != b"S":
         raise ProtocolFaultError("not an answer to a request for TLS")
 
