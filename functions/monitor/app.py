@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from heartline.bootstrap import logger, services
+from heartline.aws.log import Event
+from heartline.bootstrap import log, logger, services
+from heartline.common.deadline import Deadline
 from heartline.model.errors import CommandError, HeartlineError
-from heartline.services import Heartline
+from heartline.services import Services
 from heartline.tick.fanout import run_scheduled, run_shards
 
 if TYPE_CHECKING:
-    pass
+    from aws_lambda_powertools.utilities.typing import LambdaContext
 
 # EventBridge Scheduler, and the older rule with a schedule.
 _TICK_SOURCES = ("aws.scheduler", "aws.events")
 # What the handler does after the last call, its log and its answer.
 _MARGIN_SECONDS = 1
+# Without Lambda's context a run may take as long as a tick.
+_TICK_SECONDS = 60
 
 _UNKNOWN = (
     "unknown event: known are the events of EventBridge Scheduler and of scheduled EventBridge rules, of SQS with "
@@ -25,46 +29,53 @@ _UNKNOWN = (
 )
 
 
-def lambda_handler(event: Any, context: Any) -> dict[str, Any]:  # noqa: ANN401 - Lambda gives any JSON
+def lambda_handler(event: object, context: LambdaContext | None) -> dict[str, Any]:
     """Run what an event asks for: a tick, shards of one, a delivery, or an operator's command.
+
+    Parameters
+    ----------
+    event
+        Any JSON.
+    context
+        Lambda's; None where nobody counts the time.
 
     Raises
     ------
     ConfigurationError
         With every fault of the configuration, before anything is read or written.
     CommandError
-        When the event or command is unknown or malformed.
+        If the event or command is unknown or malformed.
     """
     logger.append_keys(function_request_id=getattr(context, "aws_request_id", None))
     try:
-        return _run(services(), event, lambda: _seconds_left(context) - _MARGIN_SECONDS)
+        return _run(services(), event, _deadline(context))
     except HeartlineError as error:
-        logger.error(str(error))
+        log.error(Event.REFUSED, str(error))
         raise
 
 
-def _run(heartline: Heartline, event: Any, left: Callable[[], float]) -> dict[str, Any]:  # noqa: ANN401
+def _run(services: Services, event: object, deadline: Deadline) -> dict[str, Any]:
     """Make the one call that an event is for."""
     # What a tick does not need is imported here: at the head of the file it would make each cold start longer.
     if isinstance(event, Mapping) and "command" in event:
         from heartline.commands.dispatch import run_command  # noqa: PLC0415
 
-        return run_command(heartline, event)
+        return run_command(services, event)
     if isinstance(event, Mapping) and event.get("source") in _TICK_SOURCES:
-        return run_scheduled(heartline, left())
+        return run_scheduled(services, deadline).answer()
     if records := _records(event, "aws:sqs"):
-        return run_shards(heartline, records, left)
+        return run_shards(services, records, deadline)
     if _records(event, "aws:dynamodb"):
         from heartline.tick.deliver import run_courier  # noqa: PLC0415
 
-        return run_courier(heartline, left())
+        return run_courier(services, deadline)
     from heartline.commands.dispatch import COMMANDS  # noqa: PLC0415
 
     raise CommandError(_UNKNOWN.format(commands=", ".join(COMMANDS)))
 
 
-def _records(event: Any, source: str) -> Sequence[Mapping[str, Any]]:  # noqa: ANN401
-    """Give the records of an event whose records are all of one source; none for any other event."""
+def _records(event: object, source: str) -> Sequence[Mapping[str, Any]]:
+    """Return the records of an event whose records are all from one source; none for any other event."""
     records = event.get("Records") if isinstance(event, Mapping) else None
     if not isinstance(records, list):
         return ()
@@ -72,8 +83,7 @@ def _records(event: Any, source: str) -> Sequence[Mapping[str, Any]]:  # noqa: A
     return ours if len(ours) == len(records) else ()
 
 
-def _seconds_left(context: Any) -> float:  # noqa: ANN401 - Lambda's context has no published type
-    """Ask Lambda how long this run may take; without Lambda it is a tick's minute."""
-    if context is None:
-        return 60
-    return float(context.get_remaining_time_in_millis()) / 1000
+def _deadline(context: LambdaContext | None) -> Deadline:
+    """Return when this run must be over."""
+    seconds = _TICK_SECONDS if context is None else context.get_remaining_time_in_millis() / 1000
+    return Deadline.after(seconds - _MARGIN_SECONDS)

@@ -174,9 +174,9 @@ def test_an_announcement_that_dynamodb_refuses_is_loud_and_is_made_by_the_next_t
     database.kill()
     aws.refuse("dynamodb:UpdateItem target#demo/state", "ProvisionedThroughputExceededException", after=1)
     assert post.minute() == []
-    (line,) = (line for line in post.monitor.log if line["message"] == "courier not called")
+    (line,) = (line for line in post.monitor.log if line["event"] == "courier-not-called")
     assert (line["level"], line["target"]) == ("ERROR", "demo")
-    assert next(line["Faults"] for line in reversed(post.monitor.log) if line["message"] == "tick") == 1
+    assert next(line["detail"]["Faults"] for line in reversed(post.monitor.log) if line["event"] == "tick") == 1
     aws.accept()
     assert [post.minute(), post.minute()] == [["DOWN"], []]
 

@@ -49,8 +49,8 @@ def ticks(monitor: Monitor, number: int) -> list[dict[str, int]]:
     return answers
 
 
-def logged(monitor: Monitor, message: str) -> list[dict[str, Any]]:
-    return [line for line in monitor.log if message in line["message"]]
+def logged(monitor: Monitor, event: str) -> list[dict[str, Any]]:
+    return [line for line in monitor.log if line["event"] == event]
 
 
 @pytest.mark.parametrize("bad", [X, Y, Z])
@@ -63,9 +63,9 @@ def test_an_unverified_recipient_costs_no_other_the_mail(
     assert monitor.tick()["alerts"] == {"sent": 2, "pending": 0}
     assert ticks(monitor, 2) == [{"sent": 0, "pending": 0}] * 2
     assert notified(monitor) == Counter((who, "a, b") for who in (X, Y, Z) if who != bad)
-    (line,) = logged(monitor, "given up")
-    assert (line["recipients"], line["targets"], line["level"]) == ([bad], ["a", "b"], "ERROR")
-    assert next(line["AlertsRefused"] for line in logged(monitor, "tick")) == 1
+    (line,) = logged(monitor, "recipients-refused")
+    assert (line["detail"]["recipients"], line["detail"]["targets"], line["level"]) == ([bad], ["a", "b"], "ERROR")
+    assert next(line["detail"]["AlertsRefused"] for line in logged(monitor, "tick")) == 1
 
 
 def test_a_recovery_is_told_to_those_who_can_be_reached_too(
@@ -101,7 +101,7 @@ def test_a_mail_that_no_recipient_can_get_is_kept_until_one_can(
     database.kill()
     reject(aws, X, Y)
     assert ticks(monitor, 3) == [{"sent": 0, "pending": 1}] * 3
-    assert {line["level"] for line in logged(monitor, "alert refused")} == {"CRITICAL"}
+    assert {line["level"] for line in logged(monitor, "alert-refused")} == {"CRITICAL"}
     aws.accept()
     assert ticks(monitor, 1) == [{"sent": 1, "pending": 0}]
     assert notified(monitor) == {(X, "a"): 1, (Y, "a"): 1}
@@ -153,8 +153,8 @@ def test_a_set_up_that_sends_no_mail_is_loud_and_loses_none(
     aws.refuse_mail(code, status=400)
     assert ticks(monitor, 2) == [{"sent": 0, "pending": 2}] * 2
     assert aws.calls.count(SEND_MAIL) == 2
-    lines = logged(monitor, "alert refused")
-    assert {(line["level"], line["reason"]) for line in lines} == {("CRITICAL", code)}
+    lines = logged(monitor, "alert-refused")
+    assert {(line["level"], line["error_code"]) for line in lines} == {("CRITICAL", code)}
     assert len(aws.published) == 2
     aws.accept()
     assert ticks(monitor, 1) == [{"sent": 2, "pending": 0}]
@@ -166,7 +166,7 @@ def test_a_sender_that_ses_does_not_know_is_loud_and_loses_none(monitor: Monitor
     monitor.environment["ALERT_SENDER"] = "nobody@elsewhere.example"
     database.kill()
     assert monitor.tick()["alerts"] == {"sent": 0, "pending": 1}
-    assert {line["level"] for line in logged(monitor, "alert refused")} == {"CRITICAL"}
+    assert {line["level"] for line in logged(monitor, "alert-refused")} == {"CRITICAL"}
     monitor.environment["ALERT_SENDER"] = SENDER
     assert ticks(monitor, 1) == [{"sent": 1, "pending": 0}]
     assert [mail.to for mail in monitor.mails] == [(X, Y)]
@@ -190,7 +190,7 @@ def test_what_passes_is_waited_for(
     aws.refuse_mail(code, status=status)
     assert ticks(monitor, 2) == [{"sent": 0, "pending": 2}] * 2
     assert aws.calls.count(SEND_MAIL) == 2
-    assert {(line["level"], line["reason"]) for line in logged(monitor, "alert refused")} == {("ERROR", code)}
+    assert {(line["level"], line["error_code"]) for line in logged(monitor, "alert-refused")} == {("ERROR", code)}
     aws.accept()
     assert ticks(monitor, 1) == [{"sent": 2, "pending": 0}]
     assert notified(monitor) == {(X, "a"): 1, (Y, "b"): 1}
@@ -280,7 +280,9 @@ def test_a_topic_that_is_gone_is_loud_and_costs_no_mail(monitor: Monitor, databa
     database.kill()
     assert monitor.tick()["alerts"] == {"sent": 0, "pending": 1}
     assert len(monitor.mails) == 1
-    assert {(line["level"], line["channel"]) for line in logged(monitor, "alert refused")} == {("CRITICAL", "topic")}
+    assert {(line["level"], line["detail"]["channel"]) for line in logged(monitor, "alert-refused")} == {
+        ("CRITICAL", "topic")
+    }
 
 
 def test_what_waits_for_a_topic_that_is_no_longer_configured_is_struck_off(

@@ -227,7 +227,7 @@ def test_messages_that_the_queue_does_not_take_are_faults(
 def test_messages_that_the_queue_does_not_take_are_in_the_log(taken_in_part: Fleet) -> None:
     """The alarm on faults sends its reader there."""
     taken_in_part.monitor.tick()
-    assert [line["level"] for line in taken_in_part.monitor.log if "not taken" in line["message"]] == ["ERROR"]
+    assert [line["level"] for line in taken_in_part.monitor.log if line["event"] == "shards-not-sent"] == ["ERROR"]
 
 
 def test_heartbeats_that_cannot_be_read_do_not_keep_a_tick_from_being_handed_on(

@@ -60,11 +60,11 @@ def test_a_failed_shard_is_loud(fleet: Fleet, aws: EmulatedAws, capsys: pytest.C
     fleet.queue.send("\x1b[31m\ud7ff" * 50)
     fleet.monitor.tick()
     fleet.run()
-    loud = [line["message"] for line in fleet.monitor.log if line["level"] in {"ERROR", "CRITICAL"}]
+    loud = [line["event"] for line in fleet.monitor.log if line["level"] in {"ERROR", "CRITICAL"}]
     assert loud == [
-        "message left alone: it names no shard of a tick",
-        "states not read: nothing is decided in this tick",
-        "shard failed",
+        "shard-unreadable",
+        "states-not-read",
+        "shard-failed",
     ]
     assert counted(capsys)["Faults"] == 1
 

@@ -204,9 +204,10 @@ def harmed(call: Call, faulted: Sequence[Call]) -> Iterator[str]:
 def unsaid(bench: Bench) -> Iterator[str]:
     """Say where neither a line of the log nor a count tells of the fault."""
     lines = [line for line in bench.monitor.log if line["level"] in ("ERROR", "CRITICAL")]
-    if not any("reason" in line or "error" in line for line in lines):
-        yield f"the log says only {[line['message'] for line in bench.monitor.log]}"
-    counted = [line["Faults"] + line["AlertsRefused"] for line in bench.monitor.log if line["message"] == "tick"]
+    if not any("error_code" in line or "error_type" in line for line in lines):
+        yield f"the log says only {[line['event'] for line in bench.monitor.log]}"
+    ticks = [line["detail"] for line in bench.monitor.log if line["event"] == "tick"]
+    counted = [detail["Faults"] + detail["AlertsRefused"] for detail in ticks]
     if counted == [0]:
         yield "no metric counts it"
 

@@ -117,7 +117,7 @@ def test_what_there_is_no_time_for_is_neither_up_nor_down(monitor: Monitor, data
     assert answer["alerts"] == {"sent": 0, "pending": 0}
     seen = monitor.status()
     assert (seen["status"], seen["last_ok"], seen["incident"]) == ("unknown", None, None)
-    assert [line["target"] for line in monitor.log if "no time" in line["message"]] == ["demo"]
+    assert [line["target"] for line in monitor.log if line["event"] == "unprobed"] == ["demo"]
     assert_all_places_free()
 
 
@@ -146,5 +146,5 @@ def test_a_fleet_without_time_for_all_leaves_the_rest_as_it_was(
     answer = monitor.tick(seconds=4)
     assert (answer["up"], answer["down"]) == (1, 1)
     assert monitor.status("slow")["status"] == "unknown"
-    assert [line["target"] for line in monitor.log if "no time" in line["message"]] == ["slow"]
-    assert next(line["TargetsUnprobed"] for line in monitor.log if line["message"] == "tick") == 1
+    assert [line["target"] for line in monitor.log if line["event"] == "unprobed"] == ["slow"]
+    assert next(line["detail"]["TargetsUnprobed"] for line in monitor.log if line["event"] == "tick") == 1

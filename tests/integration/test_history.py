@@ -271,9 +271,9 @@ def test_an_outage_in_maintenance_is_still_time_that_it_was_down(hourly: Monitor
 def test_missed_ticks_are_noticed_and_kept(monitor: Monitor) -> None:
     monitor.tick()
     last, now = gap(monitor, minutes=20)
-    (line,) = [line for line in monitor.log if line["message"] == "ticks were missed"]
+    (line,) = [line for line in monitor.log if line["event"] == "ticks-missed"]
     assert line["level"] == "WARNING"
-    assert (line["since"], line["until"]) == (last.isoformat(), now.isoformat())
+    assert line["detail"] == {"from": last.isoformat(), "to": now.isoformat()}
     ((key, item),) = monitor.history.items()
     assert (item["pk"], key) == ({"S": "heartbeat"}, f"gap#{sortable(last)}")
     assert int(item["expires_at"]["N"]) == int((now + timedelta(days=400)).timestamp())
@@ -377,7 +377,7 @@ def test_a_gap_that_could_not_be_written_is_noted_by_the_next_tick(
     monitor.tick()
     aws.accept()
     assert monitor.history == {}
-    assert "heartbeat not written" in [line["message"] for line in monitor.log]
+    assert "heartbeat-not-written" in [line["event"] for line in monitor.log]
     monitor.pass_time(minutes=1)
     monitor.tick()
     assert len(monitor.history) == 1

@@ -148,8 +148,8 @@ def test_a_history_that_cannot_be_read_keeps_no_mail_back(
     assert mail.subject.startswith("[DOWN] demo: connection refused")
     assert STRIP.findall(mail.text) == []
     assert "incidents" not in mail.text
-    assert [line["Faults"] for line in monitor.log if line["message"] == "tick"][-1] == 1
-    assert [line["level"] for line in monitor.log if "history not read" in line["message"]] == ["ERROR"]
+    assert [line["detail"]["Faults"] for line in monitor.log if line["event"] == "tick"][-1] == 1
+    assert [line["level"] for line in monitor.log if line["event"] == "history-not-read"] == ["ERROR"]
 
 
 @pytest.mark.parametrize("first", [0, 1], ids=["from the first read", "after the gaps are read"])
@@ -168,7 +168,7 @@ def test_a_history_that_hangs_keeps_no_mail_back(
     assert answer["alerts"] == {"sent": targets, "pending": 0}
     assert len(monitor.mails) == 1
     assert STRIP.findall(monitor.mails[0].text) == []
-    assert [line["Faults"] for line in monitor.log if line["message"] == "tick"][-1] == 1
+    assert [line["detail"]["Faults"] for line in monitor.log if line["event"] == "tick"][-1] == 1
     asked = min(call.at for call in aws.log if call.name == "dynamodb:Query")
     (sent,) = [call.at for call in aws.log if call.name == SEND_MAIL]
     assert sent - asked < timedelta(seconds=5)

@@ -104,7 +104,7 @@ def test_a_rotated_password_is_no_alarm(monitor: Monitor, database: Postgres, aw
     aws.put_secret(SECRET, {"username": ROLE, "password": "another", "host": database.host, "port": database.port})
     assert monitor.tick()["up"] == 1
     assert monitor.mails == []
-    assert "failure" not in [line["message"] for line in monitor.log]
+    assert "failure" not in [line["event"] for line in monitor.log]
 
 
 def test_what_is_down_at_first_sight_is_told(monitor: Monitor, database: Postgres) -> None:

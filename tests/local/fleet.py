@@ -86,7 +86,7 @@ class Fleet:
     @property
     def gaps(self) -> list[str]:
         """Name what is kept, or was logged, of ticks that were missed."""
-        logged = [line["message"] for line in self.monitor.log if "missed" in line["message"]]
+        logged = [line["event"] for line in self.monitor.log if line["event"] == "ticks-missed"]
         return [sk for sk in self.monitor.history if sk.startswith("gap#")] + logged
 
     def calls(self, work: Callable[[], object]) -> list[str]:

@@ -232,7 +232,7 @@ def _warm() -> None:
     import app  # noqa: F401, PLC0415 - tests that use the rest of this module have it already, in their own way
     from heartline.aws import clients  # noqa: PLC0415
 
-    for late in ("heartline.notify.email", "heartline.notify.sns", "heartline.tick.deliver"):
+    for late in ("app", "heartline.notify.email", "heartline.notify.sns", "heartline.tick.deliver"):
         import_module(late)
     loader = clients._session().get_component("data_loader")
     loader.load_data("endpoints")

@@ -123,7 +123,7 @@ def test_what_is_said_to_be_left_as_it_was_is(start: Start, environment: dict[st
         limit(function, 64 << 20)  # the stacks of some threads
         function.invoke(event("scheduled"))
     lines = [json.loads(line) for line in function.log.splitlines() if line.startswith('{"level"')]
-    left = {line["target"] for line in lines if line["message"].startswith("no time to probe")}
+    left = {line["target"] for line in lines if line["event"] == "unprobed"}
     items = aws.client("dynamodb").scan(TableName=environment["STATE_TABLE"])["Items"]
     assert left
     assert left.isdisjoint(item["pk"]["S"].removeprefix("target#") for item in items)

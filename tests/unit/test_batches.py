@@ -1,4 +1,4 @@
-"""The account of who has still to be told what adds up, whoever has accepted it in whatever order."""
+"""The account of who has still to be told what adds up, whoever has mark_delivered it in whatever order."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from heartline.messages.context import TargetAlerts
 from heartline.model.alert import EMAIL, TOPIC, Alert
-from heartline.notify.batches import accepted, channel_of, left, waits_for
+from heartline.notify.batches import channel_of, mark_delivered, recipients_pending, waits_for
 from heartline.notify.email import EmailChannel
 from heartline.notify.sns import TopicChannel
 from unit.samples import TARGET, alert
@@ -38,28 +38,28 @@ def waiting(*entries: str, number: int = 1) -> Alert:
     ids=str,
 )
 def test_an_alert_names_who_has_not_had_its_mail(entries: tuple[str, ...], who: tuple[str, ...]) -> None:
-    assert left(waiting(*entries), A) == who
+    assert recipients_pending(waiting(*entries), A) == who
     assert waits_for(waiting(*entries), EMAIL) == bool(who)
     assert waits_for(waiting(*entries), TOPIC) == (TOPIC in entries)
 
 
 def test_an_address_with_a_colon_or_a_plus_in_it_stays_whole() -> None:
     for address in ("on+call@example.com", '"a:b"@example.com'):
-        half = accepted(waiting(EMAIL), replace(A, recipients=(X, address)), EMAIL, [X])
-        assert left(half, A) == (address,)
+        half = mark_delivered(waiting(EMAIL), replace(A, recipients=(X, address)), EMAIL, [X])
+        assert recipients_pending(half, A) == (address,)
         assert [channel_of(entry) for entry in half.waiting] == [EMAIL]
 
 
 def test_one_channel_s_acceptance_is_not_another_s() -> None:
     both = waiting(EMAIL, TOPIC)
-    assert accepted(both, A, TOPIC, ()).waiting == (EMAIL,)
-    assert accepted(both, A, EMAIL, US).waiting == (TOPIC,)
-    assert set(accepted(both, A, EMAIL, [X, Z]).waiting) == {TOPIC, f"email:{Y}"}
+    assert mark_delivered(both, A, TOPIC, ()).waiting == (EMAIL,)
+    assert mark_delivered(both, A, EMAIL, US).waiting == (TOPIC,)
+    assert set(mark_delivered(both, A, EMAIL, [X, Z]).waiting) == {TOPIC, f"email:{Y}"}
 
 
 def test_a_recipient_who_is_new_since_a_mail_was_half_sent_is_not_told_of_it_nor_is_one_forgotten() -> None:
-    half = accepted(waiting(EMAIL), A, EMAIL, [X])
-    assert left(half, replace(A, recipients=(X, "new@example.com"))) == (Y, Z)
+    half = mark_delivered(waiting(EMAIL), A, EMAIL, [X])
+    assert recipients_pending(half, replace(A, recipients=(X, "new@example.com"))) == (Y, Z)
 
 
 @given(st.permutations(US), st.lists(st.integers(1, 3), max_size=3))
@@ -67,9 +67,9 @@ def test_in_whatever_order_they_accept_the_last_one_ends_it(order: list[str], ph
     one, notified = waiting(EMAIL, TOPIC), set[str]()
     for step in [*phase_bars, 3]:
         now = [who for who in order if who not in notified][:step]
-        one = accepted(one, A, EMAIL, now) if now else one
+        one = mark_delivered(one, A, EMAIL, now) if now else one
         notified |= set(now)
-        assert set(left(one, A)) == set(US) - notified
+        assert set(recipients_pending(one, A)) == set(US) - notified
     assert one.waiting == (TOPIC,)
 
 
@@ -99,5 +99,7 @@ def test_no_alert_is_left_out_or_put_in_twice(half_sent: list[tuple[tuple[str, .
             mine = [one for batch in batches for p in batch.parts if p.target == part.target for one in p.alerts]
             assert mine == list(part.alerts)
     for batch in EMAILS.batches(parts):
-        assert {left(one, part.target) for part in batch.parts for one in part.alerts} == {batch.recipients}
+        assert {recipients_pending(one, part.target) for part in batch.parts for one in part.alerts} == {
+            batch.recipients
+        }
     assert all(len(batch.parts) == len(batch.parts[0].alerts) == 1 for batch in TOPICS.batches(parts))

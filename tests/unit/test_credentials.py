@@ -59,13 +59,18 @@ def refusal(code: str) -> ClientError:
 
 
 def find(target: Target, *answers: object) -> Credential | Failure:
-    found = Credentials(Secrets(*answers), signer=unsigned).find(target)
+    secrets = Secrets(*answers)
+    found = Credentials(lambda: secrets, unsigned).find(target)
     assert PASSWORD not in repr(found)
     return found
 
 
 def unsigned(region: str | None) -> NoReturn:
     raise AssertionError(f"a token was asked for in {region}")
+
+
+def uncalled() -> NoReturn:
+    raise AssertionError("Secrets Manager was asked")
 
 
 def failed(found: Credential | Failure) -> Failure:
@@ -168,7 +173,7 @@ def test_a_secret_that_cannot_be_read_is_a_failure_with_its_mend(error: Exceptio
 
 def test_a_secret_is_read_again_when_it_is_a_quarter_of_an_hour_old() -> None:
     secrets, clock = Secrets(json.dumps(SHAPE), json.dumps(SHAPE | {"password": "new"})), Clock()
-    credentials = Credentials(secrets, unsigned, clock)
+    credentials = Credentials(lambda: secrets, unsigned, clock)
     found = []
     for clock.now in (0, 899, 900):
         found.append(credentials.find(BARE).password)
@@ -178,7 +183,7 @@ def test_a_secret_is_read_again_when_it_is_a_quarter_of_an_hour_old() -> None:
 @pytest.mark.parametrize("error", [refusal("InternalServiceError"), EndpointConnectionError(endpoint_url="https://x")])
 def test_while_secrets_manager_is_out_of_order_its_last_answer_is_good(error: Exception) -> None:
     secrets, clock = Secrets(json.dumps(SHAPE), error), Clock()
-    credentials = Credentials(secrets, unsigned, clock)
+    credentials = Credentials(lambda: secrets, unsigned, clock)
     first = credentials.find(BARE)
     clock.now = 900
     assert credentials.find(BARE) == first
@@ -187,8 +192,8 @@ def test_while_secrets_manager_is_out_of_order_its_last_answer_is_good(error: Ex
 
 
 def test_a_secret_that_was_deleted_is_not_good_any_more() -> None:
-    clock = Clock()
-    credentials = Credentials(Secrets(json.dumps(SHAPE), refusal("ResourceNotFoundException")), unsigned, clock)
+    secrets, clock = Secrets(json.dumps(SHAPE), refusal("ResourceNotFoundException")), Clock()
+    credentials = Credentials(lambda: secrets, unsigned, clock)
     credentials.find(BARE)
     clock.now = 900
     failed(credentials.find(BARE))
@@ -200,7 +205,7 @@ def test_a_secret_without_a_text_is_a_failure() -> None:
 
 def test_afresh_asks_secrets_manager_again() -> None:
     secrets = Secrets(json.dumps(SHAPE), json.dumps(SHAPE | {"password": "new"}))
-    credentials = Credentials(secrets, unsigned)
+    credentials = Credentials(lambda: secrets, unsigned)
     assert (credentials.find(BARE).password, credentials.find(BARE, afresh=True).password) == (PASSWORD, "new")
     assert secrets.asked == ["heartline/orders"] * 2
 
@@ -229,16 +234,16 @@ def test_a_token_is_signed_for_the_region_of_the_host(host: str, region: str | N
         regions.append(asked)
         return Signer()
 
-    found = Credentials(None, signer).find(Target("orders", host, user="heartline", iam=True))
+    found = Credentials(uncalled, signer).find(Target("orders", host, user="heartline", iam=True))
     assert (found.password, regions) == (f"{host}:5432/?heartline", [region])
     assert "heartline:" not in repr(found)
 
 
 def test_a_token_that_cannot_be_signed_is_a_failure() -> None:
-    found = Credentials(None, lambda _: Signer()).find(Target("orders", "h.example.com", user="nobody", iam=True))
+    found = Credentials(uncalled, lambda _: Signer()).find(Target("orders", "h.example.com", user="nobody", iam=True))
     assert "NoCredentialsError" in failed(found).cause
 
 
 def test_without_secret_and_token_there_is_no_password() -> None:
-    found = Credentials(None, unsigned).find(Target("orders", "h.example.com", user="heartline"))
+    found = Credentials(uncalled, unsigned).find(Target("orders", "h.example.com", user="heartline"))
     assert found == Credential(Endpoint("h.example.com", 5432, "postgres", "heartline"), None)

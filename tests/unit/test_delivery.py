@@ -14,6 +14,7 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 from hypothesis import given
 from hypothesis import strategies as st
 
+from heartline.aws.log import Log
 from heartline.common.deadline import Deadline
 from heartline.messages.context import AlertContext, TargetAlerts, TargetHistory
 from heartline.model.alert import Alert
@@ -166,8 +167,8 @@ def delivery(
     if log:
         logger.handlers[:] = [log]
     history = memory or Memory()
-    holding = Leases(box, "me", lambda: NOW, logger)
-    return Delivery(holding, lines, AlertContext(3), history, Deadline.after(seconds), lambda: NOW, logger)
+    leases = Leases(box, "me", lambda: NOW, Log(logger))
+    return Delivery(leases, lines, AlertContext(3), history, Deadline.after(seconds), lambda: NOW, Log(logger))
 
 
 def test_what_waits_is_told_oldest_first_in_one_mail_and_then_gone() -> None:

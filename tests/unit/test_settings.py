@@ -20,8 +20,9 @@ GOOD = {
     "ALERT_SENDER": "heartline@example.com",
     "ALERT_RECIPIENTS": " oncall@example.com, dba@example.com,",
 }
-# Whatever Lambda says there, and the name of another function, is taken as it is.
-CHECKED = [name for name in VARIABLES if name not in {"MONITOR_FUNCTION", "AWS_LAMBDA_FUNCTION_NAME", "AWS_REGION"}]
+# Whatever Lambda says there, and the names of the stack and of another function, is taken as it is.
+TAKEN = {"MONITOR_FUNCTION", "POWERTOOLS_SERVICE_NAME", "AWS_LAMBDA_FUNCTION_NAME", "AWS_REGION"}
+CHECKED = [name for name in VARIABLES if name not in TAKEN]
 QUEUE = "https://sqs.eu-west-1.amazonaws.com/123456789012/heartline-ticks"
 
 
@@ -69,6 +70,13 @@ def test_the_commands_in_mails_are_for_the_monitor_where_another_function_delive
     assert read_settings(GOOD | own).function == "heartline-courier"
     assert read_settings(GOOD | own | {"MONITOR_FUNCTION": ""}).function == "heartline-courier"
     assert read_settings(GOOD | own | {"MONITOR_FUNCTION": "heartline-monitor"}).function == "heartline-monitor"
+
+
+def test_metrics_name_the_stack_else_the_function_else_heartline() -> None:
+    function = {"AWS_LAMBDA_FUNCTION_NAME": "orders-monitor"}
+    assert read_settings(GOOD).stack == "heartline"
+    assert read_settings(GOOD | function).stack == "orders-monitor"
+    assert read_settings(GOOD | function | {"POWERTOOLS_SERVICE_NAME": "orders"}).stack == "orders"
 
 
 def fleet(number: int) -> dict[str, str]:

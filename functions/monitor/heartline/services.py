@@ -1,16 +1,17 @@
-"""Name the parts that a run puts together."""
+"""Name what a run works with: the services of its environment, and what it is about."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING
 
-from aws_lambda_powertools import Logger
-
+from heartline.aws.log import Log
 from heartline.aws.metrics import Metrics
 from heartline.aws.queue import Queue
+from heartline.common.deadline import Deadline
+from heartline.config.settings import Settings
 from heartline.model.target import Target
 from heartline.prober.credentials import Credentials
 from heartline.storage.history import History
@@ -22,30 +23,56 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Heartline:
-    """Hold the parts that a run puts together; `interval` is the time from one tick to the next.
+class Services:
+    """Hold what does not change while an environment lives.
 
-    `fleet` is how many targets there are in all. `function` and `region` are its own, for the commands in mails; empty
-    where they are not known. Beyond a `share` of targets a tick is divided among several runs through the `queue`,
-    where there is one, and `shard` names this one. `told_by` names the `channels`, which are made when there is
-    something to tell. Where there is a `courier`, that delivers.
+    Attributes
+    ----------
+    settings
+        What the environment says.
+    clock
+        Returns the time, in UTC.
+    log, metrics
+        Where a run is reported.
+    store, outbox, history
+        What is kept.
+    credentials
+        Finds the targets' credentials.
+    channels
+        Returns the ways to people, built at the first alert.
+    queue
+        Takes the shards of a divided tick; None where ticks are not divided.
     """
 
-    targets: tuple[Target, ...]
-    fleet: int
-    interval: timedelta
+    settings: Settings
+    clock: Callable[[], datetime]
+    log: Log
+    metrics: Metrics
     store: Store
     outbox: Outbox
     history: History
     credentials: Credentials
-    channel_names: tuple[str, ...]
     channels: Callable[[], tuple[Channel, ...]]
-    clock: Callable[[], datetime]
-    log: Logger
-    metrics: Metrics
-    function: str = ""
-    region: str = ""
     queue: Queue | None = None
-    share: int = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Say what one run is about.
+
+    Attributes
+    ----------
+    targets
+        What to look at.
+    at
+        When it began, in UTC.
+    deadline
+        When it must be over.
+    shard
+        Which part of a divided tick it is; None for a whole one.
+    """
+
+    targets: tuple[Target, ...]
+    at: datetime
+    deadline: Deadline
     shard: str | None = None
-    courier: bool = False

@@ -1,57 +1,103 @@
-"""Build AWS clients, each when it is first used."""
+"""Build AWS clients, each when it is first used: each costs a cold start 20 to 40 ms of a processor."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache, partial
-from threading import Lock
-from typing import Any
+from functools import lru_cache
+from threading import RLock
+from typing import TYPE_CHECKING, Generic, TypeVar, cast
 
+from botocore.client import BaseClient
 from botocore.config import Config
 from botocore.session import Session, get_session
 
-_making = Lock()
+if TYPE_CHECKING:
+    from types_boto3_dynamodb import DynamoDBClient
+    from types_boto3_rds import RDSClient
+    from types_boto3_secretsmanager import SecretsManagerClient
+    from types_boto3_sesv2 import SESV2Client
+    from types_boto3_sns import SNSClient
+    from types_boto3_sqs import SQSClient
+
+_ClientT = TypeVar("_ClientT")
+# A tick's threads may be the first to use a client, and botocore cannot build two at once.
+_building = RLock()
 
 
-def signer(region: str | None) -> Any:  # noqa: ANN401 - boto3 makes its clients at run time
-    """Return the client that signs IAM tokens for a region (None: the monitor's own)."""
-    # Probes ask for it in threads of their own, and botocore cannot make two clients at once.
-    with _making:
+class Lazy(Generic[_ClientT]):
+    """Build a client at the first call, and return the same one at each.
+
+    Parameters
+    ----------
+    build
+        Builds it; called once.
+    """
+
+    def __init__(self, build: Callable[[], _ClientT]) -> None:
+        self._build = build
+        self._client: _ClientT | None = None
+
+    def __call__(self) -> _ClientT:
+        """Return the client."""
+        with _building:
+            if self._client is None:
+                self._client = self._build()
+            return self._client
+
+
+def dynamodb() -> DynamoDBClient:
+    """Return a client for states and alerts: what a tick cannot do without is tried three times."""
+    return cast("DynamoDBClient", _client("dynamodb", attempts=3, read=3))
+
+
+def dynamodb_for_history() -> DynamoDBClient:
+    """Return a client for what mails add from the past: it must not hold them up."""
+    return cast("DynamoDBClient", _client("dynamodb", attempts=2, read=1))
+
+
+def secrets_manager() -> SecretsManagerClient:
+    """Return a client for the secrets."""
+    return cast("SecretsManagerClient", _client("secretsmanager", attempts=2, read=3))
+
+
+def sqs() -> SQSClient:
+    """Return a client for the queue of shards."""
+    return cast("SQSClient", _client("sqs", attempts=3, read=3))
+
+
+def ses() -> SESV2Client:
+    """Return a client for mails; it tries once, since SES would take a repeated call for a second mail."""
+    return cast("SESV2Client", _client("sesv2", attempts=1, read=5))
+
+
+def sns() -> SNSClient:
+    """Return a client for the topic; it tries once, as that for mails does."""
+    return cast("SNSClient", _client("sns", attempts=1, read=5))
+
+
+def rds(region: str | None) -> RDSClient:
+    """Return a client that signs IAM tokens for a region (None: the function's own); it makes no call."""
+    with _building:
         return _rds(region)
 
 
 @lru_cache
-def _rds(region: str | None) -> Any:  # noqa: ANN401
-    return _session().create_client("rds", region_name=region)
+def _rds(region: str | None) -> RDSClient:
+    return cast("RDSClient", _session().create_client("rds", region_name=region))
 
 
-class Late:
-    """Stand for a client, and build it when it is first used: each costs a cold start 20 to 40 ms of a processor."""
-
-    def __init__(self, make: Callable[[], Any]) -> None:
-        self._make = make
-        self._made: Any = None
-
-    def __getattr__(self, name: str) -> Any:  # noqa: ANN401
-        # A tick's threads may be the first to use it, and botocore cannot make two clients at once.
-        with _making:
-            self._made = self._made or self._make()
-        return getattr(self._made, name)
-
-
-def late(service: str, *, attempts: int, read: int) -> Any:  # noqa: ANN401
-    """Return a stand-in for a client that is built when it is first used."""
-    return Late(partial(client, service, attempts=attempts, read=read))
-
-
-def client(service: str, *, attempts: int, read: int) -> Any:  # noqa: ANN401
+def _client(service: str, *, attempts: int, read: float) -> BaseClient:
     """Build a client whose every wait has a limit."""
-    retries = {"mode": "standard", "total_max_attempts": attempts}
-    config = Config(connect_timeout=2, read_timeout=read, retries=retries, max_pool_connections=32)
+    config = Config(
+        connect_timeout=2,
+        read_timeout=read,
+        retries={"mode": "standard", "total_max_attempts": attempts},
+        max_pool_connections=32,
+    )
     return _session().create_client(service, config=config)
 
 
 @lru_cache
 def _session() -> Session:
-    # boto3 would make the same clients of it; to import boto3 as well takes a tenth of a cold start.
+    # boto3 would build the same clients from it; to import boto3 as well takes a tenth of a cold start.
     return get_session()

@@ -6,7 +6,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 
 def code_of(error: ClientError | BotoCoreError) -> str:
-    """Give the service's own word for its refusal, or the name of botocore's exception."""
+    """Return the service's own code for its refusal, or the name of botocore's exception."""
     if isinstance(error, ClientError):
         return str(error.response.get("Error", {}).get("Code", "unknown"))
     return type(error).__name__

@@ -1,4 +1,4 @@
-"""Count what ticks do, as metrics of CloudWatch: a line of the log each time."""
+"""Write metrics, each as a line of the log that CloudWatch reads."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Metrics:
     Parameters
     ----------
     service
-        What tells one stack's metrics from another's: their first dimension.
+        The first dimension: the name of the stack, so that two stacks in an account have metrics of their own.
     by_target
         Whether each target has metrics of its own, too.
     """
@@ -33,17 +33,17 @@ class Metrics:
         self._by_target = by_target
 
     def count(self, numbers: Mapping[str, float]) -> None:
-        """Write what was counted, and leave out the zeros that go without saying."""
-        notified = {name: number for name, number in numbers.items() if number or name in _ALWAYS}
-        if not notified:
+        """Write what was counted; leave out the zeros that mean nothing."""
+        shown = {name: number for name, number in numbers.items() if number or name in _ALWAYS}
+        if not shown:
             return
         line = EphemeralMetrics(namespace=_NAMESPACE, service=self._service)
-        for name, number in notified.items():
+        for name, number in shown.items():
             line.add_metric(name, _UNITS.get(name, MetricUnit.Count), number)
         line.flush_metrics()
 
     def probed(self, target: str, observation: Observation) -> None:
-        """Write whether a target was available, in percent, and if so how long each phase took."""
+        """Write whether a target was available, in percent, and if it was, how long each phase took."""
         if not self._by_target:
             return
         line = EphemeralMetrics(namespace=_NAMESPACE, service=self._service)

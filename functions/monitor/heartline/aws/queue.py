@@ -1,11 +1,14 @@
-"""Hand the shards of a tick to runs of their own, through SQS."""
+"""Send the shards of a tick to runs of their own, through SQS."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
+
+if TYPE_CHECKING:
+    from types_boto3_sqs import SQSClient
 
 # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessageBatch.html
 _BATCH = 10
@@ -17,22 +20,22 @@ class Queue:
     Parameters
     ----------
     client
-        The SQS client.
+        Returns the SQS client.
     url
         The queue's URL.
     """
 
-    def __init__(self, client: Any, url: str) -> None:  # noqa: ANN401 - boto3 makes its clients at run time
+    def __init__(self, client: Callable[[], SQSClient], url: str) -> None:
         self._client = client
         self._url = url
 
     def send(self, messages: Sequence[str]) -> int:
-        """Send messages, and give the number of those that SQS did not take.
+        """Send messages, and return the number of those that SQS did not take.
 
         Raises
         ------
         ClientError, BotoCoreError
-            When SQS takes none, since it refuses the calls or does not answer.
+            If SQS takes none, since it refuses the calls or does not answer.
         """
         refused = 0
         for start in range(0, len(messages), _BATCH):
@@ -46,5 +49,8 @@ class Queue:
         return refused
 
     def _refused(self, batch: Sequence[str]) -> int:
-        entries = [{"Id": str(place), "MessageBody": message} for place, message in enumerate(batch)]
-        return len(self._client.send_message_batch(QueueUrl=self._url, Entries=entries).get("Failed", ()))
+        answer = self._client().send_message_batch(
+            QueueUrl=self._url,
+            Entries=[{"Id": str(place), "MessageBody": message} for place, message in enumerate(batch)],
+        )
+        return len(answer.get("Failed", ()))

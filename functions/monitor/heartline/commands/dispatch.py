@@ -17,7 +17,7 @@ from heartline.model.state import State, Unreadable
 from heartline.model.target import Target
 from heartline.notify.batches import Batch
 from heartline.prober.check import check_once
-from heartline.services import Heartline
+from heartline.services import Services
 
 _SAVE_ATTEMPTS = 5
 # SES's limit for one mail: https://docs.aws.amazon.com/ses/latest/dg/quotas.html
@@ -25,20 +25,20 @@ _MOST_TO = 50
 _MUTE_BOUNDS = (60, 30 * 86400)
 
 
-def run_command(heartline: Heartline, event: Mapping[str, Any]) -> dict[str, Any]:
+def run_command(services: Services, event: Mapping[str, Any]) -> dict[str, Any]:
     """Carry out one command.
 
     Parameters
     ----------
-    heartline
-        The parts.
+    services
+        The services.
     event
         The command and its fields.
 
     Raises
     ------
     CommandError
-        When the command or a field of it is unknown, missing or malformed; then nothing has changed.
+        If the command or a field of it is unknown, missing or malformed; then nothing has changed.
     """
     name = event["command"]
     if not isinstance(name, str) or name not in COMMANDS:
@@ -47,17 +47,17 @@ def run_command(heartline: Heartline, event: Mapping[str, Any]) -> dict[str, Any
     if unknown := event.keys() - {"command"} - fields:
         known = f"it takes {', '.join(sorted(fields))}" if fields else "it takes none"
         raise CommandError(f'{name}: unknown field "{sanitize(str(min(unknown, key=str)), 40)}": {known}')
-    return command(heartline, event)
+    return command(services, event)
 
 
-def _status(heartline: Heartline, event: Mapping[str, Any]) -> dict[str, Any]:
-    chosen = (_target(heartline, event),) if "target" in event else heartline.targets
-    return overview(replace(heartline, targets=chosen))
+def _status(services: Services, event: Mapping[str, Any]) -> dict[str, Any]:
+    chosen = (_target(services, event),) if "target" in event else services.settings.targets
+    return overview(services, chosen)
 
 
-def _probe(heartline: Heartline, event: Mapping[str, Any]) -> dict[str, Any]:
-    target = _target(heartline, event)
-    seen = check_once(target, heartline.credentials)
+def _probe(services: Services, event: Mapping[str, Any]) -> dict[str, Any]:
+    target = _target(services, event)
+    seen = check_once(target, services.credentials)
     return {
         "target": target.name,
         "healthy": seen.healthy,
@@ -66,36 +66,36 @@ def _probe(heartline: Heartline, event: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _test_alert(heartline: Heartline, event: Mapping[str, Any]) -> dict[str, Any]:
+def _test_alert(services: Services, event: Mapping[str, Any]) -> dict[str, Any]:
     """Send a test by the real channels, past the outbox: the answer goes to who asked."""
-    if heartline.courier:
+    if services.settings.courier:
         raise CommandError(
             "test-alert: this function leaves delivery to the courier: send the command to that, as the stack's "
             "output SendTestAlert does"
         )
-    now = heartline.clock()
+    now = services.clock()
     if "target" in event:
-        target = _target(heartline, event)
+        target = _target(services, event)
     else:
-        everybody = dict.fromkeys(who for target in heartline.targets for who in target.recipients)
-        target = replace(heartline.targets[0], name="heartline", recipients=tuple(everybody))
+        everybody = dict.fromkeys(who for target in services.settings.targets for who in target.recipients)
+        target = replace(services.settings.targets[0], name="heartline", recipients=tuple(everybody))
     alert = Alert(f"test-{now:%Y%m%dT%H%M%SZ}", AlertKind.TEST, target.name, now)
-    parts, fleet = (TargetAlerts(target, (alert,)),), AlertContext(len(heartline.targets))
+    parts, context = (TargetAlerts(target, (alert,)),), AlertContext(len(services.settings.targets))
     slices = [target.recipients[at : at + _MOST_TO] for at in range(0, len(target.recipients), _MOST_TO)]
     answer: dict[str, Any] = {"recipients": list(target.recipients), "channels": {}}
-    for channel in heartline.channels():
-        notified = slices if channel.name == EMAIL else slices[:1]
-        refusals = [(channel.send(Batch(parts, to), fleet, now), to) for to in notified]
+    for channel in services.channels():
+        called = slices if channel.name == EMAIL else slices[:1]
+        refusals = [(channel.send(Batch(parts, to), context, now), to) for to in called]
         refusal, to = next((one for one in refusals if one[0]), (None, ()))
         answer["channels"][channel.name] = refusal.reason if refusal else "accepted"
         if refusal:
-            words = channel.explain(refusal, to, heartline.region)
+            words = channel.explain(refusal, to, services.settings.region)
             answer.setdefault("explained", {})[channel.name] = words
     return answer
 
 
-def _mute(heartline: Heartline, event: Mapping[str, Any]) -> dict[str, Any]:
-    target = _target(heartline, event)
+def _mute(services: Services, event: Mapping[str, Any]) -> dict[str, Any]:
+    target = _target(services, event)
     reason = event.get("reason")
     if reason is not None and not isinstance(reason, str):
         raise CommandError('mute: field "reason": give a text, or leave it out')
@@ -103,17 +103,17 @@ def _mute(heartline: Heartline, event: Mapping[str, Any]) -> dict[str, Any]:
         length = fields.duration(event.get("for"), *_MUTE_BOUNDS)
     except ValueError as fix:
         raise CommandError(f'mute: field "for": {fix}') from None
-    until = heartline.clock() + length
+    until = services.clock() + length
     said = sanitize(reason) if reason else None
-    return _change(heartline, target, lambda state: replace(state, muted_until=until, mute_reason=said))
+    return _change(services, target, lambda state: replace(state, muted_until=until, mute_reason=said))
 
 
-def _unmute(heartline: Heartline, event: Mapping[str, Any]) -> dict[str, Any]:
-    target = _target(heartline, event)
-    return _change(heartline, target, lambda state: replace(state, muted_until=None, mute_reason=None))
+def _unmute(services: Services, event: Mapping[str, Any]) -> dict[str, Any]:
+    target = _target(services, event)
+    return _change(services, target, lambda state: replace(state, muted_until=None, mute_reason=None))
 
 
-def _acknowledge(heartline: Heartline, event: Mapping[str, Any]) -> dict[str, Any]:
+def _acknowledge(services: Services, event: Mapping[str, Any]) -> dict[str, Any]:
     def acknowledged(state: State) -> State:
         if state.status is not Status.DOWN:
             raise CommandError(
@@ -121,34 +121,34 @@ def _acknowledge(heartline: Heartline, event: Mapping[str, Any]) -> dict[str, An
             )
         return replace(state, acknowledged=True)
 
-    return _change(heartline, _target(heartline, event), acknowledged)
+    return _change(services, _target(services, event), acknowledged)
 
 
-def _change(heartline: Heartline, target: Target, change: Callable[[State], State]) -> dict[str, Any]:
-    """Change a target's state between two ticks, again where a tick was faster, and show the result."""
+def _change(services: Services, target: Target, change: Callable[[State], State]) -> dict[str, Any]:
+    """Change a target's state between two ticks, again where a tick was faster, and return the result."""
     for _ in range(_SAVE_ATTEMPTS):
-        stored = heartline.store.load([target.name]).targets[target.name]
+        stored = services.store.load([target.name]).targets[target.name]
         if isinstance(stored, Unreadable):
-            raise CommandError(f"{target.name}: its stored item is left alone: {stored.reason}")
+            raise CommandError(f"{target.name}: its stored item cannot be read: {stored.reason}")
         state = change(stored.state)
-        if heartline.store.save(stored, state):
-            return entry(target, replace(stored, state=state), heartline.clock())
+        if services.store.save(stored, state):
+            return entry(target, replace(stored, state=state), services.clock())
     raise CommandError(f"{target.name}: other runs kept changing it: try again")
 
 
-def _target(heartline: Heartline, event: Mapping[str, Any]) -> Target:
-    """Find the target that is meant; where there is only one, it needs no name."""
-    names = ", ".join(target.name for target in heartline.targets[:20])
-    if "target" not in event and len(heartline.targets) == 1:
-        return heartline.targets[0]
-    for target in heartline.targets:
+def _target(services: Services, event: Mapping[str, Any]) -> Target:
+    """Return the target that is meant; where there is only one, it needs no name."""
+    names = ", ".join(target.name for target in services.settings.targets[:20])
+    if "target" not in event and len(services.settings.targets) == 1:
+        return services.settings.targets[0]
+    for target in services.settings.targets:
         if target.name == event.get("target"):
             return target
     fault = "no such target" if "target" in event else "missing"
     raise CommandError(f'{event["command"]}: field "target": {fault}: known are {names}')
 
 
-Command = Callable[[Heartline, Mapping[str, Any]], dict[str, Any]]
+Command = Callable[[Services, Mapping[str, Any]], dict[str, Any]]
 COMMANDS: Mapping[str, tuple[Command, frozenset[str]]] = {
     "status": (_status, frozenset({"target"})),
     "probe": (_probe, frozenset({"target"})),

@@ -1,4 +1,4 @@
-"""Show what is known of the targets: the answer of `status`."""
+"""Show what is known of targets: the answer of `status`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from heartline.model.target import Target
 from heartline.rules.availability import availability
 from heartline.rules.decide import quiet_until
 from heartline.rules.gaps import missed
-from heartline.services import Heartline
+from heartline.services import Services
 
 _LENGTHS = {"24h": timedelta(days=1), "7d": timedelta(days=7), "30d": timedelta(days=30)}
 # As far as anything is kept, and so that what began long ago and reaches into these is not missed.
@@ -22,17 +22,17 @@ _LOOKED_BACK = timedelta(days=800)
 _MOST_INCIDENTS = 5
 
 
-def overview(heartline: Heartline) -> dict[str, Any]:
-    """Give what is known of every target, now and in the past."""
-    loaded = heartline.store.load(target.name for target in heartline.targets)
-    now = heartline.clock()
-    gaps = list(heartline.history.gaps(now - _LOOKED_BACK))
-    if gap := missed(loaded.last, now, heartline.interval):
+def overview(services: Services, targets: Sequence[Target]) -> dict[str, Any]:
+    """Return what is known of targets, now and in the past."""
+    loaded = services.store.load(target.name for target in targets)
+    now = services.clock()
+    gaps = list(services.history.gaps(now - _LOOKED_BACK))
+    if gap := missed(loaded.last, now, services.settings.interval):
         gaps.append(gap)
-    past = at_once(lambda target: heartline.history.incidents(target.name, now - _LOOKED_BACK), heartline.targets)
+    past = at_once(lambda target: services.history.incidents(target.name, now - _LOOKED_BACK), targets)
     entries = [
         entry(target, loaded.targets[target.name], now) | _past(loaded.targets[target.name], incidents, gaps, now)
-        for target, incidents in zip(heartline.targets, past, strict=True)
+        for target, incidents in zip(targets, past, strict=True)
     ]
     return {"targets": entries}
 
@@ -40,7 +40,7 @@ def overview(heartline: Heartline) -> dict[str, Any]:
 def _past(
     stored: Stored | Unreadable, incidents: Sequence[Incident], gaps: Sequence[Span], now: datetime
 ) -> dict[str, Any]:
-    """Tell of a target's last incidents, and how much of the time it was up."""
+    """Return a target's last incidents, and how much of the time it was up."""
     state = stored.state if isinstance(stored, Stored) else State("")
     latest = [*incidents, *((state.incident,) if state.incident else ())][-_MOST_INCIDENTS:]
     measured = {name: availability(state, incidents, gaps, length, now) for name, length in _LENGTHS.items()}
@@ -71,10 +71,10 @@ def _incident(incident: Incident) -> dict[str, Any]:
 
 
 def entry(target: Target, stored: Stored | Unreadable, now: datetime) -> dict[str, Any]:
-    """Give what is known of one target now, as the contract names it."""
+    """Return what is known of one target now, as the contract names it."""
     if isinstance(stored, Unreadable):
         blank = entry(target, Stored(State(target.name)), now)
-        return blank | {"error": f"the stored item is left alone: {stored.reason}"}
+        return blank | {"error": f"the stored item cannot be read: {stored.reason}"}
     state = stored.state
     return {
         "name": target.name,
@@ -93,7 +93,7 @@ def _iso(moment: datetime | None) -> str | None:
 
 
 def failure_entry(failure: Failure | None) -> dict[str, Any] | None:
-    """Give a failure as the contract names it."""
+    """Return a failure as the contract names it."""
     if failure is None:
         return None
     return {

@@ -25,14 +25,15 @@ _CONFIGURATION_SET = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 # Each target can wait in a thread and a socket of its own, and Lambda has 1,024 of both:
 # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 _MOST_IN_A_RUN = 500
+_STACK = "heartline"
 _LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
 
 VARIABLES = (
     *("TARGETS", "STATE_TABLE", "ALERT_SENDER", "ALERT_RECIPIENTS", "ALERT_TOPIC", "SES_CONFIGURATION_SET"),
     *("LOG_LEVEL", "SCHEDULE_MINUTES", "TARGETS_PER_INVOCATION", "TICK_QUEUE", "COURIER", "TARGET_METRICS"),
-    # The monitor's own name, where it is not this function's; and what Lambda sets.
-    *("MONITOR_FUNCTION", "AWS_LAMBDA_FUNCTION_NAME", "AWS_REGION"),
+    # The monitor's own name, where it is not this function's; the stack's name; and what Lambda sets.
+    *("MONITOR_FUNCTION", "POWERTOOLS_SERVICE_NAME", "AWS_LAMBDA_FUNCTION_NAME", "AWS_REGION"),
 )
 
 
@@ -40,8 +41,24 @@ VARIABLES = (
 class Settings:
     """Hold what the environment says, checked.
 
-    Beyond `share` targets a tick is divided through the queue at the URL `queue`. With a `courier` another function
-    delivers. `function` and `region` are the monitor's own.
+    Attributes
+    ----------
+    targets
+        What to watch.
+    table, sender, topic, configuration_set
+        The names of what it uses in DynamoDB, SES and SNS.
+    log_level
+        From which level on records are written.
+    interval
+        The time from one tick to the next.
+    share, queue
+        Beyond so many targets a tick is divided through the queue at this URL.
+    courier
+        Whether another function delivers.
+    target_metrics
+        Whether each target has metrics of its own.
+    stack, function, region
+        The monitor's own names; empty where they are not known.
     """
 
     targets: tuple[Target, ...]
@@ -55,12 +72,13 @@ class Settings:
     queue: str | None = None
     courier: bool = False
     target_metrics: bool = False
+    stack: str = _STACK
     function: str = ""
     region: str = ""
 
 
 def read_settings(environment: Mapping[str, str], packaged: Path = _PACKAGED) -> Settings:
-    """Derive the settings from environment variables.
+    """Return the settings that environment variables give.
 
     Parameters
     ----------
@@ -89,6 +107,7 @@ def read_settings(environment: Mapping[str, str], packaged: Path = _PACKAGED) ->
         "courier": read("COURIER", _truth, fallback=False),
         "target_metrics": read("TARGET_METRICS", _truth, fallback=False),
         "function": environment.get("MONITOR_FUNCTION") or environment.get("AWS_LAMBDA_FUNCTION_NAME", ""),
+        "stack": environment.get("POWERTOOLS_SERVICE_NAME") or environment.get("AWS_LAMBDA_FUNCTION_NAME") or _STACK,
         "region": environment.get("AWS_REGION", ""),
     }
     most = MOST_TARGETS if environment.get("TICK_QUEUE", "").strip() else _MOST_IN_A_RUN
@@ -119,7 +138,7 @@ def _read(
 
 
 def _targets(document: str, packaged: Path, recipients: tuple[str, ...] | None, most: int) -> tuple[Target, ...]:
-    """Read the document; where the common recipients are themselves at fault, do not miss them here too."""
+    """Read the document; where the common recipients are themselves at fault, do not report them missing too."""
     place = "TARGETS" if document.strip() else packaged.name
     text = document if document.strip() else packaged.read_text(encoding="utf-8")
     known = ("unread@example.com",) if recipients is None else recipients

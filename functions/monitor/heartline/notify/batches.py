@@ -1,4 +1,4 @@
-"""Keep account of who has still to be told what.
+"""Account for who has still to be notified.
 
 An alert waits for "email" or "topic", or for "email:ADDRESS" once others of its recipients have it.
 """
@@ -15,32 +15,32 @@ from heartline.model.target import Target
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Hold what one call of a channel tells; `recipients` are empty where the channel has none."""
+    """Hold what one call of a channel sends; `recipients` are empty where the channel has none."""
 
     parts: tuple[TargetAlerts, ...]
     recipients: tuple[str, ...] = ()
 
 
 def channel_of(entry: str) -> str:
-    """Name the channel that an alert waits for."""
+    """Return the name of the channel that an alert waits for."""
     return entry.partition(":")[0]
 
 
 def waits_for(alert: Alert, channel: str) -> bool:
-    """Tell whether a channel has not accepted an alert yet, or not for all recipients."""
+    """Return True if a channel has not accepted an alert yet, or not for all recipients."""
     return any(channel_of(entry) == channel for entry in alert.waiting)
 
 
-def left(alert: Alert, target: Target) -> tuple[str, ...]:
-    """List the recipients who have not had an alert's mail yet."""
+def recipients_pending(alert: Alert, target: Target) -> tuple[str, ...]:
+    """Return the recipients who have not had an alert's mail yet."""
     if EMAIL in alert.waiting:
         return target.recipients
     return tuple(entry.partition(":")[2] for entry in alert.waiting if channel_of(entry) == EMAIL)
 
 
-def accepted(alert: Alert, target: Target, channel: str, recipients: Collection[str]) -> Alert:
-    """Strike off what an alert waits for: the channel, or for mail these recipients of it."""
+def mark_delivered(alert: Alert, target: Target, channel: str, recipients: Collection[str]) -> Alert:
+    """Return an alert that no longer waits for a channel, or for mail not for these recipients."""
     entries = [entry for entry in alert.waiting if channel_of(entry) != channel]
     if recipients:
-        entries += [f"{channel}:{who}" for who in left(alert, target) if who not in recipients]
+        entries += [f"{channel}:{who}" for who in recipients_pending(alert, target) if who not in recipients]
     return replace(alert, waiting=tuple(entries))

@@ -1,12 +1,12 @@
-"""Hand portions of alerts to SES and SNS, and tell what they answered."""
+"""Say what a channel does with batches of alerts, and what its refusals mean."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum, auto
-from typing import Any, Protocol
+from typing import Protocol
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -19,7 +19,7 @@ class Scope(Enum):
     """Say what a refusal is about, and so what to do next."""
 
     LATER = auto()  # nothing is wrong but the moment: the next tick tries again
-    SENDER = auto()  # no mail at all goes until somebody mends the set-up
+    SENDER = auto()  # no mail at all goes until somebody fixes the set-up
     RECIPIENT = auto()  # one of the recipients cannot be reached: the others may be
     CONTENT = auto()  # this text cannot be sent
 
@@ -43,7 +43,7 @@ _SCOPES = {
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Say why a channel did not accept, by the service's own word for it."""
+    """Say why a channel did not accept, by the service's own code."""
 
     reason: str
     scope: Scope
@@ -59,17 +59,18 @@ class Channel(Protocol):
         ...
 
     def send(self, batch: Batch, context: AlertContext, now: datetime) -> Refusal | None:
-        """Send one portion; None when it was accepted."""
+        """Send one batch; return None if it was accepted."""
         ...
 
     def explain(self, refusal: Refusal, recipients: Sequence[str], region: str) -> str:
-        """Say in words why a portion was refused, and the mend."""
+        """Say in words why a batch was refused, and the fix."""
         ...
 
 
-def _answer(call: Any, **arguments: Any) -> Refusal | None:  # noqa: ANN401
+def attempt(call: Callable[[], object]) -> Refusal | None:
+    """Make a call of AWS, and return its refusal, if any."""
     try:
-        call(**arguments)
+        call()
     except (ClientError, BotoCoreError) as error:
         code = code_of(error)
         return Refusal(code, _SCOPES.get(code, Scope.LATER))

@@ -7,61 +7,61 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from aws_lambda_powertools import Logger
-
+from heartline.aws.log import Event, Log
 from heartline.common.deadline import Deadline
 from heartline.common.parallel import at_once
 from heartline.messages.context import AlertContext, TargetAlerts, TargetHistory
 from heartline.model.alert import Alert
 from heartline.model.incident import Incident, Span
 from heartline.model.target import Target
-from heartline.notify.batches import Batch, accepted, channel_of, waits_for
+from heartline.notify.batches import Batch, channel_of, mark_delivered, waits_for
 from heartline.notify.channel import Channel, Refusal, Scope
 from heartline.notify.leases import LEASE, Leases
 
-# One call to SES or SNS takes at most this long (see app): less is no time to begin one.
+# One call to SES or SNS takes at most this long (see aws/clients): less is no time to begin one.
 SEND_SECONDS = 7
-# What the mails tell of, and a margin for what began before and reaches into it.
+# What the mails show, and a margin for what began before and reaches into it.
 PAST = timedelta(days=31)
 # Less time left is kept for the mails themselves.
 _PAST_SECONDS = 5
 # SES calls an address that it cannot read a bad request.
 _MAY_BE_ONE_RECIPIENT = frozenset({Scope.RECIPIENT, Scope.CONTENT})
 _NO_TIME = Refusal("no time left in this run", Scope.LATER)
+_MOST_LOGGED = 20
 
 
 class Pasts(Protocol):
-    """Tell of what is over."""
+    """Read what is over."""
 
     def incidents(self, name: str, since: datetime) -> tuple[Incident, ...]:
-        """Give the incidents of a target that began since then and are over, oldest first."""
+        """Return the incidents of a target that began since then and are over, oldest first."""
         ...
 
     def gaps(self, since: datetime) -> tuple[Span, ...]:
-        """Give the times that began since then in which Heartline did not run, oldest first."""
+        """Return the times that began since then in which Heartline did not run, oldest first."""
         ...
 
 
 @dataclass(slots=True)
 class Delivery:
-    """Deliver what waits, all targets together.
+    """Deliver pending alerts, all targets together.
 
     Parameters
     ----------
-    holding
-        Lends the outboxes of the targets.
+    leases
+        Hold the outboxes of the targets.
     channels
-        Where they go; one that refuses for a reason that is not the mail's is left alone from then on.
-    fleet
+        Where alerts go; one that refuses for a reason that is not the alert's is not tried again.
+    context
         What is known beside the alerts.
     history
-        Where the past of those who have alerts waiting is read.
+        Where the past of targets with pending alerts is read.
     deadline
         When to stop beginning.
     clock
-        The time, in UTC.
+        Returns the time, in UTC.
     log
-        Is told what was refused.
+        Where refusals are logged.
     """
 
     leases: Leases
@@ -70,13 +70,13 @@ class Delivery:
     history: Pasts
     deadline: Deadline
     clock: Callable[[], datetime]
-    log: Logger
+    log: Log
     sent: int = 0
     refused: int = 0
     _stopped: set[str] = field(default_factory=set)
 
     def drain(self, targets: Iterable[Target]) -> int:
-        """Send what waits for these targets, and give the number of alerts that every channel has accepted.
+        """Send what waits for these targets, and return the number of alerts that every channel has accepted.
 
         A target whose outbox cannot be read, written or put into words is logged and passed over; nothing of
         it is lost, and it costs the others nothing.
@@ -94,8 +94,8 @@ class Delivery:
         return self.sent
 
     def _pasts(self) -> Mapping[str, TargetHistory]:
-        """Read what the mails tell of the past; they leave without it rather than not at all."""
-        names, since = list(self.leases.lease), self.clock() - PAST
+        """Read what the mails show of the past; they leave without it rather than not at all."""
+        names, since = list(self.leases.held), self.clock() - PAST
         if not names or not self.deadline.allows(SEND_SECONDS + _PAST_SECONDS):
             return {}
         try:
@@ -103,23 +103,22 @@ class Delivery:
             incidents = at_once(lambda name: self.history.incidents(name, since), names)
         except Exception as error:  # noqa: BLE001 - whatever it is, a mail is worth more than its past
             self.leases.faults += 1
-            self.log.error("history not read: mails leave without it", reason=type(error).__name__)
+            self.log.error(Event.HISTORY_NOT_READ, "history not read: mails leave without it", error=error)
             return {}
         return {name: TargetHistory(known, gaps) for name, known in zip(names, incidents, strict=True)}
 
     def _send_all(self) -> None:
-        lease = self.leases.lease.values()
-        self.leases.settle((one, _configured(one.alerts.values(), self.channels)) for one in lease)
+        held = self.leases.held.values()
+        self.leases.settle((lease, _configured(lease.alerts.values(), self.channels)) for lease in held)
         for channel in self.channels:
-            waiting = [(one, [a for a in one.alerts.values() if waits_for(a, channel.name)]) for one in lease]
-            for batch in channel.batches(
-                [TargetAlerts(one.target, tuple(alerts)) for one, alerts in waiting if alerts]
-            ):
+            waiting = [(lease, [a for a in lease.alerts.values() if waits_for(a, channel.name)]) for lease in held]
+            parts = [TargetAlerts(lease.target, tuple(alerts)) for lease, alerts in waiting if alerts]
+            for batch in channel.batches(parts):
                 self._deliver(channel, batch)
 
     def _deliver(self, channel: Channel, batch: Batch) -> None:
-        """Send a portion, in smaller ones where that may help."""
-        parts = [part for part in batch.parts if self.leases.lease[part.target.name].may_send(channel.name)]
+        """Send a batch, in smaller ones where that may help."""
+        parts = [part for part in batch.parts if self.leases.held[part.target.name].may_send(channel.name)]
         if not parts or channel.name in self._stopped:
             return
         batch = replace(batch, parts=tuple(parts))
@@ -134,7 +133,7 @@ class Delivery:
             self._hold_back(channel, batch, refusal)
 
     def _attempt(self, channel: Channel, batch: Batch) -> Refusal | None:
-        """Send a portion, and write at once that it was accepted."""
+        """Send a batch, and write at once that it was accepted."""
         if not self.deadline.allows(SEND_SECONDS):
             return _NO_TIME
         try:
@@ -142,64 +141,72 @@ class Delivery:
         except Exception as error:  # noqa: BLE001 - an alert that cannot be put into words holds up no other
             return Refusal(type(error).__name__, Scope.CONTENT)
         if refusal is None:
-            self._strike(channel, batch)
+            self._mark_delivered(channel, batch)
         return refusal
 
     def _to_each(self, channel: Channel, batch: Batch, refusal: Refusal) -> Refusal | None:
         """Send to each recipient alone; give up those who cannot be reached, unless nobody can."""
-        lost = []
+        unreachable = []
         for who in batch.recipients:
-            piece = self._now(channel, replace(batch, recipients=(who,)))
+            piece = self._current(channel, replace(batch, recipients=(who,)))
             alone = self._attempt(channel, piece) if piece.parts and len(batch.recipients) > 1 else refusal
             if alone and alone.scope not in _MAY_BE_ONE_RECIPIENT:
                 return alone
             if alone:
-                lost.append(who)
-        batch = self._now(channel, replace(batch, recipients=tuple(lost)))
+                unreachable.append(who)
+        batch = self._current(channel, replace(batch, recipients=tuple(unreachable)))
         if any(channel.name in alert.waiting for part in batch.parts for alert in part.alerts):
             return refusal
-        if lost and batch.parts:
-            self.refused += len(lost)
-            names = [part.target.name for part in batch.parts]
-            self.log.error("mail given up for recipients that SES refuses", targets=names[:20], recipients=lost)
-            self._strike(channel, batch)
+        if unreachable and batch.parts:
+            self.refused += len(unreachable)
+            self.log.error(
+                Event.RECIPIENTS_REFUSED,
+                "mail given up for recipients that SES refuses",
+                error_code=refusal.reason,
+                detail={"targets": _names(batch), "recipients": unreachable},
+            )
+            self._mark_delivered(channel, batch)
         return None
 
-    def _now(self, channel: Channel, batch: Batch) -> Batch:
-        """Give a portion with its alerts as they are by now, without those that are another run's."""
+    def _current(self, channel: Channel, batch: Batch) -> Batch:
+        """Return a batch with its alerts as they are by now, without those that are another run's."""
         parts = []
         for part in batch.parts:
-            lease = self.leases.lease[part.target.name]
+            lease = self.leases.held[part.target.name]
             if lease.may_send(channel.name):
                 parts.append(replace(part, alerts=tuple(lease.alerts[alert.id] for alert in part.alerts)))
         return replace(batch, parts=tuple(parts))
 
     def _hold_back(self, channel: Channel, batch: Batch, refusal: Refusal) -> None:
-        """Leave a portion to the next tick, and what is newer of its targets with it."""
+        """Leave a batch to the next tick, and what is newer of its targets with it."""
         self.refused += 1
-        names = [part.target.name for part in batch.parts]
-        tell = self.log.error if refusal.scope is Scope.LATER else self.log.critical
-        tell("alert refused", targets=names[:20], channel=channel.name, reason=refusal.reason, about=refusal.scope.name)
+        write = self.log.error if refusal.scope is Scope.LATER else self.log.critical
+        detail = {"targets": _names(batch), "channel": channel.name, "scope": refusal.scope.name}
+        write(Event.ALERT_REFUSED, "alert refused", error_code=refusal.reason, detail=detail)
         if refusal.scope in {Scope.LATER, Scope.SENDER}:
             self._stopped.add(channel.name)
         self.leases.settle(
-            (self.leases.lease[part.target.name], [replace(alert, refused=refusal.reason) for alert in part.alerts])
-            for part in self._now(channel, batch).parts
+            (self.leases.held[part.target.name], [replace(alert, refused=refusal.reason) for alert in part.alerts])
+            for part in self._current(channel, batch).parts
         )
-        for name in names:
-            self.leases.lease[name].stuck.add(channel.name)
+        for part in batch.parts:
+            self.leases.held[part.target.name].stuck.add(channel.name)
 
-    def _strike(self, channel: Channel, batch: Batch) -> None:
-        """Strike what was accepted, or given up, off what the alerts wait for."""
+    def _mark_delivered(self, channel: Channel, batch: Batch) -> None:
+        """Write what was accepted, or given up: the alerts no longer wait for it."""
 
-        def struck(part: TargetAlerts) -> list[Alert]:
-            return [accepted(alert, part.target, channel.name, batch.recipients) for alert in part.alerts]
+        def delivered(part: TargetAlerts) -> list[Alert]:
+            return [mark_delivered(alert, part.target, channel.name, batch.recipients) for alert in part.alerts]
 
-        self.sent += self.leases.settle((self.leases.lease[part.target.name], struck(part)) for part in batch.parts)
+        self.sent += self.leases.settle((self.leases.held[part.target.name], delivered(part)) for part in batch.parts)
+
+
+def _names(batch: Batch) -> list[str]:
+    return [part.target.name for part in batch.parts][:_MOST_LOGGED]
 
 
 def _configured(alerts: Iterable[Alert], channels: Iterable[Channel]) -> list[Alert]:
-    """Strike off the channels that are no longer configured."""
+    """Return the alerts without the channels that are no longer configured."""
     names = {channel.name for channel in channels}
     return [
         replace(alert, waiting=tuple(entry for entry in alert.waiting if channel_of(entry) in names))

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from functools import partial
 from itertools import groupby
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from heartline.messages.compose import Message, compose
 from heartline.messages.context import AlertContext, TargetAlerts
@@ -15,9 +15,13 @@ from heartline.messages.html import as_html
 from heartline.messages.plain_text import as_text
 from heartline.model.alert import EMAIL, Alert
 from heartline.model.target import Target
-from heartline.notify.batches import Batch, left
-from heartline.notify.channel import Refusal, _answer
+from heartline.notify.batches import Batch, recipients_pending
+from heartline.notify.channel import Refusal, attempt
 from heartline.notify.refusals import explain
+
+if TYPE_CHECKING:
+    from types_boto3_sesv2 import SESV2Client
+    from types_boto3_sesv2.type_defs import ContentTypeDef, MessageTypeDef
 
 
 class EmailChannel:
@@ -26,7 +30,7 @@ class EmailChannel:
     Parameters
     ----------
     client
-        The SES v2 client; it must not repeat calls by itself, since SES cannot tell a repetition.
+        The SES v2 client; it must not repeat calls by itself, since SES cannot recognise a repeated one.
     sender
         The verified address.
     configuration_set
@@ -35,29 +39,31 @@ class EmailChannel:
 
     name = EMAIL
 
-    def __init__(self, client: Any, sender: str, configuration_set: str | None = None) -> None:  # noqa: ANN401
+    def __init__(self, client: SESV2Client, sender: str, configuration_set: str | None = None) -> None:
         self._client = client
         self._sender = sender
-        self._configured = {"ConfigurationSetName": configuration_set} if configuration_set else {}
+        self._configured: dict[str, Any] = {"ConfigurationSetName": configuration_set} if configuration_set else {}
 
     def batches(self, parts: Sequence[TargetAlerts]) -> list[Batch]:
-        """Put together what goes to the same readers; first what only some of a target's have not had yet."""
-        groups: dict[_Readers, list[TargetAlerts]] = {}
+        """Put together what goes to the same recipients; first what only some of a target's have not had yet."""
+        groups: dict[_Audience, list[TargetAlerts]] = {}
         for part in parts:
-            for key, alerts in groupby(part.alerts, partial(_readers, part.target)):
+            for key, alerts in groupby(part.alerts, partial(_audience, part.target)):
                 groups.setdefault(key, []).append(TargetAlerts(part.target, tuple(alerts)))
         ordered = [tuple(groups[key]) for key in sorted(groups)]
-        return [Batch(grouped, left(grouped[0].alerts[0], grouped[0].target)) for grouped in ordered]
+        return [Batch(grouped, recipients_pending(grouped[0].alerts[0], grouped[0].target)) for grouped in ordered]
 
     def send(self, batch: Batch, context: AlertContext, now: datetime) -> Refusal | None:
-        """Send one mail to all recipients of the portion."""
+        """Send one mail to all recipients of the batch."""
         message = compose(batch.parts, context, now)
-        return _answer(
-            self._client.send_email,
-            FromEmailAddress=self._sender,
-            Destination={"ToAddresses": list(batch.recipients)},
-            Content={"Simple": _simple(message, self._sender)},
-            **self._configured,
+        content = _simple(message, self._sender)
+        return attempt(
+            lambda: self._client.send_email(
+                FromEmailAddress=self._sender,
+                Destination={"ToAddresses": list(batch.recipients)},
+                Content={"Simple": content},
+                **self._configured,
+            )
         )
 
     def explain(self, refusal: Refusal, recipients: Sequence[str], region: str) -> str:
@@ -65,15 +71,15 @@ class EmailChannel:
         return explain(self._client, refusal.reason, self._sender, recipients, region)
 
 
-_Readers = tuple[bool, str, tuple[str, ...]]
+_Audience = tuple[bool, str, tuple[str, ...]]
 
 
-def _readers(target: Target, alert: Alert) -> _Readers:
-    return EMAIL in alert.waiting, target.language, tuple(sorted(left(alert, target)))
+def _audience(target: Target, alert: Alert) -> _Audience:
+    return EMAIL in alert.waiting, target.language, tuple(sorted(recipients_pending(alert, target)))
 
 
-def _simple(message: Message, sender: str) -> dict[str, Any]:
-    def part(text: str) -> dict[str, str]:
+def _simple(message: Message, sender: str) -> MessageTypeDef:
+    def part(text: str) -> ContentTypeDef:
         return {"Data": text, "Charset": "UTF-8"}
 
     domain = sender.rpartition("@")[2]
@@ -98,16 +104,12 @@ def _simple(message: Message, sender: str) -> dict[str, Any]:
 # SES takes header values of at most 995 octets:
 # https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_MessageHeader.html
 _MOST_HEADER = 870
-
-
 _ID = re.compile(r"[A-Za-z0-9._-]{1,200}", re.ASCII)
-
-
 _LISTABLE = re.compile(r"[!-~]{1,320}", re.ASCII)
 
 
 def _listed(names: Iterable[str], between: str = ", ") -> str:
-    """List names as long as there is room for them in a header."""
+    """Return the names that there is room for in a header, with `between` between them."""
     listed, room = [], _MOST_HEADER
     for name in filter(_LISTABLE.fullmatch, names):
         room -= len(name) + len(between)

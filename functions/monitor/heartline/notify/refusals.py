@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import islice
-from typing import Any
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from heartline.aws.errors import code_of
+
+if TYPE_CHECKING:
+    from types_boto3_sesv2 import SESV2Client
 
 _PRODUCTION = "https://docs.aws.amazon.com/ses/latest/dg/request-production-access.html"
 # https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_SendEmail.html#API_SendEmail_Errors and, for SNS,
@@ -21,15 +24,15 @@ _WORDS = {
     "AccountSuspendedException": "AWS has suspended sending for this account: its support centre says why",
     "SendingPausedException": "sending is paused for this account or configuration set: resume it in the SES console",
     "MailFromDomainNotVerifiedException": (
-        "the custom MAIL FROM domain of {sender} is not verified: mend its DNS records, or take it off the identity"
+        "the custom MAIL FROM domain of {sender} is not verified: fix its DNS records, or take it off the identity"
     ),
     "NotFoundException": "the configuration set is not in this region: deploy the stack again",
     "TooManyRequestsException": "SES takes no more mail in this second: try again",
     "LimitExceededException": "the day's quota of this account is used up: ask SES for a higher one",
     "BadRequestException": "SES cannot read one of the addresses, or the text: {sender}, {recipients}",
     "AuthorizationError": "the function may not publish to the topic: its policy, or its key's, forbids it",
-    "NotFound": "the topic is not there: deploy the stack again, or mend AlertTopicArn",
-    "KMSAccessDenied": "the function may not use the key that the topic is encrypted with: mend the key's policy",
+    "NotFound": "the topic is not there: deploy the stack again, or fix AlertTopicArn",
+    "KMSAccessDenied": "the function may not use the key that the topic is encrypted with: fix the key's policy",
 }
 # botocore's names for silence and for a way that is not there.
 _SILENT = frozenset({"ConnectTimeoutError", "EndpointConnectionError", "ReadTimeoutError", "ConnectionClosedError"})
@@ -39,18 +42,18 @@ _NO_ANSWER = (
 )
 # As many recipients are named.
 _MOST = 5
-_OTHER = "the service answered {code}: try again, and look the word up in its documentation if it stays"
+_OTHER = "the service answered {code}: try again, and look the code up in its documentation if it stays"
 
 
-def explain(client: Any, code: str, sender: str, recipients: Sequence[str], region: str) -> str:  # noqa: ANN401
-    """Say in a sentence or two what a refusal means and how to mend it.
+def explain(client: SESV2Client | None, code: str, sender: str, recipients: Sequence[str], region: str) -> str:
+    """Say in a sentence or two what a refusal means and the fix.
 
     Parameters
     ----------
     client
-        The SES v2 client; asked when a mail was rejected for somebody who is not verified.
+        The SES v2 client; asked if a mail was rejected for somebody who is not verified. None for a topic.
     code
-        The service's own word for the refusal, or the name of botocore's exception.
+        The service's own code for the refusal, or the name of botocore's exception.
     sender, recipients
         Of the mail.
     region
@@ -62,13 +65,13 @@ def explain(client: Any, code: str, sender: str, recipients: Sequence[str], regi
         "region": region or "this region",
         "code": code,
     }
-    if code == "MessageRejected":
+    if client and code == "MessageRejected":
         return _rejected(client, sender, recipients, known["region"])
     return _WORDS.get(code, _NO_ANSWER if code in _SILENT else _OTHER).format(**known)
 
 
-def _rejected(client: Any, sender: str, recipients: Sequence[str], region: str) -> str:  # noqa: ANN401
-    """Tell who is not verified: the sender must be everywhere, in SES's sandbox the recipients must be too."""
+def _rejected(client: SESV2Client, sender: str, recipients: Sequence[str], region: str) -> str:
+    """Say who is not verified: the sender must be everywhere, in SES's sandbox the recipients must be too."""
     try:
         if not _verified(client, sender):
             return (
@@ -91,8 +94,8 @@ def _rejected(client: Any, sender: str, recipients: Sequence[str], region: str) 
     )
 
 
-def _verified(client: Any, address: str) -> bool:  # noqa: ANN401
-    """Tell whether an address may be used: it, its domain or one that this is a part of is verified.
+def _verified(client: SESV2Client, address: str) -> bool:
+    """Return True if an address may be used: it, its domain or one that this is a part of is verified.
 
     https://docs.aws.amazon.com/ses/latest/dg/creating-identities.html
     """
@@ -101,7 +104,7 @@ def _verified(client: Any, address: str) -> bool:  # noqa: ANN401
     return any(_identity_verified(client, identity) for identity in (address, *domains))
 
 
-def _identity_verified(client: Any, identity: str) -> bool:  # noqa: ANN401
+def _identity_verified(client: SESV2Client, identity: str) -> bool:
     try:
         return bool(client.get_email_identity(EmailIdentity=identity).get("VerifiedForSendingStatus"))
     except client.exceptions.NotFoundException:

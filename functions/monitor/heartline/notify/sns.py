@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING
 
 from heartline.common.text import sanitize
 from heartline.messages.compose import Message, compose
@@ -14,9 +14,12 @@ from heartline.messages.context import AlertContext, TargetAlerts
 from heartline.messages.plain_text import as_text
 from heartline.model.alert import TOPIC, Alert
 from heartline.notify.batches import Batch
-from heartline.notify.channel import Refusal, _answer
+from heartline.notify.channel import Refusal, attempt
 from heartline.notify.document import alert_document
 from heartline.notify.refusals import explain
+
+if TYPE_CHECKING:
+    from types_boto3_sns import SNSClient
 
 # https://docs.aws.amazon.com/sns/latest/api/API_Publish.html: fewer than 100 characters of ASCII.
 _MAX_SUBJECT = 99
@@ -37,7 +40,7 @@ class TopicChannel:
 
     name = TOPIC
 
-    def __init__(self, client: Any, topic: str) -> None:  # noqa: ANN401 - boto3 makes its clients at run time
+    def __init__(self, client: SNSClient, topic: str) -> None:
         self._client = client
         self._topic = topic
 
@@ -48,17 +51,16 @@ class TopicChannel:
     def send(self, batch: Batch, context: AlertContext, now: datetime) -> Refusal | None:
         """Publish one alert; return the refusal, None if it was accepted."""
         message = compose(batch.parts, context, now)
-        return _answer(
-            self._client.publish,
-            TopicArn=self._topic,
-            Subject=_subject(message),
-            Message=json.dumps(_by_protocol(batch.parts[0].alerts[0], message)),
-            MessageStructure="json",
+        subject, document = _subject(message), json.dumps(_by_protocol(batch.parts[0].alerts[0], message))
+        return attempt(
+            lambda: self._client.publish(
+                TopicArn=self._topic, Subject=subject, Message=document, MessageStructure="json"
+            )
         )
 
     def explain(self, refusal: Refusal, recipients: Sequence[str], region: str) -> str:
         """Return in words why an alert was refused."""
-        return explain(self._client, refusal.reason, "", recipients, region)
+        return explain(None, refusal.reason, "", recipients, region)
 
 
 def _by_protocol(alert: Alert, message: Message) -> dict[str, str]:

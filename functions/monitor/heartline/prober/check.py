@@ -7,13 +7,12 @@ from datetime import UTC, datetime
 from time import sleep
 
 from heartline.common.deadline import Deadline
+from heartline.model.kinds import Kind, Phase
 from heartline.model.observation import Failure, Observation
 from heartline.model.target import DEFAULT_DATABASE, DEFAULT_PORT, Credential, Endpoint, Target
 from heartline.probe import probe
 from heartline.probe.slots import CPU_SLOTS
 from heartline.prober.credentials import Credentials
-
-_WRONG_PASSWORD = "28P01"  # noqa: S105 - an SQLSTATE, PostgreSQL documentation, appendix A
 
 
 def check(
@@ -55,17 +54,32 @@ def check(
 
 
 def check_once(target: Target, credentials: Credentials) -> Observation:
-    """Probe once, in a place of PACE; a refused password may have been rotated: it is fetched afresh, tried again."""
+    """Probe once, in the caller's slot; what was refused may have been rotated: read it afresh and try again."""
     with CPU_SLOTS.released():
         credential = credentials.find(target)
     if isinstance(credential, Failure):
         return _without_credential(target, credential)
     seen = _probe(target, credential)
-    if seen.failure is None or seen.failure.sqlstate != _WRONG_PASSWORD or target.secret is None:
+    if seen.failure is None or not may_be_outdated(seen.failure) or not (target.secret or target.client_certificate):
         return seen
     with CPU_SLOTS.released():
         rotated = credentials.find(target, afresh=True)
     return seen if isinstance(rotated, Failure) or rotated == credential else _probe(target, rotated)
+
+
+# Under these SQLSTATEs poolers report all their errors: of words that are not known, a password may be the matter.
+_UNCLEAR = {"08P01", "XX000"}
+
+
+def may_be_outdated(failure: Failure) -> bool:
+    """Return True if a secret that was rotated meanwhile could be what the server refused.
+
+    PostgreSQL says so by 28P01 and, for a directory's password (LDAP, PAM, RADIUS), by 28000; poolers by words.
+    """
+    if failure.kind is Kind.AUTH:
+        return failure.sqlstate is not None
+    unclear = failure.phase is Phase.LOGIN and failure.kind is Kind.SERVER_ERROR and failure.sqlstate in _UNCLEAR
+    return unclear or failure.kind is Kind.CLIENT_CERTIFICATE
 
 
 def _probe(target: Target, credential: Credential) -> Observation:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from time import monotonic
-from typing import Any
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -17,6 +17,10 @@ from heartline.model.kinds import Kind, Phase
 from heartline.model.observation import Failure
 from heartline.model.target import DEFAULT_DATABASE, DEFAULT_PORT, Credential, Endpoint, Target
 from heartline.probe.failures import Advice, explained
+
+if TYPE_CHECKING:
+    from types_boto3_rds import RDSClient
+    from types_boto3_secretsmanager import SecretsManagerClient
 
 # A rotation is noticed by the refused login; the age bounds how long a deleted secret goes on working.
 _MAX_AGE_SECONDS = 900
@@ -36,17 +40,17 @@ class Credentials:
     Parameters
     ----------
     secrets
-        The Secrets Manager client.
+        Returns the Secrets Manager client.
     signer
-        Gives the RDS client that signs IAM tokens for a region (None: the monitor's own), without a call.
+        Returns the RDS client that signs IAM tokens for a region (None: the function's own), without a call.
     clock
-        Seconds of a clock that is never set.
+        Returns the seconds of a clock that is never set.
     """
 
     def __init__(
         self,
-        secrets: Any,  # noqa: ANN401 - boto3 makes its clients at run time
-        signer: Callable[[str | None], Any],
+        secrets: Callable[[], SecretsManagerClient],
+        signer: Callable[[str | None], RDSClient],
         clock: Callable[[], float] = monotonic,
     ) -> None:
         self._secrets = secrets
@@ -55,14 +59,14 @@ class Credentials:
         self._kept: dict[str, _Kept] = {}
 
     def find(self, target: Target, *, afresh: bool = False) -> Credential | Failure:
-        """Give the target's credential, or say why there is none.
+        """Return the target's credential, or why there is none.
 
         Parameters
         ----------
         target
             Whose credential.
         afresh
-            Ask Secrets Manager even if an answer is kept: after a login was refused.
+            Ask Secrets Manager even if its last answer is kept: after a login was refused.
         """
         credential = self._login(target, afresh=afresh)
         if target.client_certificate is None or isinstance(credential, Failure):
@@ -85,12 +89,12 @@ class Credentials:
         return Credential(endpoint, token)
 
     def _read(self, secret: str, *, afresh: bool) -> str | bytes | Failure:
-        """Read a secret; while Secrets Manager is out of order, what it said last stays good."""
+        """Read a secret; while Secrets Manager is out of order, its last answer stays good."""
         kept = self._kept.get(secret)
         if kept and not afresh and self._clock() < kept.until:
             return kept.text
         try:
-            answer = self._secrets.get_secret_value(SecretId=secret)
+            answer = self._secrets().get_secret_value(SecretId=secret)
         except (ClientError, BotoCoreError) as error:
             code = code_of(error)
             if kept and code not in _UNREADABLE:
@@ -110,7 +114,7 @@ class _Kept:
 
 
 def _credential(target: Target, text: str | bytes, secret: str) -> Credential | Failure:
-    """Read the RDS shape; what is wrong with it is told without a word of what it says.
+    """Read the RDS shape; what is wrong with it is said without quoting it.
 
     https://docs.aws.amazon.com/secretsmanager/latest/userguide/reference_secret_json_structure.html
     """
@@ -118,7 +122,7 @@ def _credential(target: Target, text: str | bytes, secret: str) -> Credential | 
         fields = json.loads(text)
     except (ValueError, RecursionError):
         fields = None
-    if not isinstance(fields, dict) or not isinstance(fields.get("password"), str):
+    if not isinstance(fields, dict) or not _is_password(fields.get("password")):
         return _failure("secret-no-password", secret=secret)
     try:
         endpoint = _endpoint(target, fields)
@@ -127,13 +131,18 @@ def _credential(target: Target, text: str | bytes, secret: str) -> Credential | 
     return Credential(endpoint, fields["password"])
 
 
+def _is_password(value: object) -> bool:
+    """Return True if a value can be a password; JSON can hold halves of characters, which nothing can send."""
+    return isinstance(value, str) and value.encode(errors="ignore").decode() == value
+
+
 def _endpoint(target: Target, secret: Mapping[str, object]) -> Endpoint:
-    """Let the secret fill what the document leaves out.
+    """Return where and as whom; the secret fills what the document leaves out.
 
     Raises
     ------
     ValueError
-        When a value is missing in both, or malformed in the secret.
+        If a value is missing in both, or malformed in the secret.
     """
     return Endpoint(
         target.host or fields.host(secret.get("host")),

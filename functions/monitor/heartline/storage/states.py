@@ -123,14 +123,16 @@ class Store:
         items: dict[Key, dict[str, Any]] = {}
         unread: set[Key] = set()
         for start in range(0, len(keys), _BATCH):
-            wanted = [wire_key(key) for key in keys[start : start + _BATCH]]
+            wanted: list[Any] = [wire_key(key) for key in keys[start : start + _BATCH]]
             for attempt in range(_BATCH_ATTEMPTS):
                 sleep(_BATCH_PAUSE_SECONDS * attempt)
-                asked = {self._table.name: {"Keys": wanted, "ConsistentRead": True}}
-                answer = self._table.client.batch_get_item(RequestItems=asked)
+                answer = self._table.client().batch_get_item(
+                    RequestItems={self._table.name: {"Keys": wanted, "ConsistentRead": True}}
+                )
                 found = answer["Responses"].get(self._table.name, ())
                 items |= {key_of(item): item for item in found}
-                wanted = answer.get("UnprocessedKeys", {}).get(self._table.name, {}).get("Keys", [])
+                unprocessed = answer.get("UnprocessedKeys", {}).get(self._table.name)
+                wanted = list(unprocessed["Keys"]) if unprocessed else []
                 if not wanted:
                     break
             unread |= {key_of(key) for key in wanted}

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from time import sleep
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
 from heartline.storage.schema import Key, plain, wire, wire_key
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb import DynamoDBClient
 
 _CONDITION_FAILED = "ConditionalCheckFailed"
 # Another run's transaction holds the item for a moment, and boto3 does not wait for it:
@@ -43,26 +46,26 @@ class Table:
     Parameters
     ----------
     client
-        The DynamoDB client.
+        Returns the DynamoDB client.
     name
         The table's name.
     """
 
-    client: Any
+    client: Callable[[], DynamoDBClient]
     name: str
 
     def put(self, key: Key, item: Mapping[str, object], guard: Guard | None = None) -> bool:
         """Write a whole item; False when the condition does not hold."""
-        return self._conditionally(self.client.put_item, **self.putting(key, item, guard)) is not None
+        return self._conditionally(self.client().put_item, **self.putting(key, item, guard)) is not None
 
     def update(self, key: Key, change: str, guard: Guard) -> bool:
         """Change an item; False when the condition does not hold."""
-        return self._conditionally(self.client.update_item, **self.updating(key, change, guard)) is not None
+        return self._conditionally(self.client().update_item, **self.updating(key, change, guard)) is not None
 
     def take(self, key: Key, change: str, guard: Guard) -> dict[str, Any] | None:
         """Change an item and give it as it is then; None when the condition does not hold."""
         asked = {**self.updating(key, change, guard), "ReturnValues": "ALL_NEW"}
-        answer = self._conditionally(self.client.update_item, **asked)
+        answer = self._conditionally(self.client().update_item, **asked)
         return None if answer is None else plain(answer["Attributes"])
 
     def together(self, writes: Sequence[Mapping[str, Any]]) -> bool:
@@ -70,7 +73,7 @@ class Table:
 
         https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html
         """
-        answer = self._conditionally(self.client.transact_write_items, TransactItems=list(writes))
+        answer = self._conditionally(self.client().transact_write_items, TransactItems=list(writes))
         return answer is not None
 
     def putting(self, key: Key, item: Mapping[str, object], guard: Guard | None = None) -> dict[str, Any]:
@@ -84,16 +87,20 @@ class Table:
 
     def listed(self, key: Key, last: str) -> Iterator[dict[str, Any]]:
         """Give the items of a partition from one sort key to another, oldest first."""
-        pages = self.client.get_paginator("query").paginate(
-            TableName=self.name,
-            KeyConditionExpression="pk = :pk AND sk BETWEEN :first AND :last",
-            ExpressionAttributeValues=wire({":pk": key[0], ":first": key[1], ":last": last}),
-            ConsistentRead=True,
+        pages = (
+            self.client()
+            .get_paginator("query")
+            .paginate(
+                TableName=self.name,
+                KeyConditionExpression="pk = :pk AND sk BETWEEN :first AND :last",
+                ExpressionAttributeValues=wire({":pk": key[0], ":first": key[1], ":last": last}),
+                ConsistentRead=True,
+            )
         )
         for page in pages:
             yield from map(plain, page["Items"])
 
-    def _conditionally(self, call: Any, **arguments: Any) -> dict[str, Any] | None:  # noqa: ANN401
+    def _conditionally(self, call: Callable[..., Any], **arguments: object) -> dict[str, Any] | None:
         """Make a call that a condition may guard; None when the condition does not hold."""
         for pause in (*_CONFLICT_PAUSES, None):
             try:

@@ -3,90 +3,93 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 from time import monotonic
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from heartline.aws.log import Event
 from heartline.aws.queue import Queue
+from heartline.common.deadline import Deadline
 from heartline.common.text import sanitize
 from heartline.model.heartbeat import Heartbeat
-from heartline.services import Heartline
+from heartline.services import Run, Services
 from heartline.tick.run import run_tick
 from heartline.tick.shards import read_shard, shards
+from heartline.tick.summary import TickSummary
 
 # A shard's tick may be late by nearly an interval; one that no tick has looked at for longer has none.
 _LATE = 2.5
 
 
-def run_scheduled(heartline: Heartline, seconds: float) -> dict[str, Any]:
+def run_scheduled(services: Services, deadline: Deadline) -> TickSummary:
     """Run a tick, here or, beyond a run's share of targets, in several runs.
 
     Parameters
     ----------
-    heartline
-        The parts.
-    seconds
-        How long this run may take.
+    services
+        The services.
+    deadline
+        When this run must be over.
 
     Raises
     ------
     ClientError, BotoCoreError
-        When the states could not be read, or nothing could be handed on.
+        If the states could not be read, or no shard could be sent.
     """
-    if heartline.queue is None or len(heartline.targets) <= heartline.share:
-        return run_tick(heartline, seconds)
-    return _fan_out(heartline, heartline.queue)
+    settings = services.settings
+    if services.queue is None or len(settings.targets) <= settings.share:
+        return run_tick(services, Run(settings.targets, services.clock(), deadline))
+    return _fan_out(services, services.queue)
 
 
-def _fan_out(heartline: Heartline, queue: Queue) -> dict[str, Any]:
-    """Hand the tick on, and tell how the last one found the whole fleet."""
-    began, at = monotonic(), heartline.clock()
-    parts = shards(len(heartline.targets), heartline.share, at)
+def _fan_out(services: Services, queue: Queue) -> TickSummary:
+    """Send the shards, and sum up how the last ticks found the whole fleet."""
+    began, at = monotonic(), services.clock()
+    parts = shards(len(services.settings.targets), services.settings.share, at)
     unsent = queue.send([part.written() for part in parts])
-    counts = {**_found(heartline, at), "shards": len(parts)}
-    duration = round((monotonic() - began) * 1000)
     if unsent:
-        counts["Faults"] += unsent
-        heartline.log.error("shards not taken by SQS: their targets are not probed in this tick", number=unsent)
-    heartline.log.info("fan-out", extra={"tick": at.isoformat(), "duration_ms": duration, **counts})
-    heartline.metrics.count({name: number for name, number in counts.items() if name != "shards"})
-    return {
-        "tick": at.isoformat(),
-        "targets": len(heartline.targets),
-        "up": counts.get("TargetsUp", 0),
-        "down": counts.get("TargetsDown", 0),
-        "alerts": {"sent": 0, "pending": 0},
-        "duration_ms": duration,
-        "shards": len(parts),
-    }
+        services.log.error(
+            Event.SHARDS_NOT_SENT, "shards not taken by SQS: their targets are not probed in this tick", detail=unsent
+        )
+    summary = _last_summary(services, at, began, faults=unsent, shards=len(parts))
+    detail = {**summary.counts(), "shards": summary.shards}
+    services.log.info(Event.FAN_OUT, "the tick is divided", tick=at.isoformat(), detail=detail)
+    services.metrics.count(summary.metrics())
+    return summary
 
 
-def _found(heartline: Heartline, at: datetime) -> dict[str, int]:
-    """Count how the last ticks of all shards found their targets; those not looked at for long are overruns."""
+def _last_summary(services: Services, at: datetime, began: float, *, faults: int, shards: int) -> TickSummary:
+    """Sum up how the last ticks of all shards found their targets; those not seen for long are overruns."""
+    targets = services.settings.targets
+    up = down = None
+    late = 0
     try:
-        heartbeats = heartline.store.heartbeats()
+        verdicts = _verdicts(services.store.heartbeats(), at, services.settings.interval)
+        found = Counter(verdicts.get(target.name) for target in targets)
+        up, down, late = found["up"], found["down"], found["late"]
     except (ClientError, BotoCoreError) as error:
-        heartline.log.error("heartbeats not read", reason=type(error).__name__)
-        return {"Faults": 1}
+        faults += 1
+        services.log.error(Event.HEARTBEATS_NOT_READ, "heartbeats not read", error=error)
+    return TickSummary(
+        at,
+        len(targets),
+        up,
+        down,
+        unprobed=late,
+        overruns=int(late > 0),
+        faults=faults,
+        duration_ms=round((monotonic() - began) * 1000),
+        shards=shards,
+    )
+
+
+def _verdicts(heartbeats: Sequence[Heartbeat], at: datetime, interval: timedelta) -> dict[str, str]:
+    """Return by target `up` or `down`, or `late` if its shard has not looked at it for long."""
     # Where none came at all, the schedule was off: that is no shard's fault.
-    last = min([at, *(beat.at + heartline.interval for beat in heartbeats[-1:])])
-    verdicts = _verdicts(heartbeats, last - _LATE * heartline.interval)
-    found = Counter(verdicts.get(target.name) for target in heartline.targets)
-    late = found["late"]
-    return {
-        "TargetsUp": found["up"],
-        "TargetsDown": found["down"],
-        "TargetsUnprobed": late,
-        "Overruns": int(late > 0),
-        "Faults": 0,
-    }
-
-
-def _verdicts(heartbeats: Sequence[Heartbeat], since: datetime) -> dict[str, str]:
+    since = min([at, *(beat.at + interval for beat in heartbeats[-1:])]) - _LATE * interval
     verdicts: dict[str, str] = {}
     for beat in heartbeats:
         for names, verdict in ((beat.healthy, "up"), (beat.failed, "down")):
@@ -94,17 +97,17 @@ def _verdicts(heartbeats: Sequence[Heartbeat], since: datetime) -> dict[str, str
     return verdicts
 
 
-def run_shards(heartline: Heartline, records: Sequence[Mapping[str, Any]], left: Callable[[], float]) -> dict[str, Any]:
-    """Run the tick for the shards that messages name, and tell SQS which of them to keep.
+def run_shards(services: Services, records: Sequence[Mapping[str, Any]], deadline: Deadline) -> dict[str, Any]:
+    """Run the tick for the shards that messages name, and return which of them SQS is to keep.
 
     Parameters
     ----------
-    heartline
-        The parts.
+    services
+        The services.
     records
         The messages as Lambda gives them.
-    left
-        Gives the seconds left for this run; they are shared among the messages.
+    deadline
+        When this run must be over; the time is shared among the messages.
 
     Returns
     -------
@@ -114,28 +117,30 @@ def run_shards(heartline: Heartline, records: Sequence[Mapping[str, Any]], left:
     failed = [
         {"itemIdentifier": record["messageId"]}
         for place, record in enumerate(records)
-        if not _run_shard(heartline, str(record["body"]), left() / (len(records) - place))
+        if not _run_shard(services, str(record["body"]), Deadline.after(deadline.left() / (len(records) - place)))
     ]
     return {"batchItemFailures": failed}
 
 
-def _run_shard(heartline: Heartline, message: str, seconds: float) -> bool:
-    """Run the tick of one shard, unless its time is over; False when it has to be told as failed."""
+def _run_shard(services: Services, message: str, deadline: Deadline) -> bool:
+    """Run the tick of one shard, unless its time is over; return False if SQS is to keep the message."""
+    settings, log = services.settings, services.log
     try:
         shard = read_shard(message)
     except ValueError as fault:
-        heartline.log.error("message left alone: it names no shard of a tick", reason=sanitize(str(fault)))
+        log.error(Event.SHARD_UNREADABLE, "a message names no shard of a tick", detail=sanitize(str(fault)))
         return False
-    if shard.stale(heartline.clock(), heartline.interval):
-        heartline.log.warning("shard dropped: its tick is over", shard=shard.shard, tick=shard.tick.isoformat())
-        heartline.metrics.count({"Overruns": 1, "StaleShards": 1})
+    at = services.clock()
+    if shard.stale(at, settings.interval):
+        log.warning(Event.SHARD_STALE, "shard dropped: its tick is over", shard=shard.name, tick=shard.tick.isoformat())
+        services.metrics.count({"Overruns": 1, "StaleShards": 1})
         return True
-    members = shard.members(heartline.targets)
+    members = shard.members(settings.targets)
     if not members:
         return True
     try:
-        run_tick(replace(heartline, targets=members, shard=shard.name), seconds)
+        run_tick(services, Run(members, at, deadline, shard.name))
     except Exception as error:  # noqa: BLE001 - whatever it is, it is about this one shard
-        heartline.log.error("shard failed", shard=shard.shard, reason=type(error).__name__)
+        log.error(Event.SHARD_FAILED, "shard failed", shard=shard.name, error=error)
         return False
     return True

@@ -1,128 +1,136 @@
-"""Run one tick: follow all targets, write that it ran, send what waits."""
+"""Run one tick: take all targets through it, record that it ran, deliver pending alerts."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from time import monotonic
-from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from heartline.aws.log import Event
 from heartline.common.deadline import Deadline
 from heartline.model.heartbeat import Heartbeat
 from heartline.model.kinds import Status
 from heartline.model.state import State
 from heartline.rules.gaps import missed
-from heartline.services import Heartline
+from heartline.services import Run, Services
 from heartline.storage.states import Loaded
+from heartline.tick.summary import DeliverySummary, TickSummary
 from heartline.tick.workers import TargetResult, run_targets
 
 # The share of a tick's time that is kept for saving and sending after the last probe, and the most of it.
 _RESERVE = 0.3
 _RESERVE_SECONDS = 12
-_FLEET_WIDE = frozenset({"TargetsUp", "TargetsDown"})
 
 
-def run_tick(heartline: Heartline, seconds: float) -> dict[str, Any]:
-    """Probe all targets, save what changed, send what waits.
+def run_tick(services: Services, run: Run) -> TickSummary:
+    """Probe all targets, save what changed, deliver pending alerts.
 
     Parameters
     ----------
-    heartline
-        The parts.
-    seconds
-        How long the tick may take.
+    services
+        The services.
+    run
+        The targets, and how long the tick may take.
 
     Returns
     -------
-    dict
-        As the contract says: tick, targets, up, down, alerts and duration_ms.
+    TickSummary
+        What it found and did; logged and counted.
 
     Raises
     ------
     ClientError, BotoCoreError
-        When the states could not be read: then nothing could be decided.
+        If the states could not be read: then nothing could be decided.
     """
-    began, at, deadline = monotonic(), heartline.clock(), Deadline.after(seconds)
-    reserve = min(_RESERVE * seconds, _RESERVE_SECONDS)
+    began = monotonic()
+    reserve = min(_RESERVE * run.deadline.left(), _RESERVE_SECONDS)
     try:
-        results, loaded = run_targets(heartline, at, Deadline(deadline.at - reserve))
+        results, loaded = run_targets(services, replace(run, deadline=Deadline(run.deadline.at - reserve)))
     except (ClientError, BotoCoreError) as error:
-        heartline.log.critical("states not read: nothing is decided in this tick", reason=type(error).__name__)
-        heartline.metrics.count({"Faults": 1})
+        services.log.critical(Event.STATES_NOT_READ, "states not read: nothing is decided in this tick", error=error)
+        services.metrics.count({"Faults": 1})
         raise
-    beaten = _beat(heartline, at, results, loaded)
-    counts = _count(results) | _deliver(heartline, results, deadline)
-    counts["Faults"] += sum(result.faulty for result in results) + (not beaten)
-    counts["TickDuration"] = round((monotonic() - began) * 1000)
-    _tell(heartline, at, results, counts)
-    return {
-        "tick": at.isoformat(),
-        "targets": len(heartline.targets),
-        "up": counts["TargetsUp"],
-        "down": counts["TargetsDown"],
-        "alerts": {"sent": counts["AlertsSent"], "pending": counts["AlertsPending"]},
-        "duration_ms": counts["TickDuration"],
-    }
+    beaten = _beat(services, run, results, loaded)
+    delivery = _deliver(services, run, results)
+    summary = replace(
+        _summary(run, results),
+        faults=sum(result.faulty for result in results) + (not beaten),
+        duration_ms=round((monotonic() - began) * 1000),
+        delivery=delivery,
+    )
+    _report(services, results, summary)
+    return summary
 
 
-def _count(results: Sequence[TargetResult]) -> dict[str, int]:
+def _summary(run: Run, results: Sequence[TargetResult]) -> TickSummary:
     """Count what became of the targets."""
     statuses = [result.state.status for result in results]
-    return {
-        "TargetsUp": statuses.count(Status.UP),
-        "TargetsDown": statuses.count(Status.DOWN),
-        "TargetsUnprobed": sum(result.unprobed for result in results),
-        "Blips": sum(result.blips for result in results),
-        "Overruns": int(any(result.overrun for result in results)),
-    }
+    return TickSummary(
+        run.at,
+        len(run.targets),
+        up=statuses.count(Status.UP),
+        down=statuses.count(Status.DOWN),
+        unprobed=sum(result.unprobed for result in results),
+        blips=sum(result.blips for result in results),
+        overruns=int(any(result.overrun for result in results)),
+        shard=run.shard,
+    )
 
 
-def _deliver(heartline: Heartline, results: Sequence[TargetResult], deadline: Deadline) -> dict[str, int]:
-    """Have told what waits to be told, and count what became of it."""
+def _deliver(services: Services, run: Run, results: Sequence[TargetResult]) -> DeliverySummary:
+    """Deliver pending alerts, if there are any."""
     if not any(result.alerts or result.contested for result in results):
-        return dict.fromkeys(("AlertsSent", "AlertsRefused", "AlertsPending", "OldestAlert", "Faults"), 0)
-    from heartline.tick.deliver import deliver  # noqa: PLC0415 - a tick that tells nothing does without all that tells
+        return DeliverySummary()
+    # A tick without alerts does without all that delivers them.
+    from heartline.tick.deliver import Pending, deliver  # noqa: PLC0415
 
-    return deliver(heartline, results, deadline)
+    failing = (result.state for result in results if result.state.status is Status.DOWN)
+    failures = tuple(state.failure for state in failing if state.failure)
+    pending = [Pending(result.target, result.alerts, contested=result.contested) for result in results]
+    return deliver(services, pending, failures, run.deadline)
 
 
-def _tell(heartline: Heartline, at: datetime, results: Sequence[TargetResult], counts: Mapping[str, int]) -> None:
-    """Write the tick's one line, and its metrics; what is so of the whole fleet is told where all of it is known."""
-    shard = {} if heartline.shard is None else {"shard": heartline.shard}
-    heartline.log.info("tick", extra={"tick": at.isoformat(), **shard, **counts})
-    not_of_a_shard = _FLEET_WIDE if shard else frozenset()
-    heartline.metrics.count({name: number for name, number in counts.items() if name not in not_of_a_shard})
+def _report(services: Services, results: Sequence[TargetResult], summary: TickSummary) -> None:
+    """Write the tick's one record, and its metrics."""
+    services.log.info(Event.TICK, "tick", tick=summary.at.isoformat(), shard=summary.shard, detail=summary.counts())
+    services.metrics.count(summary.metrics())
     for result in results:
         if result.last and result.seen is not Status.UNKNOWN:
-            heartline.metrics.probed(result.target.name, result.last)
+            services.metrics.probed(result.target.name, result.last)
 
 
-def _beat(heartline: Heartline, at: datetime, results: Sequence[TargetResult], loaded: Loaded) -> bool:
-    """Write that this tick has run, and which were missed before it; tell whether it could."""
-    before = loaded.heartbeat
+def _beat(services: Services, run: Run, results: Sequence[TargetResult], loaded: Loaded) -> bool:
+    """Record that this tick has run, and which were missed before it; return False if it could not."""
     if loaded.unsure:
-        heartline.log.error("heartbeat not written: the last one could not be read, or a newer Heartline wrote it")
+        services.log.error(
+            Event.HEARTBEAT_NOT_WRITTEN,
+            "heartbeat not written: the last one could not be read, or a newer Heartline wrote it",
+        )
         return False
-    seen = {
-        status: tuple(sorted(result.target.name for result in results if result.seen is status))
-        for status in (Status.UP, Status.DOWN)
-    }
-    earlier = {
-        result.target.name: look
-        for result in results
-        if result.seen is Status.UNKNOWN and (look := _last_look(result.state))
-    }
     try:
-        if gap := missed(loaded.last, at, heartline.interval):
-            heartline.history.note_gap(gap)
-            heartline.log.warning("ticks were missed", since=gap.began.isoformat(), until=gap.ended.isoformat())
-        heartline.store.beat(Heartbeat(at, seen[Status.UP], seen[Status.DOWN], earlier), before, heartline.shard)
+        if gap := missed(loaded.last, run.at, services.settings.interval):
+            services.history.note_gap(gap)
+            span = {"from": gap.began.isoformat(), "to": gap.ended.isoformat()}
+            services.log.warning(Event.TICKS_MISSED, "ticks were missed", detail=span)
+        services.store.beat(_heartbeat(run, results), loaded.heartbeat, run.shard)
     except (ClientError, BotoCoreError) as error:
-        heartline.log.error("heartbeat not written", reason=type(error).__name__)
+        services.log.error(Event.HEARTBEAT_NOT_WRITTEN, "heartbeat not written", error=error)
         return False
     return True
+
+
+def _heartbeat(run: Run, results: Sequence[TargetResult]) -> Heartbeat:
+    """Return which targets this tick found healthy and which not, and when the others were seen last."""
+    healthy, failed = (
+        tuple(sorted(result.target.name for result in results if result.seen is status))
+        for status in (Status.UP, Status.DOWN)
+    )
+    undecided = (result for result in results if result.seen is Status.UNKNOWN)
+    earlier = {result.target.name: look for result in undecided if (look := _last_look(result.state))}
+    return Heartbeat(run.at, healthy, failed, earlier)
 
 
 def _last_look(state: State) -> datetime | None:

@@ -15,7 +15,7 @@ from heartline.model.target import MOST_TARGETS, Target
 
 @dataclass(frozen=True, slots=True)
 class Shard:
-    """Name one of the parts that a fleet is divided into for one tick; they count from 0."""
+    """Name one of the parts that a fleet is divided into for one tick, counted from 0."""
 
     shard: int
     of: int
@@ -23,35 +23,35 @@ class Shard:
 
     @property
     def name(self) -> str:
-        """Name it apart from all others, those of another division of the same fleet too."""
+        """Return a name that no other shard has, also of another division of the same fleet."""
         return f"{self.of:05}#{self.shard:05}"
 
     def stale(self, now: datetime, interval: timedelta) -> bool:
-        """Tell whether the next tick has come since: what this one would see, that sees too."""
+        """Return True if the next tick has begun since: it sees what this one would see."""
         return now - self.tick >= interval
 
     def members(self, targets: Iterable[Target]) -> tuple[Target, ...]:
-        """Give the targets of the fleet that belong here."""
+        """Return the targets of the fleet that belong here."""
         return tuple(target for target in targets if shard_of(target.name, self.of) == self.shard)
 
     def written(self) -> str:
-        """Write it as a message."""
+        """Return it as a message."""
         return json.dumps(encode(self))
 
 
 def shards(targets: int, share: int, tick: datetime) -> list[Shard]:
-    """Divide so many targets into shards of about a share each."""
+    """Return the shards, of about `share` targets each, that so many targets are divided into."""
     number = -(-targets // share)
     return [Shard(place, number, tick) for place in range(number)]
 
 
 def read_shard(message: str) -> Shard:
-    """Read a message.
+    """Return the shard that a message names.
 
     Raises
     ------
     ValueError
-        When it names no shard.
+        If it names none.
     """
     try:
         shard = decode(Shard, json.loads(message))
@@ -64,7 +64,7 @@ def read_shard(message: str) -> Shard:
 
 @lru_cache(maxsize=MOST_TARGETS)
 def shard_of(name: str, number: int) -> int:
-    """Give the shard of a name: the same for ever; one shard more moves only its own share of the names.
+    """Return the shard of a name: always the same; one shard more moves only its own share of the names.
 
     Lamping and Veach, "A Fast, Minimal Memory, Consistent Hash Algorithm", https://arxiv.org/abs/1406.2294
     """

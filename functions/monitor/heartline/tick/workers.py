@@ -1,4 +1,4 @@
-"""Follow all targets through one tick at once: observe, decide, save."""
+"""Take each target through one tick, all at once: probe, decide, save."""
 
 from __future__ import annotations
 
@@ -8,10 +8,8 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from aws_lambda_powertools import Logger
-
-from heartline.common.deadline import Deadline
-from heartline.model.alert import Alert
+from heartline.aws.log import Event
+from heartline.model.alert import EMAIL, TOPIC, Alert
 from heartline.model.kinds import Status
 from heartline.model.observation import Failure, Observation
 from heartline.model.state import State, Stored, Unreadable
@@ -20,17 +18,32 @@ from heartline.probe.slots import CPU_SLOTS
 from heartline.prober.check import check
 from heartline.rules.decide import Decision, decide, wants_another
 from heartline.rules.gaps import _MISSED, missed
-from heartline.services import Heartline
+from heartline.services import Run, Services
 from heartline.storage.states import Loaded
 
 
 @dataclass(frozen=True, slots=True)
 class TargetResult:
-    """Tell what became of one target in a tick; `seen` is how its probes found it, if they came to a verdict.
+    """Say what became of one target in a tick.
 
-    `last` is the last of them, and `alerts` is what is to be told. `blips` counts what turned out to be nothing. A
-    `contested` one was decided by another run, an `unprobed` one had no time, and a `faulty` one met a fault of the
-    monitor or of what it relies on.
+    Attributes
+    ----------
+    target, state
+        The target, and its state after the tick.
+    alerts
+        What waits for delivery.
+    seen
+        How its probes found it; unknown if they came to no verdict.
+    last
+        The last observation.
+    blips
+        How many failures were not confirmed.
+    contested
+        Another run decided on it first: this one changed nothing.
+    unprobed
+        There was no time for a probe.
+    faulty
+        It met a fault of the monitor, or of what that relies on.
     """
 
     target: Target
@@ -45,32 +58,38 @@ class TargetResult:
 
     @property
     def overrun(self) -> bool:
-        """Tell whether there was no time to come to a verdict."""
+        """Return True if there was no time to come to a verdict."""
         return self.seen is Status.UNKNOWN and not (self.contested or self.faulty)
 
 
-def run_targets(heartline: Heartline, at: datetime, deadline: Deadline) -> tuple[list[TargetResult], Loaded]:
-    """Follow all targets at once, whatever happens to one of them; give also what was stored before."""
+def run_targets(services: Services, run: Run) -> tuple[list[TargetResult], Loaded]:
+    """Return what became of all targets, whatever happens to one of them, and what was stored before.
+
+    Raises
+    ------
+    ClientError, BotoCoreError
+        If the states could not be read.
+    """
     # A thread for each, since all may have to wait at once.
-    pool = ThreadPoolExecutor(len(heartline.targets) + 1)
+    pool = ThreadPoolExecutor(len(run.targets) + 1)
     try:
-        names, since = [target.name for target in heartline.targets], at - _MISSED * heartline.interval
-        loading = pool.submit(heartline.store.load, names, heartline.shard, since)
-        following = [
-            (target, _start(pool, _TargetRun(heartline, target, loading, at, deadline)))
-            for target in _slowest_first(heartline.targets, loading)
+        names, since = [target.name for target in run.targets], run.at - _MISSED * services.settings.interval
+        loading = pool.submit(services.store.load, names, run.shard, since)
+        started = [
+            (target, _start(pool, _TargetRun(services, run, target, loading)))
+            for target in _slowest_first(run.targets, loading)
         ]
-        wait([future for _, future in following if future])
+        wait([future for _, future in started if future])
         loaded = loading.result()
     finally:
-        # They end by themselves; to see each of a hundred do so costs as much as ten probes.
+        # The threads end by themselves; to see each of a hundred do so costs as much as ten probes.
         pool.shutdown(wait=False)
-    results = [_outcome(heartline, target, future, loaded.targets[target.name]) for target, future in following]
+    results = [_result(services, target, future, loaded.targets[target.name]) for target, future in started]
     return results, loaded
 
 
 def _slowest_first(targets: Sequence[Target], loading: Future[Loaded]) -> Iterator[Target]:
-    """Give the targets in turn, from when it is known those that are down first: they may take their whole timeout."""
+    """Return the targets in turn, once it is known those that are down first: they may take their whole timeout."""
     waiting, known = list(reversed(targets)), False
     while waiting:
         if not known and loading.done() and loading.exception() is None:
@@ -84,13 +103,13 @@ def _is_down(stored: Stored | Unreadable) -> bool:
     return isinstance(stored, Stored) and stored.state.status is Status.DOWN
 
 
-def _start(pool: ThreadPoolExecutor, follower: _TargetRun) -> Future[TargetResult] | None:
-    """Begin a thread for a target when there is something for it to compute; None when that time never comes."""
-    if not CPU_SLOTS.take(follower.deadline.left()):
+def _start(pool: ThreadPoolExecutor, target_run: _TargetRun) -> Future[TargetResult] | None:
+    """Begin a thread for a target when there is a slot for it to compute; return None if there never is."""
+    if not CPU_SLOTS.take(target_run.run.deadline.left()):
         return None
     future: Future[TargetResult] = Future()
     try:
-        pool.submit(_follow, follower, future)
+        pool.submit(_run, target_run, future)
     except RuntimeError:  # there are no more threads, but another that comes free would still take it up
         if future.cancel():
             CPU_SLOTS.leave()
@@ -98,64 +117,71 @@ def _start(pool: ThreadPoolExecutor, follower: _TargetRun) -> Future[TargetResul
     return future
 
 
-def _follow(follower: _TargetRun, future: Future[TargetResult]) -> None:
-    """Follow a target, unless that was called off."""
+def _run(target_run: _TargetRun, future: Future[TargetResult]) -> None:
+    """Run a target, unless that was called off."""
     if not future.set_running_or_notify_cancel():
         return
     try:
-        future.set_result(follower.follow())
+        future.set_result(target_run.result())
     except BaseException as error:  # noqa: BLE001 - as a pool does: it belongs to whoever waits
         future.set_exception(error)
 
 
-def _outcome(
-    heartline: Heartline, target: Target, future: Future[TargetResult] | None, before: Stored | Unreadable
+def _result(
+    services: Services, target: Target, future: Future[TargetResult] | None, before: Stored | Unreadable
 ) -> TargetResult:
-    """Give what became of a target; one that the monitor failed at, or did not come to, is left as it was."""
+    """Return what became of a target; one that the monitor failed at, or did not come to, has its state unchanged."""
     if future is None:
-        return _unprobed(heartline, target, before)
+        return _unprobed(services, target, before)
     error = future.exception()
     if error is None:
         return future.result()
-    _log_fault(heartline.log, target, error)
-    return replace(left(target, before), faulty=True)
+    _log_fault(services, target, error)
+    return replace(unchanged(target, before), faulty=True)
 
 
 @dataclass(frozen=True, slots=True)
 class _TargetRun:
-    """Follow one target through one tick, while what is stored of it may still be on its way."""
+    """Take one target through one tick, while its stored state may still be loading."""
 
-    heartline: Heartline
+    services: Services
+    run: Run
     target: Target
     loading: Future[Loaded]
-    at: datetime
-    deadline: Deadline
 
-    def follow(self) -> TargetResult:
-        """Observe the target, decide, and save what changed."""
-        heartline, target = self.heartline, self.target
-        observations = check(target, heartline.credentials, self._wants_another, self.deadline)
+    def result(self) -> TargetResult:
+        """Probe the target, decide, and save what changed."""
+        services, target = self.services, self.target
+        observations = check(target, services.credentials, self._wants_another, self.run.deadline)
         before = self._stored()
         if isinstance(before, Unreadable):
-            heartline.log.error("stored item left alone", target=target.name, reason=before.reason)
-            return replace(left(target, before), faulty=True)
+            services.log.error(
+                Event.STATE_UNREADABLE,
+                "the stored item cannot be read: state unchanged",
+                target=target.name,
+                detail=before.reason,
+            )
+            return replace(unchanged(target, before), faulty=True)
         if not observations:
-            return _unprobed(heartline, target, before)
-        gap = missed(self._last_look(before.state), self.at, heartline.interval)
-        decision = decide(before.state, observations, target.policy, heartline.clock(), gap)
+            return _unprobed(services, target, before)
+        gap = missed(self._last_look(before.state), self.run.at, services.settings.interval)
+        decision = decide(before.state, observations, target.policy, services.clock(), gap)
         if failure := observations[-1].failure:
-            _log_failure(heartline.log, target, failure, decision.state)
+            _log_failure(services, target, failure, decision.state)
         alerts, blips = (*before.outbox, *decision.alerts), decision.state.blips - before.state.blips
         result = TargetResult(target, decision.state, alerts, decision.seen, observations[-1], blips)
-        return result if self._save(before, decision) else replace(left(target, before), contested=True)
+        return result if self._save(before, decision) else replace(unchanged(target, before), contested=True)
 
     def _save(self, before: Stored, decision: Decision) -> bool:
         if decision.state == before.state:
             return True
-        alerts = tuple(replace(alert, waiting=self.heartline.channel_names) for alert in decision.alerts)
-        saved = self.heartline.store.save(before, decision.state, alerts, decision.ended)
+        channels = (EMAIL, TOPIC) if self.services.settings.topic else (EMAIL,)
+        alerts = tuple(replace(alert, waiting=channels) for alert in decision.alerts)
+        saved = self.services.store.save(before, decision.state, alerts, decision.ended)
         if not saved:
-            self.heartline.log.info("another run has decided: this decision is dropped", target=self.target.name)
+            self.services.log.info(
+                Event.DECISION_DROPPED, "another run has decided: state unchanged", target=self.target.name
+            )
         return saved
 
     def _wants_another(self, seen: Sequence[Observation]) -> bool:
@@ -166,7 +192,7 @@ class _TargetRun:
         return self.loading.result().targets[self.target.name]
 
     def _last_look(self, state: State) -> datetime | None:
-        """Tell when the target was probed last: by the last tick, unless it was not in the document then."""
+        """Return when the target was probed last: by the last tick, unless it was not in the document then."""
         loaded = self.loading.result()
         if self.target.name in loaded.looks:
             return loaded.looks[self.target.name]
@@ -175,37 +201,41 @@ class _TargetRun:
         return max(filter(None, (state.last_ok, state.last_failed)), default=None)
 
 
-def _unprobed(heartline: Heartline, target: Target, before: Stored | Unreadable) -> TargetResult:
-    heartline.log.error("no time to probe: the target is left as it was", target=target.name)
-    return replace(left(target, before), unprobed=True)
+def _unprobed(services: Services, target: Target, before: Stored | Unreadable) -> TargetResult:
+    services.log.error(Event.UNPROBED, "no time to probe: state unchanged", target=target.name)
+    return replace(unchanged(target, before), unprobed=True)
 
 
-def left(target: Target, before: Stored | Unreadable) -> TargetResult:
-    """Give the outcome for a target that is left as it was."""
+def unchanged(target: Target, before: Stored | Unreadable) -> TargetResult:
+    """Return the result for a target whose state is unchanged."""
     if isinstance(before, Unreadable):
         return TargetResult(target, State(target.name))
     return TargetResult(target, before.state, before.outbox)
 
 
-def _log_failure(log: Logger, target: Target, failure: Failure, state: State) -> None:
-    log.warning(
-        "failure",
+def _log_failure(services: Services, target: Target, failure: Failure, state: State) -> None:
+    services.log.warning(
+        Event.FAILURE,
+        "the probe failed",
         target=target.name,
-        status=state.status,
-        incident=state.incident.id if state.incident else None,
-        phase=failure.phase,
-        kind=failure.kind,
-        sqlstate=failure.sqlstate,
-        cause=failure.cause,
+        error_type=failure.kind.value,
+        error_code=failure.sqlstate,
+        detail={
+            "status": state.status.value,
+            "incident": state.incident.id if state.incident else None,
+            "phase": failure.phase.value,
+            "cause": failure.cause,
+        },
     )
 
 
-def _log_fault(log: Logger, target: Target, error: BaseException) -> None:
+def _log_fault(services: Services, target: Target, error: BaseException) -> None:
     """Log where a fault of the monitor arose, without the exception's text: it may quote anything."""
-    where = traceback.extract_tb(error.__traceback__)
-    log.error(
-        "target left as it was by a fault of the monitor",
+    frames = traceback.extract_tb(error.__traceback__)[-8:]
+    services.log.error(
+        Event.TARGET_FAULT,
+        "a fault of the monitor: state unchanged",
         target=target.name,
-        error=type(error).__name__,
-        where=[f"{frame.name} ({frame.filename}:{frame.lineno})" for frame in where[-8:]],
+        error=error,
+        detail=[f"{frame.name} ({frame.filename}:{frame.lineno})" for frame in frames],
     )

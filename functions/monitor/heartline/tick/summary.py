@@ -1,0 +1,105 @@
+"""Sum up what a tick found and did."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+_FLEET_WIDE = frozenset({"TargetsUp", "TargetsDown"})
+_OF_A_RUN = frozenset({"TickDuration"})
+
+
+@dataclass(frozen=True, slots=True)
+class DeliverySummary:
+    """Count what became of the alerts.
+
+    Attributes
+    ----------
+    sent
+        Alerts that every channel has accepted.
+    refused
+        Batches and recipients that a channel refused.
+    pending, oldest_seconds
+        Alerts that still wait for a channel, and the age of the oldest.
+    faults
+        Outboxes that could not be read or written.
+    """
+
+    sent: int = 0
+    refused: int = 0
+    pending: int = 0
+    oldest_seconds: int = 0
+    faults: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class TickSummary:
+    """Count what a tick found and did.
+
+    Attributes
+    ----------
+    at, duration_ms
+        When it began, and how long it took.
+    targets, up, down
+        All of its targets, and those of each status; None where that is not known.
+    unprobed
+        Targets that there was no time for.
+    blips
+        Failures that the next probe did not confirm.
+    overruns
+        1 if there was no time to come to a verdict on every target.
+    faults
+        Faults of the monitor, or of what it relies on, but those of delivery.
+    delivery
+        What became of the alerts.
+    shard, shards
+        Which part of a divided tick it is; or into how many a tick was divided.
+    """
+
+    at: datetime
+    targets: int
+    up: int | None = None
+    down: int | None = None
+    unprobed: int = 0
+    blips: int = 0
+    overruns: int = 0
+    faults: int = 0
+    duration_ms: int = 0
+    delivery: DeliverySummary = field(default_factory=DeliverySummary)
+    shard: str | None = None
+    shards: int | None = None
+
+    def answer(self) -> dict[str, Any]:
+        """Return what the function answers to the schedule."""
+        answer = {
+            "tick": self.at.isoformat(),
+            "targets": self.targets,
+            "up": self.up or 0,
+            "down": self.down or 0,
+            "alerts": {"sent": self.delivery.sent, "pending": self.delivery.pending},
+            "duration_ms": self.duration_ms,
+        }
+        return answer if self.shards is None else answer | {"shards": self.shards}
+
+    def counts(self) -> dict[str, int]:
+        """Return all that is known, by the names of the metrics."""
+        counts = {
+            "TargetsUp": self.up,
+            "TargetsDown": self.down,
+            "TargetsUnprobed": self.unprobed,
+            "Blips": self.blips,
+            "Overruns": self.overruns,
+            "Faults": self.faults + self.delivery.faults,
+            "AlertsSent": self.delivery.sent,
+            "AlertsRefused": self.delivery.refused,
+            "AlertsPending": self.delivery.pending,
+            "OldestAlert": self.delivery.oldest_seconds,
+            "TickDuration": self.duration_ms,
+        }
+        return {name: count for name, count in counts.items() if count is not None}
+
+    def metrics(self) -> dict[str, int]:
+        """Return what becomes a metric: of a divided tick, the whole knows who is up, and a part how long it took."""
+        others = _FLEET_WIDE if self.shard else _OF_A_RUN if self.shards else frozenset()
+        return {name: count for name, count in self.counts().items() if name not in others}
