@@ -13,9 +13,9 @@ IN_SESSION = {"server-error", "stopping", "protocol", "closed", "timeout"}
 KINDS = {
     "resolve": {"unresolvable", "timeout"},
     "connect": {"refused", "unreachable", "timeout"},
-    "tls": {"tls-refused", "certificate", "tls", "closed", "timeout"},
-    "login": {"auth", "no-database", "saturated", "starting"} | IN_SESSION,
-    "query": {"denied", "wrong-role"} | IN_SESSION,
+    "tls": {"tls-refused", "certificate", "client-certificate", "tls", "closed", "timeout"},
+    "login": {"auth", "no-database", "denied", "client-certificate", "saturated", "starting"} | IN_SESSION,
+    "query": {"denied", "bad-query", "wrong-role"} | IN_SESSION,
 }
 
 

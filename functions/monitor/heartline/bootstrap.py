@@ -15,6 +15,7 @@ from heartline.aws.log import Log
 from heartline.aws.metrics import Metrics
 from heartline.aws.queue import Queue
 from heartline.config.settings import VARIABLES, Settings, read_settings
+from heartline.probe.tls import tls_context
 from heartline.prober.credentials import Credentials
 from heartline.services import Services
 from heartline.storage.history import History
@@ -36,7 +37,7 @@ def services() -> Services:
     Raises
     ------
     ConfigurationError
-        With every fault of the environment and of the targets document.
+        With every fault of the environment, of the targets document or of the layer with certificates.
     """
     return _services(tuple(os.environ.get(name, "") for name in VARIABLES))
 
@@ -45,6 +46,9 @@ def services() -> Services:
 def _services(values: tuple[str, ...]) -> Services:
     settings = read_settings(dict(zip(VARIABLES, values, strict=True)))
     logger.setLevel(settings.log_level)
+    # A file in the layer that holds no certificates is a fault of the configuration; else the context is used later.
+    for tls in {target.tls for target in settings.targets if target.tls.verified}:
+        tls_context(tls)
     table = Table(Lazy(clients.dynamodb), settings.table)
     return Services(
         settings=settings,
