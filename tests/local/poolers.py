@@ -72,6 +72,11 @@ class Front:
         path.write_text("".join(f"{line}\n" for line in lines))
         return str(path)
 
+    def signal(self, number: int) -> None:
+        """Send the program a signal."""
+        if self._running is not None:
+            self._running.send_signal(number)
+
     def _listening(self) -> bool:
         if self._running is not None and self._running.poll() is not None:
             raise RuntimeError(f"{self.name} did not start:\n{self._programs.log.read_text(errors='replace')[-2000:]}")
@@ -94,7 +99,7 @@ class PgBouncer(Front):
     def __init__(self, server: Postgres, users: Mapping[str, str], **settings: object) -> None:
         super().__init__()
         self._server, self._users = server, {**users, self._ADMIN[0]: self._ADMIN[1]}
-        self._settings = settings
+        self.settings = settings
 
     def arguments(self) -> list[str]:
         """Write pgbouncer.ini and the list of users."""
@@ -107,7 +112,7 @@ class PgBouncer(Front):
             "auth_file": self.write("users.txt", *quoted),
             "admin_users": self._ADMIN[0],
             "server_tls_sslmode": "disable",
-            **self._settings,
+            **self.settings,
         }
         database = f"postgres = host={self._server.host} port={self._server.port}"
         lines = [f"{key} = {value}" for key, value in settings.items()]
