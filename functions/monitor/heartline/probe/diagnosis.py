@@ -102,7 +102,9 @@ def diagnose(error: BaseException, phase: Phase, target: Target, credential: Cre
         kind = refused.kind if refused else kind
     if phase not in kind.phases:
         kind = _OTHERWISE[phase]
-    key = specific(kind, phase, error, target, credential) or (refused.advice if refused else None)
+    key = specific(kind, phase, error, target, credential)
+    if refused and key in {None, "auth-certificate"}:
+        key = refused.advice
     routine = f"{sqlstate} {reported.get('R')}" if reported else None
     advice = advise((routine, type(error), sqlstate, kind), phase, target, credential.endpoint, key)
     if refused:

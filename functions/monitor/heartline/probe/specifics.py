@@ -6,6 +6,7 @@ import ssl
 
 from heartline.model.kinds import Kind, Phase, TlsNegotiation
 from heartline.model.target import Credential, Target
+from heartline.probe.errors import ClientCertificateUnusableError
 
 # X509_V_ERR_ codes of OpenSSL: x509_vfy.h.
 _CERTIFICATE = {
@@ -19,6 +20,8 @@ _CERTIFICATE = {
     62: "certificate-name",  # HOSTNAME_MISMATCH
     64: "certificate-name",  # IP_ADDRESS_MISMATCH
 }
+# Where a certificate was shown; PostgreSQL reports one of another name as the login's own method fails.
+_BY_CERTIFICATE = {Kind.CLIENT_CERTIFICATE: "client-certificate-refused", Kind.AUTH: "auth-certificate"}
 _DIRECT = {Kind.TLS, Kind.CLOSED, Kind.TIMEOUT}
 
 
@@ -38,8 +41,10 @@ def specific(kind: Kind, phase: Phase, error: BaseException, target: Target, cre
         return "password-line-break"
     if kind is Kind.CERTIFICATE and isinstance(error, ssl.SSLCertVerificationError):
         return _CERTIFICATE.get(getattr(error, "verify_code", 0))
-    if kind is Kind.CLIENT_CERTIFICATE and credential.client_certificate is not None:
-        return "client-certificate-refused"
+    if isinstance(error, ClientCertificateUnusableError):
+        return "client-certificate-unusable"
+    if credential.client_certificate is not None and kind in _BY_CERTIFICATE:
+        return _BY_CERTIFICATE[kind]
     if phase is Phase.TLS and kind in _DIRECT and target.tls_negotiation is TlsNegotiation.DIRECT:
         return "tls-direct"
     return None
