@@ -47,7 +47,3 @@ class ClientCertificateError(ProbeFaultError):
 
 class ClientCertificateUnusableError(ProbeFaultError):
     """What is configured as the client's certificate is none, or has no key."""
-
-
-class TlsOnlyError(ProtocolFaultError):
-    """The peer speaks TLS from the first byte on, and was asked whether it speaks TLS."""

@@ -21,7 +21,7 @@ _SPECIFIC: Mapping[_About | tuple[_About, Phase], str] = {
     errors.AuthUnsupportedError: "auth-unsupported",
     errors.ClearTextError: "clear-text",
     errors.PrimaryError: "wrong-role-primary",
-    errors.TlsOnlyError: "tls-only",
+    (Kind.CLOSED, Phase.TLS): "closed-tls",
     # The function of PostgreSQL that reports an error stands in it in any language. These two report a limit of the
     # role's own (src/backend/utils/init/miscinit.c) and of the database's (postinit.c), not the server's.
     "53300 InitializeSessionUserId": "saturated-role",

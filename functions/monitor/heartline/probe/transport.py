@@ -18,7 +18,6 @@ from heartline.probe.errors import (
     ClosedError,
     ProtocolFaultError,
     ResolveTimeoutError,
-    TlsOnlyError,
     TlsRefusedError,
 )
 from heartline.probe.slots import CPU_SLOTS
@@ -173,9 +172,6 @@ def _check_protocol(secured: TlsSocket) -> None:
         raise ProtocolFaultError("TLS, but not with PostgreSQL inside")
 
 
-_TLS_ALERT = b"\x15"  # RFC 8446, 5.1: the first byte of a record that holds an alert
-
-
 def _request(sock: PlainSocket, deadline: Deadline) -> None:
     sock.settimeout(deadline.remaining())
     sock.sendall(SSL_REQUEST)
@@ -185,8 +181,6 @@ def _request(sock: PlainSocket, deadline: Deadline) -> None:
         raise TlsRefusedError("the server offers no TLS")
     if not answer:
         raise ClosedError("closed by the server")
-    if answer == _TLS_ALERT:
-        raise TlsOnlyError("an alert of TLS")
     if answer != b"S":
         raise ProtocolFaultError("not an answer to a request for TLS")
 
