@@ -138,7 +138,7 @@ class Session(Connection):  # type: ignore[misc]
             try:
                 (answer,) = self.run(query)
             except DatabaseError as error:
-                if _ended(error):
+                if _sqlstate(error).startswith(_GOING_DOWN):
                     raise
                 self._reported = None
             else:
@@ -173,7 +173,6 @@ def _text(said: bytes) -> str | None:
         return decode(said)
 
 
-def _ended(error: DatabaseError) -> bool:
-    """Return True if the server ends the session with an error; V is S in English, where the server is new enough."""
-    report = error.args[0] if error.args and isinstance(error.args[0], dict) else {}
-    return report.get("C", "").startswith(_GOING_DOWN) or report.get("V", report.get("S")) in {"FATAL", "PANIC"}
+def _sqlstate(error: DatabaseError) -> str:
+    report = error.args[0] if error.args else {}
+    return str(report.get("C", "")) if isinstance(report, dict) else ""
