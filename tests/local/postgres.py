@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import secrets
 import shutil
@@ -15,6 +16,7 @@ from urllib.parse import quote
 import psutil
 from pg8000 import native
 
+from local.peers import SSL_REQUEST
 from local.processes import LIMIT, alive, freeze, kill, remove_shared_memory, thaw, wait_until
 from local.programs import Programs
 
@@ -231,6 +233,26 @@ class Postgres:
         before = self.execute(loaded)
         self.execute("SELECT pg_reload_conf()")
         wait_until(lambda: self.execute(loaded) != before, "pg_hba.conf to be read")
+
+    def take_tls(self, certificate: bytes, key: bytes, authority: bytes) -> None:
+        """Show that certificate from now on and let clients show one of that authority; return once TLS is taken.
+
+        Only a server with other programs than the package's can: those have no TLS.
+        """
+        for setting, content in (("cert", certificate), ("key", key), ("ca", authority)):
+            path, owner = self.root / f"tls.{setting}", self.data.stat()
+            path.write_bytes(content)
+            path.chmod(0o600)
+            os.chown(path, owner.st_uid, owner.st_gid)
+            self.execute(f"ALTER SYSTEM SET ssl_{setting}_file = '{path}'")
+        self.execute("ALTER SYSTEM SET ssl = on")
+        self.admit()
+        wait_until(self._takes_tls, "the server to take TLS")
+
+    def _takes_tls(self) -> bool:
+        with socket.create_connection((self.host, self.port), LIMIT) as connection:
+            connection.sendall(SSL_REQUEST)
+            return connection.recv(1) == b"S"
 
     def url(self, user: str, password: str, database: str = "postgres") -> str:
         """Render a connection URL; this server has no TLS."""

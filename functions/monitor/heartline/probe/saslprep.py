@@ -19,8 +19,6 @@ from stringprep import (
     in_table_d2,
 )
 
-import scramp.core
-
 _PROHIBITED = (
     in_table_a1,
     in_table_c21_c22,
@@ -32,11 +30,6 @@ _PROHIBITED = (
     in_table_c8,
     in_table_c9,
 )
-
-
-def prepare_passwords_like_libpq() -> None:
-    """Replace scramp's SASLprep, which raises for passwords that PostgreSQL and libpq accept."""
-    scramp.core.saslprep = saslprep
 
 
 def saslprep(password: str) -> str:
