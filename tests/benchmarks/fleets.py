@@ -14,6 +14,7 @@ from botocore.httpsession import URLLib3Session
 from rich.table import Table
 
 from benchmarks.ticks import _document
+from heartline.tick.fanout import TARGETS_PER_RUN
 from local.aws import HARNESS_KEY, REGION
 from local.function import event, invoke
 from local.queue import TickQueue
@@ -26,10 +27,9 @@ if TYPE_CHECKING:
 # Sizes, and how many ticks of each are measured: as many runs of a hundred as one tick of the largest has, half of them
 # before it and half after, so that a machine that is busy with other things is so for both.
 ROUNDS = ((1, 40), (10, 20), (100, 10), (1000, 1), (2000, 1), (100, 10))
-SHARE = 100
+SHARE = TARGETS_PER_RUN
 RATIO = "processor time a target in a fleet of 2000, over one of 100"
 SETTINGS = {
-    "TARGETS_PER_INVOCATION": str(SHARE),
     "LOG_LEVEL": "CRITICAL",
     # So that no message is stale, and no heartbeat that the emulated DynamoDB remembers.
     "SCHEDULE_MINUTES": "99",
@@ -72,7 +72,7 @@ class Function:
 
 
 def costs(servers: Servers) -> dict[int, Cost]:
-    """Give by the size of a fleet what a tick costs a target; the shards run one after the other."""
+    """Return by the size of a fleet what a tick costs a target; the shards run one after the other."""
     endpoint = servers.environment["AWS_ENDPOINT_URL"]
     session = boto3.Session(HARNESS_KEY, "emulated", region_name=REGION)
     queue = TickQueue(session.client("sqs", endpoint_url=endpoint))
@@ -86,7 +86,7 @@ def costs(servers: Servers) -> dict[int, Cost]:
 
 
 def _mean(ticks: Sequence[Cost], size: int) -> Cost:
-    """Give what a tick costs a target; no median, since a tick of many runs is a sum of them."""
+    """Return what a tick costs a target; no median, since a tick of many runs is a sum of them."""
     return Cost(*(fmean(parts) / size for parts in zip(*map(astuple, ticks), strict=True)))
 
 
@@ -101,7 +101,7 @@ def _tick(function: Function, queue: TickQueue, size: int) -> Cost:
 
 
 def flatness(measured: Mapping[int, Cost]) -> dict[str, float]:
-    """Give how much more a target of the largest fleet costs than one of a fleet for a single run."""
+    """Return how much more a target of the largest fleet costs than one of a fleet for a single run."""
     return {RATIO: measured[2000].processor / measured[SHARE].processor}
 
 

@@ -134,7 +134,7 @@ def monitor(
     log: list[dict[str, Any]],
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Monitor]:
-    """Give the function for the one target "demo", quick to decide; nothing of earlier tests is cached."""
+    """Yield the function for the one target "demo", quick to decide; nothing of earlier tests is cached."""
     monitor = Monitor(environment, aws, log)
     monitor.watch("demo", secret="heartline/demo")
     clock = SimpleNamespace(now=lambda zone: datetime.now(zone) + monitor.moved, fromtimestamp=datetime.fromtimestamp)
@@ -189,24 +189,25 @@ class Prober:
 
 @pytest.fixture
 def prober(database: Postgres) -> Prober:
-    """Give a probe by a role of its own."""
+    """Return a probe by a role of its own."""
     database.create_role(ROLE, PASSWORD)
     return Prober(Endpoint(database.host, database.port, "postgres", ROLE), PASSWORD)
 
 
 @pytest.fixture
 def black_hole() -> Iterator[int]:
-    """Give a port that drops whoever knocks."""
+    """Yield a port that drops whoever knocks."""
     with peers.black_hole() as port:
         yield port
 
 
 @pytest.fixture
-def fleet(monitor: Monitor, serve: Serve) -> Fleet:
+def fleet(monitor: Monitor, serve: Serve, monkeypatch: pytest.MonkeyPatch) -> Fleet:
     visits = Visits()
     steady = {"host": HOST, "port": serve(visits).port, "user": ROLE}
     queue = TickQueue(monitor.aws.client("sqs"))
     monitor.environment["TICK_QUEUE"] = queue.url
-    fleet = Fleet(monitor, queue, {name: {"secret": SECRET} if name in REAL else steady for name in NAMES}, visits)
+    targets = {name: {"secret": SECRET} if name in REAL else steady for name in NAMES}
+    fleet = Fleet(monitor, queue, targets, visits, monkeypatch.setattr)
     fleet.divide(3)
     return fleet

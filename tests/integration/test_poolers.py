@@ -274,5 +274,5 @@ def test_the_same_words_of_a_server_under_its_own_sqlstate_are_the_server_s(prob
 
 
 def test_every_kind_that_a_pooler_s_words_stand_for_exists_at_login() -> None:
-    kinds = {meaning[0] for _, known in _WORDS.values() for _, meaning in known}
+    kinds = {meaning.kind for known in _WORDS.values() for _, meaning in known}
     assert all(Phase.LOGIN in kind.phases for kind in kinds)

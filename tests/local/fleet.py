@@ -48,6 +48,7 @@ class Fleet:
     queue: TickQueue
     targets: dict[str, dict[str, Any]]
     visits: Visits
+    replace: Callable[[str, object], None]
 
     def divide(self, share: int) -> None:
         """Let a run have so many targets, and the document hold what `targets` says."""
@@ -55,7 +56,8 @@ class Fleet:
         for name, keys in self.targets.items():
             self.monitor.watch(name, **keys)
             documents.append(self.monitor.environment["TARGETS"])
-        self.monitor.environment |= {"TARGETS": "".join(documents), "TARGETS_PER_INVOCATION": str(share)}
+        self.monitor.environment["TARGETS"] = "".join(documents)
+        self.replace("heartline.tick.fanout.TARGETS_PER_RUN", share)
 
     def run(self, batch: int = 1) -> int:
         """Do as Lambda does with what is in the queue."""
@@ -80,7 +82,7 @@ class Fleet:
 
     @property
     def seen(self) -> dict[str, tuple[str, str | None]]:
-        """Give the status and the last good time of each."""
+        """Return the status and the last good time of each."""
         return {one["name"]: (one["status"], one["last_ok"]) for one in self.monitor.order("status")["targets"]}
 
     @property
@@ -90,7 +92,7 @@ class Fleet:
         return [sk for sk in self.monitor.history if sk.startswith("gap#")] + logged
 
     def calls(self, work: Callable[[], object]) -> list[str]:
-        """Give the labels of the calls that something makes."""
+        """Return the labels of the calls that something makes."""
         before = len(self.monitor.aws.log)
         work()
         return [call.label for call in self.monitor.aws.log[before:]]

@@ -24,10 +24,15 @@ from local.aws import EmulatedAws
 from local.postgres import Postgres
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from local.mailbox import Mail
 
 ROOT = Path(__file__).parents[2]
 ENVIRONMENT_FILE = ROOT / "events" / "env.json"
+# Has every variable of the template: what it does not set, sam local would fill with the names of resources.
+EXAMPLE_FILE = ROOT / "events" / "env.example.json"
+SAM_INVOKE = "sam local invoke MonitorFunction -e events/scheduled.json -n events/env.json"
 ROLE = "heartline"
 SECRET = "heartline/demo"
 SENDER = "heartline@example.com"
@@ -81,6 +86,12 @@ def furnish(database: Postgres, aws: EmulatedAws, host: str | None = None) -> di
     }
 
 
+def variables(environment: Mapping[str, str]) -> dict[str, dict[str, str]]:
+    """Return the variables of both functions for `sam local invoke -n`."""
+    example: dict[str, dict[str, str]] = json.loads(EXAMPLE_FILE.read_text())
+    return example | {"MonitorFunction": example["MonitorFunction"] | environment}
+
+
 def main() -> None:
     """Run until q, Ctrl-C or SIGTERM; then remove everything but events/env.json."""
     # A flag and no exception: the clean-up is never cut short, and `make stack &` can be ended too.
@@ -92,8 +103,7 @@ def main() -> None:
     with Postgres(host=listen) as database, EmulatedAws(listen) as aws:
         # In Docker on a Mac this machine has a name, and 127.0.0.1 is the virtual machine.
         environment = furnish(database, aws, None if LINUX else "host.docker.internal")
-        functions = dict.fromkeys(("MonitorFunction", "CourierFunction"), environment)
-        ENVIRONMENT_FILE.write_text(json.dumps(functions, indent=2) + "\n")
+        ENVIRONMENT_FILE.write_text(json.dumps(variables(environment), indent=2) + "\n")
         console.print(_overview(database, aws), soft_wrap=True)  # commands to paste stay whole
         _serve(console, database, aws, stopping)
     console.print("Stopped: PostgreSQL and the emulated AWS are gone.")
@@ -118,16 +128,8 @@ def _overview(database: Postgres, aws: EmulatedAws) -> Text:
         ("Keys", HELP if sys.stdin.isatty() else "none: standard input is not a terminal; Ctrl-C ends it"),
     ]
     table = "\n".join(f"{name:<14} {value}" for name, value in rows)
-    commands = f"sam build\n{sam_invoke(platform.machine())}"
+    commands = f"sam build\n{SAM_INVOKE}"
     return Text(f"{table}\n\nIn another terminal, here too; again after k, and again after s:\n\n{commands}\n")
-
-
-def sam_invoke(machine: str) -> str:
-    """Give the command for a machine with that processor."""
-    words = ["sam local invoke MonitorFunction -e events/scheduled.json -n events/env.json"]
-    if machine in ("arm64", "aarch64"):
-        words.append("--parameter-overrides Architecture=arm64")
-    return " ".join(words)
 
 
 def _serve(console: Console, database: Postgres, aws: EmulatedAws, stopping: Event) -> None:
@@ -156,7 +158,7 @@ def _typed(stopping: Event) -> list[str]:
 def _obey(command: str, database: Postgres) -> str:
     if command == "k":
         database.kill()
-        return "The database is killed: the next ticks tell DOWN."
+        return "The database is killed: the next ticks notify that it is DOWN."
     if command == "f":
         if not database.running:
             return "The database is not running: s starts it."
@@ -164,7 +166,7 @@ def _obey(command: str, database: Postgres) -> str:
         return "The database is frozen: it accepts connections and says nothing."
     if command == "s":
         database.start()
-        return "The database runs: the next ticks tell RECOVERED if it was DOWN."
+        return "The database runs: the next ticks notify that it RECOVERED, if it was DOWN."
     return HELP
 
 

@@ -24,7 +24,7 @@ def toolchain() -> Toolchain:
 
 @pytest.fixture(scope="session")
 def lambda_python() -> Path:
-    """Give a Python of Lambda's version."""
+    """Return a Python of Lambda's version."""
     compiler = find_compiler()
     if compiler is None:
         pytest.skip("there is no Python 3.13 here")
@@ -33,7 +33,7 @@ def lambda_python() -> Path:
 
 @pytest.fixture(scope="session")
 def built(toolchain: Toolchain, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Give what `sam build` made, with Lambda's Python where it is here."""
+    """Return what `sam build` made, with Lambda's Python where it is here."""
     return build(toolchain, tmp_path_factory.mktemp("sam"), find_compiler())
 
 
@@ -47,16 +47,6 @@ def sandbox(toolchain: Toolchain, built: Path, tmp_path_factory: pytest.TempPath
     for part in toolchain.client:
         (sandbox.client / part.name).symlink_to(part)
     return sandbox
-
-
-@pytest.fixture(scope="session")
-def courier_sandbox(sandbox: Sandbox, built: Path, tmp_path_factory: pytest.TempPathFactory) -> Sandbox:
-    """Give the courier's build a place like the monitor's, with the same layer."""
-    courier = Sandbox(sandbox.toolchain, tmp_path_factory.mktemp("courier"))
-    shutil.copytree(built / "CourierFunction", courier.task)
-    courier.layer.parent.symlink_to(sandbox.layer.parent)
-    courier.client.symlink_to(sandbox.client)
-    return courier
 
 
 @pytest.fixture
@@ -76,5 +66,5 @@ def start(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Start]:
 
 @pytest.fixture
 def function(start: Start, environment: dict[str, str]) -> Function:
-    """Give the function in an environment that watches `database` under the name "demo"."""
+    """Return the function in an environment that watches `database` under the name "demo"."""
     return start(environment)

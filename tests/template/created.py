@@ -21,15 +21,9 @@ from local.stack import RECIPIENT, SENDER
 from local.wire import Call
 from template.reading import CODE
 
-FLEET = {
-    "DatabaseHost": "",
-    "DatabaseName": "",
-    "DatabaseUser": "",
-    "AlertSender": SENDER,
-    "AlertRecipients": RECIPIENT,
-}
+FLEET = {"AlertSender": SENDER, "AlertRecipients": RECIPIENT}
 ONE = FLEET | {"DatabaseHost": "127.0.0.1", "DatabaseTls": "disable"}
-ALL = {"Courier": "true", "CreateConfigurationSet": "true"}
+VPC = {"VpcSubnetIds": "subnet-0a1b2c3d,subnet-4e5f6a7b", "VpcSecurityGroupIds": "sg-0a1b2c3d"}
 
 
 @dataclass
@@ -91,13 +85,13 @@ class Created:
         return self.aws.client("lambda").get_function_configuration(FunctionName=self.resources[function])
 
     def mapping(self, function: str) -> dict[str, Any]:
-        """Give the one source of events that starts a function."""
+        """Return the one source of events that starts a function."""
         asked = {"FunctionName": self.resources[function]}
         (mapping,) = self.aws.client("lambda").list_event_source_mappings(**asked)["EventSourceMappings"]
         return mapping
 
     def environment(self, function: str = "MonitorFunction") -> dict[str, str]:
-        """Give a function's variables, and those that Lambda adds; endpoints are those of the emulated AWS."""
+        """Return a function's variables, and those that Lambda adds; endpoints are those of the emulated AWS."""
         variables = {
             name: str(value) for name, value in self.configuration(function)["Environment"]["Variables"].items()
         }
@@ -107,7 +101,7 @@ class Created:
         return variables | here | own
 
     def statements(self, role: str = "MonitorRole") -> list[dict[str, Any]]:
-        """Give what a role may do."""
+        """Return what a role may do."""
         iam, name = self.aws.client("iam"), self.resources[role]
         (policy,) = iam.list_role_policies(RoleName=name)["PolicyNames"]
         document = iam.get_role_policy(RoleName=name, PolicyName=policy)["PolicyDocument"]
@@ -132,7 +126,7 @@ def _for_moto(translated: dict[str, Any]) -> dict[str, Any]:
         if parameter["Type"] == "Number":
             # CloudFormation compares it as text; moto would find 1 and "1" different.
             parameter |= {"Type": "String", "Default": str(parameter["Default"])}
-    for name in ("MonitorFunction", "CourierFunction"):
+    for name in ("MonitorFunction", "ProbeFunction"):
         # moto's layers have no name to refer to.
         del document["Resources"][name]["Properties"]["Layers"]
     return document

@@ -59,7 +59,7 @@ def explained() -> set[str]:
         | own
         | _keys_in(poolers, specifics)
         | set(credentials._UNREADABLE.values())
-        | {"secret-unavailable"}
+        | {"secret-unavailable", "auth-iam"}
     )
 
 

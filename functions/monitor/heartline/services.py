@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 from heartline.aws.log import Log
 from heartline.aws.metrics import Metrics
 from heartline.aws.queue import Queue
+from heartline.aws.topic import Topic
 from heartline.common.deadline import Deadline
 from heartline.config.settings import Settings
 from heartline.model.target import Target
-from heartline.prober.credentials import Credentials
+from heartline.prober.check import Prober
 from heartline.storage.history import History
 from heartline.storage.outbox import Outbox
 from heartline.storage.states import Store
@@ -36,12 +37,14 @@ class Services:
         Where a run is reported.
     store, outbox, history
         What is kept.
-    credentials
-        Finds the targets' credentials.
+    prober
+        Probes the targets, here or through the probe function.
     channels
         Returns the ways to people, built at the first alert.
     queue
         Takes the shards of a divided tick; None where ticks are not divided.
+    health_topic
+        Notifies when Heartline itself fails; None where there is none.
     """
 
     settings: Settings
@@ -51,9 +54,10 @@ class Services:
     store: Store
     outbox: Outbox
     history: History
-    credentials: Credentials
+    prober: Prober
     channels: Callable[[], tuple[Channel, ...]]
     queue: Queue | None = None
+    health_topic: Topic | None = None
 
 
 @dataclass(frozen=True, slots=True)

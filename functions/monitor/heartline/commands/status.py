@@ -6,6 +6,10 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from botocore.exceptions import BotoCoreError, ClientError
+
+from heartline.aws.errors import code_of
+from heartline.aws.topic import Topic
 from heartline.common.parallel import at_once
 from heartline.model.incident import Incident, Span
 from heartline.model.observation import Failure
@@ -34,7 +38,16 @@ def overview(services: Services, targets: Sequence[Target]) -> dict[str, Any]:
         entry(target, loaded.targets[target.name], now) | _past(loaded.targets[target.name], incidents, gaps, now)
         for target, incidents in zip(targets, past, strict=True)
     ]
-    return {"targets": entries}
+    answer: dict[str, Any] = {"targets": entries}
+    return answer if services.health_topic is None else answer | {"health": _health(services.health_topic)}
+
+
+def _health(topic: Topic) -> dict[str, Any]:
+    """Return how many are notified when Heartline itself fails; who has not confirmed is not."""
+    try:
+        return topic.subscriptions()
+    except (ClientError, BotoCoreError) as error:
+        return {"error": code_of(error)}
 
 
 def _past(
@@ -85,6 +98,7 @@ def entry(target: Target, stored: Stored | Unreadable, now: datetime) -> dict[st
         "failure": failure_entry(state.failure),
         "pending": len(stored.outbox),
         "muted_until": _iso(quiet_until(state, target.policy, now)),
+        "mute_reason": state.mute_reason if state.muted_until and now < state.muted_until else None,
     }
 
 

@@ -14,7 +14,7 @@ from heartline.model.kinds import Kind, Phase
 from heartline.model.observation import Failure
 from heartline.model.target import Credential, Target
 from heartline.probe import errors
-from heartline.probe.failures import Advice, advise, explained
+from heartline.probe.failures import POOLERS, advise, explained
 from heartline.probe.specifics import specific
 
 if TYPE_CHECKING:
@@ -50,8 +50,6 @@ _BY_TYPE: tuple[tuple[tuple[type[BaseException], ...], Kind | tuple[Kind, Kind]]
     ((TimeoutError,), Kind.TIMEOUT),
     ((ConnectionError,), (Kind.REFUSED, Kind.CLOSED)),
 )
-# What a pooler says of itself under one SQLSTATE for everything: `poolers`.
-_OF_POOLERS = {"08P01", "08S01", "XX000"}
 _IN_SESSION = {Phase.LOGIN, Phase.QUERY}
 # OpenSSL's names of the alerts by which a server refuses a client's certificate, or a client without one (RFC 8446, 6.2
 # and RFC 5246, 7.2.2). A failed handshake can mean nothing else once it seemed to be over.
@@ -107,13 +105,11 @@ def diagnose(error: BaseException, phase: Phase, target: Target, credential: Cre
         key = refused.advice
     routine = f"{sqlstate} {reported.get('R')}" if reported else None
     advice = advise((routine, type(error), sqlstate, kind), phase, target, credential.endpoint, key)
-    if refused:
-        advice = Advice(advice.key, {**advice.words, "pooler": refused.pooler})
     return explained(phase, kind, advice, sqlstate, said)
 
 
 def _pooler_refusal(sqlstate: str | None, said: str | None, phase: Phase) -> Refusal | None:
-    if sqlstate not in _OF_POOLERS or phase not in _IN_SESSION:
+    if sqlstate not in POOLERS or phase not in _IN_SESSION:
         return None
     from heartline.probe.poolers import refusal  # noqa: PLC0415 - a healthy probe does not need it
 

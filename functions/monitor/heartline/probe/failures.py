@@ -33,6 +33,12 @@ _SPECIFIC: Mapping[_About | tuple[_About, Phase], str] = {
 }
 
 
+# What is said of a login by password; RDS reports a refused token as 28000.
+_BY_TOKEN = {Kind.AUTH, "auth-access"}
+# Who reports everything of its own under one SQLSTATE: `poolers`.
+POOLERS = {"08P01": "PgBouncer", "08S01": "Pgpool-II", "XX000": "Pgpool-II"}
+
+
 class Advice(NamedTuple):
     """The key of a cause and a next step in the texts, and the words for their placeholders."""
 
@@ -56,7 +62,16 @@ def advise(
     """
     keys = [key for one in about for key in ((one, phase), one)]
     key = specific or next((_SPECIFIC[one] for one in keys if one in _SPECIFIC), str(about[-1]))
-    words = {
+    if key in _BY_TOKEN and target.iam:
+        key = "auth-iam"
+    sqlstate = next((one for one in about if isinstance(one, str) and one in POOLERS), None)
+    return Advice(key, words(phase, target, endpoint, sqlstate))
+
+
+def words(phase: Phase, target: Target, endpoint: Endpoint, sqlstate: str | None) -> Mapping[str, str]:
+    """Return the words for the placeholders of the sentences about a failure in this phase, with that SQLSTATE."""
+    pooler = POOLERS.get(sqlstate or "")
+    return ({"pooler": pooler} if pooler else {}) | {
         "host": endpoint.host,
         "port": str(endpoint.port),
         "database": endpoint.database,
@@ -64,7 +79,6 @@ def advise(
         "phase": phase.value,
         "seconds": f"{target.timeout.total_seconds():g}",
     }
-    return Advice(key, words)
 
 
 def explained(

@@ -5,8 +5,8 @@ from __future__ import annotations
 import struct
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import Any
 
+from pg8000.core import Context
 from pg8000.exceptions import DatabaseError
 from pg8000.native import Connection
 
@@ -62,7 +62,7 @@ class Session(Connection):  # type: ignore[misc]
         if not self._admitted:
             raise ProtocolFaultError("ready for a query without having let anyone in")
 
-    def handle_AUTHENTICATION_REQUEST(self, data: bytes, context: Any) -> None:  # noqa: ANN401, N802 - pg8000's
+    def handle_AUTHENTICATION_REQUEST(self, data: bytes, context: Context) -> None:  # noqa: N802 - pg8000's
         """Check what the server asks for before pg8000 answers it."""
         code = struct.unpack_from("!i", data)[0]
         if code not in {_OK, _CLEAR_TEXT, _MD5, _SASL, _SASL_CONTINUE, _SASL_FINAL}:
@@ -99,19 +99,19 @@ class Session(Connection):  # type: ignore[misc]
         self._send_message(b"p", answer)
         self._sock.flush()
 
-    def handle_PARAMETER_STATUS(self, data: bytes, context: Any) -> None:  # noqa: ANN401, ARG002, N802 - pg8000's
+    def handle_PARAMETER_STATUS(self, data: bytes, context: Context) -> None:  # noqa: ARG002, N802 - pg8000's
         """Record what is read later, and let the server choose no encoding: some of Python's take quadratic time."""
         name, _, value = data.rstrip(b"\0").partition(b"\0")
         if name in PARAMETERS:
             self.parameter_statuses[name.decode()] = value.decode("utf-8", "replace")
 
-    def handle_ROW_DESCRIPTION(self, data: bytes, context: Any) -> None:  # noqa: ANN401, N802 - pg8000's
+    def handle_ROW_DESCRIPTION(self, data: bytes, context: Context) -> None:  # noqa: N802 - pg8000's
         """Read every value as text: pg8000's conversions can be made to take seconds."""
         if not self._discarding:
             super().handle_ROW_DESCRIPTION(data, context)
             context.input_funcs = [str] * len(context.columns)
 
-    def handle_DATA_ROW(self, data: bytes, context: Any) -> None:  # noqa: ANN401, N802 - pg8000's
+    def handle_DATA_ROW(self, data: bytes, context: Context) -> None:  # noqa: N802 - pg8000's
         """Refuse a row whose values overlap: few bytes would become many. Skip rows that nobody reads."""
         if self._discarding:
             return
@@ -123,7 +123,7 @@ class Session(Connection):  # type: ignore[misc]
             place += 4 + max(size, 0)
         super().handle_DATA_ROW(data, context)
 
-    def handle_ERROR_RESPONSE(self, data: bytes, context: Any) -> None:  # noqa: ANN401, N802 - pg8000's
+    def handle_ERROR_RESPONSE(self, data: bytes, context: Context) -> None:  # noqa: N802 - pg8000's
         """Keep the error that the server reports: pg8000 loses it when the server then closes, and assumes UTF-8."""
         context.error = self._reported = DatabaseError(_report(data))
 

@@ -10,16 +10,19 @@ from datetime import datetime
 
 from heartline.aws.log import Event
 from heartline.model.alert import EMAIL, TOPIC, Alert
+from heartline.model.errors import ProberError
 from heartline.model.kinds import Status
 from heartline.model.observation import Failure, Observation
 from heartline.model.state import State, Stored, Unreadable
 from heartline.model.target import Target
-from heartline.probe.slots import CPU_SLOTS
-from heartline.prober.check import check
+from heartline.prober.check import Check
 from heartline.rules.decide import Decision, decide, wants_another
 from heartline.rules.gaps import _MISSED, missed
 from heartline.services import Run, Services
 from heartline.storage.states import Loaded
+
+# A decision is made again as often when commands come in between.
+_SAVE_ATTEMPTS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +41,8 @@ class TargetResult:
         The last observation.
     blips
         How many failures were not confirmed.
+    saved
+        Whether this tick wrote its state.
     contested
         Another run decided on it first: this one changed nothing.
     unprobed
@@ -52,6 +57,7 @@ class TargetResult:
     seen: Status = Status.UNKNOWN
     last: Observation | None = None
     blips: int = 0
+    saved: bool = False
     contested: bool = False
     unprobed: bool = False
     faulty: bool = False
@@ -70,21 +76,14 @@ def run_targets(services: Services, run: Run) -> tuple[list[TargetResult], Loade
     ClientError, BotoCoreError
         If the states could not be read.
     """
-    # A thread for each, since all may have to wait at once.
-    pool = ThreadPoolExecutor(len(run.targets) + 1)
-    try:
-        names, since = [target.name for target in run.targets], run.at - _MISSED * services.settings.interval
-        loading = pool.submit(services.store.load, names, run.shard, since)
-        started = [
-            (target, _start(pool, _TargetRun(services, run, target, loading)))
-            for target in _slowest_first(run.targets, loading)
-        ]
-        wait([future for _, future in started if future])
+    names, since = [target.name for target in run.targets], run.at - _MISSED * services.settings.interval
+    with ThreadPoolExecutor(1) as loader:
+        loading = loader.submit(services.store.load, names, run.shard, since)
+        checks = (_TargetRun(services, run, target, loading).check() for target in _slowest_first(run.targets, loading))
+        checked = services.prober.check_all(checks, run.deadline)
+        wait([future for _, future in checked if future])
         loaded = loading.result()
-    finally:
-        # The threads end by themselves; to see each of a hundred do so costs as much as ten probes.
-        pool.shutdown(wait=False)
-    results = [_result(services, target, future, loaded.targets[target.name]) for target, future in started]
+    results = [_result(services, target, future, loaded.targets[target.name]) for target, future in checked]
     return results, loaded
 
 
@@ -103,30 +102,6 @@ def _is_down(stored: Stored | Unreadable) -> bool:
     return isinstance(stored, Stored) and stored.state.status is Status.DOWN
 
 
-def _start(pool: ThreadPoolExecutor, target_run: _TargetRun) -> Future[TargetResult] | None:
-    """Begin a thread for a target when there is a slot for it to compute; return None if there never is."""
-    if not CPU_SLOTS.take(target_run.run.deadline.left()):
-        return None
-    future: Future[TargetResult] = Future()
-    try:
-        pool.submit(_run, target_run, future)
-    except RuntimeError:  # there are no more threads, but another that comes free would still take it up
-        if future.cancel():
-            CPU_SLOTS.leave()
-            return None
-    return future
-
-
-def _run(target_run: _TargetRun, future: Future[TargetResult]) -> None:
-    """Run a target, unless that was called off."""
-    if not future.set_running_or_notify_cancel():
-        return
-    try:
-        future.set_result(target_run.result())
-    except BaseException as error:  # noqa: BLE001 - as a pool does: it belongs to whoever waits
-        future.set_exception(error)
-
-
 def _result(
     services: Services, target: Target, future: Future[TargetResult] | None, before: Stored | Unreadable
 ) -> TargetResult:
@@ -136,7 +111,8 @@ def _result(
     error = future.exception()
     if error is None:
         return future.result()
-    _log_fault(services, target, error)
+    if not isinstance(error, ProberError):
+        _log_fault(services, target, error)
     return replace(unchanged(target, before), faulty=True)
 
 
@@ -149,10 +125,13 @@ class _TargetRun:
     target: Target
     loading: Future[Loaded]
 
-    def result(self) -> TargetResult:
-        """Probe the target, decide, and save what changed."""
+    def check(self) -> Check[TargetResult]:
+        """Return what the prober has to do."""
+        return Check(self.target, self._wants_another, self._decide)
+
+    def _decide(self, observations: Sequence[Observation]) -> TargetResult:
+        """Decide, and save what changed."""
         services, target = self.services, self.target
-        observations = check(target, services.credentials, self._wants_another, self.run.deadline)
         before = self._stored()
         if isinstance(before, Unreadable):
             services.log.error(
@@ -165,24 +144,26 @@ class _TargetRun:
         if not observations:
             return _unprobed(services, target, before)
         gap = missed(self._last_look(before.state), self.run.at, services.settings.interval)
-        decision = decide(before.state, observations, target.policy, services.clock(), gap)
-        if failure := observations[-1].failure:
-            _log_failure(services, target, failure, decision.state)
-        alerts, blips = (*before.outbox, *decision.alerts), decision.state.blips - before.state.blips
-        result = TargetResult(target, decision.state, alerts, decision.seen, observations[-1], blips)
-        return result if self._save(before, decision) else replace(unchanged(target, before), contested=True)
+        for _ in range(_SAVE_ATTEMPTS):
+            decision = decide(before.state, observations, target.policy, services.clock(), gap)
+            changed = decision.state != before.state
+            if not changed or self._save(before, decision):
+                if failure := observations[-1].failure:
+                    _log_failure(services, target, failure, decision.state)
+                alerts, blips = (*before.outbox, *decision.alerts), decision.state.blips - before.state.blips
+                return TargetResult(target, decision.state, alerts, decision.seen, observations[-1], blips, changed)
+            latest = services.store.load([target.name], self.run.shard).targets[target.name]
+            if isinstance(latest, Unreadable) or not _commanded(before, latest):
+                before = latest
+                break
+            before = latest
+        services.log.info(Event.DECISION_DROPPED, "another run has decided: state unchanged", target=target.name)
+        return replace(unchanged(target, before), contested=True)
 
     def _save(self, before: Stored, decision: Decision) -> bool:
-        if decision.state == before.state:
-            return True
         channels = (EMAIL, TOPIC) if self.services.settings.topic else (EMAIL,)
         alerts = tuple(replace(alert, waiting=channels) for alert in decision.alerts)
-        saved = self.services.store.save(before, decision.state, alerts, decision.ended)
-        if not saved:
-            self.services.log.info(
-                Event.DECISION_DROPPED, "another run has decided: state unchanged", target=self.target.name
-            )
-        return saved
+        return self.services.store.save(before, decision.state, alerts, decision.ended)
 
     def _wants_another(self, seen: Sequence[Observation]) -> bool:
         before = self._stored()
@@ -199,6 +180,18 @@ class _TargetRun:
         if loaded.heartbeat is None and not loaded.looks:
             return None
         return max(filter(None, (state.last_ok, state.last_failed)), default=None)
+
+
+def _commanded(before: Stored, latest: Stored) -> bool:
+    """Return True if since then only a command changed a state: then what was decided can be decided anew."""
+    state = before.state
+    undone = replace(
+        latest.state,
+        muted_until=state.muted_until,
+        mute_reason=state.mute_reason,
+        acknowledged=state.acknowledged,
+    )
+    return undone == state
 
 
 def _unprobed(services: Services, target: Target, before: Stored | Unreadable) -> TargetResult:
