@@ -16,6 +16,7 @@ from heartline.model.kinds import Kind, Phase, Tls
 from heartline.model.target import Credential, Endpoint, Target
 from heartline.probe import probe
 from integration.test_tls_real import Secured, _server, secured
+from local.lambda_api import ProbeFunction
 from local.peers import HOST, ONE, WELCOME, forwards, says, secures
 from local.stack import ROLE, SECRET
 
@@ -194,6 +195,13 @@ def put(monitor: Monitor, text: str) -> None:
 
 def test_a_certificate_comes_from_secrets_manager(demanded: Monitor) -> None:
     assert demanded.tick()["up"] == 1
+
+
+def test_a_certificate_reaches_the_probe_function(demanded: Monitor) -> None:
+    with ProbeFunction() as function:
+        demanded.environment |= function.environment
+        assert demanded.tick()["up"] == 1
+        assert len(function.requests) == 1
 
 
 def test_a_certificate_that_was_renewed_is_read_again(demanded: Monitor, authority: trustme.CA) -> None:
