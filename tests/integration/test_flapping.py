@@ -192,7 +192,3 @@ def test_the_history_has_each_outage_of_a_spell(switch: Switch) -> None:
     incidents = switch.monitor.status()["incidents"]
     told = [["down", "stable"], ["down", "recovered"], ["down", "recovered"]]
     assert [incident["notified"] for incident in incidents] == told
-        ["down", "stable"],
-        ["down", "recovered"],
-        ["down", "recovered"],
-    ]
