@@ -68,6 +68,7 @@ class _Observation:
     address: str | None = None
     failure: _Failure | None = None
     server: Server | None = None
+    ended: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +143,7 @@ def _written(seen: Observation) -> _Observation:
     written = None
     if failure := seen.failure:
         written = _Failure(failure.phase, failure.kind, failure.advice or "", failure.sqlstate, failure.said)
-    return _Observation(seen.at, seen.phases, seen.address, written, seen.server)
+    return _Observation(seen.at, seen.phases, seen.address, written, seen.server, seen.ended)
 
 
 def read_answer(document: bytes, attempts: Sequence[Attempt]) -> list[Observation | None]:
@@ -169,9 +170,11 @@ def _read(seen: _Observation, attempt: Attempt) -> Observation:
         raise ValueError("not an address")
     if Phase.CREDENTIALS in seen.phases or not all(0 <= spent <= _MAX_MILLISECONDS for spent in seen.phases.values()):
         raise ValueError("not the times of a probe's phases")
+    if not seen.at <= (seen.ended or seen.at) <= seen.at + timedelta(milliseconds=_MAX_MILLISECONDS):
+        raise ValueError("not the end of a probe")
     failure = None if seen.failure is None else _read_failure(seen.failure, attempt)
     server = None if seen.server is None else _read_server(seen.server)
-    return Observation(seen.at, endpoint, seen.phases, failure, server, seen.address)
+    return Observation(seen.at, endpoint, seen.phases, failure, server, seen.address, seen.ended)
 
 
 def _read_failure(failure: _Failure, attempt: Attempt) -> Failure:
