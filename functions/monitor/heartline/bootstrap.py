@@ -48,7 +48,9 @@ def services() -> Services:
 def _services(environment: tuple[tuple[str, str], ...]) -> Services:
     settings = read_settings(dict(environment))
     logger.setLevel(settings.log_level)
-    table = Table(Lazy(clients.dynamodb), settings.table)
+    # Every run needs it: built here it takes no time from the first probes.
+    dynamodb = clients.dynamodb()
+    table = Table(lambda: dynamodb, settings.table)
     return Services(
         settings=settings,
         clock=lambda: datetime.now(UTC),
