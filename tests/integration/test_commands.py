@@ -27,6 +27,7 @@ def test_status_of_a_target_never_seen(monitor: Monitor) -> None:
                 "failure": None,
                 "pending": 0,
                 "muted_until": None,
+                "mute_reason": None,
                 "incidents": [],
                 "availability": {name: {"percent": None, "unobserved_seconds": 0} for name in ("24h", "7d", "30d")},
             }
@@ -60,6 +61,7 @@ def test_a_muted_target_is_silent_and_then_told(monitor: Monitor, database: Post
     monitor.tick()
     answer = monitor.order("mute", target="demo", reason="moving", **{"for": "2h"})
     assert answer["muted_until"] == monitor.status()["muted_until"] is not None
+    assert answer["mute_reason"] == monitor.status()["mute_reason"] == "moving"
     database.kill()
     assert monitor.tick()["down"] == 1
     assert monitor.mails == []
@@ -67,7 +69,7 @@ def test_a_muted_target_is_silent_and_then_told(monitor: Monitor, database: Post
     monitor.pass_time(hours=3)
     monitor.tick()
     assert [subject.split()[0] for subject in monitor.subjects] == ["[DOWN]"]
-    assert monitor.status()["muted_until"] is None
+    assert (monitor.status()["muted_until"], monitor.status()["mute_reason"]) == (None, None)
 
 
 def test_what_began_and_ended_while_muted_is_never_told(monitor: Monitor, database: Postgres) -> None:
