@@ -146,8 +146,19 @@ def _written(seen: Observation) -> _Observation:
     return _Observation(seen.at, seen.phases, seen.address, written, seen.server, seen.ended)
 
 
-def read_answer(document: bytes, attempts: Sequence[Attempt]) -> list[Observation | None]:
+def read_answer(
+    document: bytes, attempts: Sequence[Attempt], since: datetime, until: datetime
+) -> list[Observation | None]:
     """Return the observations of an answer to a request for these attempts.
+
+    Parameters
+    ----------
+    document
+        The answer, as JSON.
+    attempts
+        What was asked for.
+    since, until
+        When the observations can have been made.
 
     Raises
     ------
@@ -157,9 +168,12 @@ def read_answer(document: bytes, attempts: Sequence[Attempt]) -> list[Observatio
     try:
         answer = decode(_Answer, json.loads(document, parse_float=Decimal, parse_constant=_refuse))
         pairs = zip(answer.observations, attempts, strict=True)
-        return [None if seen is None else _read(seen, attempt) for seen, attempt in pairs]
+        observations = [None if seen is None else _read(seen, attempt) for seen, attempt in pairs]
     except (ValueError, TypeError, KeyError, ArithmeticError, RecursionError):
         raise ValueError("not an answer to what was asked") from None
+    if not all(since <= seen.at <= until for seen in observations if seen):
+        raise ValueError("not an answer to what was asked just now")
+    return observations
 
 
 def _read(seen: _Observation, attempt: Attempt) -> Observation:
