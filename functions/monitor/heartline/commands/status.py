@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -15,8 +16,10 @@ from heartline.model.incident import Incident, Span
 from heartline.model.observation import Failure
 from heartline.model.state import State, Stored, Unreadable
 from heartline.model.target import Target
-from heartline.rules.availability import availability
+from heartline.rules.alerts import next_reminder
+from heartline.rules.availability import Availability, availability
 from heartline.rules.decide import quiet_until
+from heartline.rules.flapping import settle_time
 from heartline.rules.gaps import missed
 from heartline.services import Services
 
@@ -35,7 +38,8 @@ def overview(services: Services, targets: Sequence[Target]) -> dict[str, Any]:
         gaps.append(gap)
     past = at_once(lambda target: services.history.incidents(target.name, now - _LOOKED_BACK), targets)
     entries = [
-        entry(target, loaded.targets[target.name], now) | _past(loaded.targets[target.name], incidents, gaps, now)
+        entry(target, loaded.targets[target.name], now)
+        | _past(loaded.targets[target.name], incidents, gaps, now, services.settings.interval)
         for target, incidents in zip(targets, past, strict=True)
     ]
     answer: dict[str, Any] = {"targets": entries}
@@ -51,22 +55,47 @@ def _health(topic: Topic) -> dict[str, Any]:
 
 
 def _past(
-    stored: Stored | Unreadable, incidents: Sequence[Incident], gaps: Sequence[Span], now: datetime
+    stored: Stored | Unreadable,
+    incidents: Sequence[Incident],
+    gaps: Sequence[Span],
+    now: datetime,
+    interval: timedelta,
 ) -> dict[str, Any]:
     """Return a target's last incidents, and how much of the time it was up."""
     state = stored.state if isinstance(stored, Stored) else State("")
     latest = [*incidents, *((state.incident,) if state.incident else ())][-_MOST_INCIDENTS:]
-    measured = {name: availability(state, incidents, gaps, length, now) for name, length in _LENGTHS.items()}
+    measured = dict(_measured(state, incidents, gaps, now, interval))
     return {
         "incidents": [_incident(one) for one in reversed(latest)],
-        "availability": {
-            name: {
-                "percent": None if one.share is None else round(100 * one.share, 3),
-                "unobserved_seconds": round(one.unobserved),
-            }
-            for name, one in measured.items()
-        },
+        "availability": {name: _availability(one) for name, one in measured.items()},
     }
+
+
+def _measured(
+    state: State, incidents: Sequence[Incident], gaps: Sequence[Span], now: datetime, interval: timedelta
+) -> Iterator[tuple[str, Availability]]:
+    """Yield the availability over each length of time; it has no share where a shorter one covers all that is known."""
+    shorter = timedelta(0)
+    for name, length in _LENGTHS.items():
+        known = state.first_seen is not None and now - state.first_seen > shorter
+        found = availability(state, incidents, gaps, Span(now - length, now), interval)
+        yield name, found if known else replace(found, share=None, failed_share=None)
+        shorter = length
+
+
+def _availability(measured: Availability) -> dict[str, Any]:
+    return {
+        "percent": _percent(measured.share),
+        "observed_seconds": round(measured.observed),
+        "unobserved_seconds": round(measured.unobserved),
+        "blips": measured.blips,
+        "failed_probes": measured.failed_probes,
+        "failed_probes_percent": _percent(measured.failed_share),
+    }
+
+
+def _percent(share: float | None) -> float | None:
+    return None if share is None else round(100 * share, 3)
 
 
 def _incident(incident: Incident) -> dict[str, Any]:
@@ -89,6 +118,7 @@ def entry(target: Target, stored: Stored | Unreadable, now: datetime) -> dict[st
         blank = entry(target, Stored(State(target.name)), now)
         return blank | {"error": f"the stored item cannot be read: {stored.reason}"}
     state = stored.state
+    remind_at = next_reminder(state, target.policy)
     return {
         "name": target.name,
         "status": state.status.value,
@@ -99,7 +129,21 @@ def entry(target: Target, stored: Stored | Unreadable, now: datetime) -> dict[st
         "pending": len(stored.outbox),
         "muted_until": _iso(quiet_until(state, target.policy, now)),
         "mute_reason": state.mute_reason if state.muted_until and now < state.muted_until else None,
+        "acknowledged": state.belief is not None and remind_at is None,
+        "remind_at": _iso(remind_at),
+        "flapping": _flapping(state, target),
+        "blips": state.blips,
+        "watched_since": _iso(state.first_seen),
     }
+
+
+def _flapping(state: State, target: Target) -> dict[str, Any] | None:
+    """Return since when a target flaps and how long it must rest; None where nobody was notified of that."""
+    flapping = state.flapping
+    if flapping is None or not flapping.notified:
+        return None
+    rest = settle_time(flapping, target.policy).total_seconds()
+    return {"since": _iso(flapping.start.at), "stable_since": _iso(flapping.calm_since), "settle_seconds": round(rest)}
 
 
 def _iso(moment: datetime | None) -> str | None:

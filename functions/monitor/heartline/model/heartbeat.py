@@ -20,12 +20,15 @@ class Heartbeat:
         The names of the targets that it found up, and down.
     earlier
         When the targets without a verdict in this tick last had one.
+    leaving
+        The names of targets that are no longer watched and have alerts that wait.
     """
 
     at: datetime
     healthy: tuple[str, ...]
     failed: tuple[str, ...] = ()
     earlier: Mapping[str, datetime] = field(default_factory=dict)
+    leaving: tuple[str, ...] = ()
 
     def looks(self) -> dict[str, datetime]:
         """Return when each target last had a verdict."""
