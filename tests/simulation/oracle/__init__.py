@@ -151,7 +151,7 @@ class Oracle:
                 account.quiet.muted = (account.quiet.muted[0], min(account.quiet.muted[1], action.at))
                 account.hush_ended = action.at
             case "acknowledge":
-                account.acknowledged = account.stretch is not None and account.stretch.found != GOOD
+                account.acknowledged = account.people.worried
             case "care":
                 account.care = action.argument
             case "readers":

@@ -11,9 +11,10 @@ from heartline.model.state import State
 from heartline.model.target import Policy
 from heartline.rules.counting import marked
 
-# How many times its rhythm a target must rest, and the most of it.
+# How many times its rhythm a target must rest, and the most of it. After so long a rest the next event is a new story.
 _RHYTHMS = 2
 _MOST_REST = timedelta(hours=6)
+_FORGOTTEN = timedelta(hours=1)
 
 
 def settle_time(flapping: Flapping, policy: Policy) -> timedelta:
@@ -38,17 +39,21 @@ def disturbed(state: State, at: datetime, name: str | None = None) -> State:
         The id of its incident, where it has one.
     """
     known = state.flapping
-    if known is None or (not known.notified and at - known.calm_since > _MOST_REST):
+    if known is None or (not known.notified and at - known.calm_since > _FORGOTTEN):
         return replace(state, flapping=begun(state, at, name))
     rest = max(0.0, (at - known.calm_since).total_seconds())
-    rhythm = max(rest, known.rhythm) if known.notified else rest
-    return replace(state, flapping=replace(known, rhythm=rhythm, calm_since=at))
+    return replace(state, flapping=replace(known, rhythm=max(rest, known.rhythm), calm_since=at))
 
 
 def begun(state: State, at: datetime, name: str | None = None) -> Flapping:
     """Return the account of times without rest that begin with an event."""
     name = name or f"{state.target}-{at:%Y%m%dT%H%M%SZ}"
     return Flapping(f"{name}{FLAPPING_SUFFIX}", marked(state, at), at)
+
+
+def calmed(state: State, flapping: Flapping, now: datetime) -> Flapping:
+    """Return the account of a target that is stable again: its rhythm is kept, should it not last."""
+    return replace(flapping, start=marked(state, now), notified=False)
 
 
 def not_observed(flapping: Flapping, gap: Span) -> Flapping:
