@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from local.postgres import Postgres
 
 
-NOTHING = {
+UNKNOWN = {
     "percent": None,
     "observed_seconds": 0,
     "unobserved_seconds": 0,
@@ -44,7 +44,7 @@ def test_status_of_a_target_never_seen(monitor: Monitor) -> None:
                 "blips": 0,
                 "watched_since": None,
                 "incidents": [],
-                "availability": dict.fromkeys(("24h", "7d", "30d"), NOTHING),
+                "availability": dict.fromkeys(("24h", "7d", "30d"), UNKNOWN),
             }
         ]
     }
