@@ -125,7 +125,7 @@ class PgBouncer(Front):
         return [self.write("pgbouncer.ini", "[databases]", database, "[pgbouncer]", *lines)]
 
     def order(self, command: str) -> None:
-        """Give its console a command, such as PAUSE."""
+        """Send its console a command, such as PAUSE."""
         user, password = self._ADMIN
         console = native.Connection(user, HOST, "pgbouncer", self.port, password, ssl_context=False, timeout=LIMIT)
         with closing(console):

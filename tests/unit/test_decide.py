@@ -155,7 +155,7 @@ def test_a_reminder_comes_when_its_time_has_passed_since_the_last_word() -> None
 
 
 def reminders(policy: Policy, until: timedelta) -> list[float]:
-    """Give the hours after which an outage that lasts is brought to mind."""
+    """Return the hours after which an outage that lasts is brought to mind."""
     state, every, notified = down(), timedelta(minutes=30), []
     began = state.belief.told_at
     for step in range(1, until // every + 1):

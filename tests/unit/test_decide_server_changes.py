@@ -28,7 +28,7 @@ POLICY = Policy(confirmations=0, recover_after=1)
 
 
 def restarted(times: int = 1) -> Server:
-    """Give the server after so many restarts."""
+    """Return the server after so many restarts."""
     return replace(SERVER, started=NOW - 20 * HOUR + times * MINUTE)
 
 
@@ -393,7 +393,7 @@ states = st.builds(
 
 
 def item(state: State, outbox: tuple[Alert, ...] = ()) -> dict[str, Any]:
-    """Give what is stored of a state, in DynamoDB's own notation."""
+    """Return what is stored of a state, in DynamoDB's own notation."""
     named = {one.id: one for one in outbox}
     return wire({"format": FORMAT, "state": state, "outbox": named, "version": 1, "status": state.status})
 

@@ -29,7 +29,7 @@ Life = Callable[[datetime], Failure | None]
 
 
 def flapping(down: timedelta, up: timedelta, cycles: int, *, then: Failure | None = None) -> Life:
-    """Give the life of a database that is down and up by turns, from NOW on."""
+    """Return the life of a database that is down and up by turns, from NOW on."""
 
     def at(moment: datetime) -> Failure | None:
         cycle, within = divmod(moment - NOW, down + up)
@@ -43,7 +43,7 @@ def flapping(down: timedelta, up: timedelta, cycles: int, *, then: Failure | Non
 def watch(
     life: Life, *, every: timedelta = MINUTE, until: timedelta, policy: Policy = POLICY, state: State = UP
 ) -> list[Alert]:
-    """Give all alerts of a life that is looked at now and then."""
+    """Return all alerts of a life that is looked at now and then."""
     alerts: list[Alert] = []
     now = NOW
     while now <= NOW + until:

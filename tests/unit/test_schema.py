@@ -152,7 +152,7 @@ def test_every_field_is_tried() -> None:
 
 
 def stored(state: State, outbox: tuple[Alert, ...] = (), version: int = 1) -> dict[str, Any]:
-    """Give an item as DynamoDB keeps it, by name and in its own notation."""
+    """Return an item as DynamoDB keeps it, by name and in its own notation."""
     return wire(
         {
             "format": FORMAT,

@@ -40,19 +40,19 @@ addresses = st.none() | st.sampled_from([HOME, "192.0.2.8"])
 
 
 def saw(server: Server | None = SERVER, address: str | None = HOME) -> State:
-    """Give the state after that server was seen first."""
+    """Return the state after that server was seen first."""
     state, change = detect_change(State("orders"), answered(server, AFTER, address), None)
     assert change is None
     return state
 
 
 def found(was: Server, now: Server, addresses: tuple[str | None, str | None] = (HOME, HOME)) -> Change | None:
-    """Give what is noticed when the one answers after the other."""
+    """Return what is noticed when the one answers after the other."""
     return detect_change(saw(was, addresses[0]), answered(now, NOW, addresses[1]), AFTER)[1]
 
 
 def notified(state: State, *turns: Server) -> list[tuple[AlertKind, bool]]:
-    """Give what is noticed when servers answer one after the other."""
+    """Return what is noticed when servers answer one after the other."""
     changes = []
     for server in turns:
         state, change = detect_change(state, answered(server), AFTER)
@@ -209,7 +209,7 @@ turns = st.integers(2, 8).flatmap(
 
 
 def one_of(number: int, *, kin: bool = True) -> Server:
-    """Give one of several servers, of one cluster or each of its own."""
+    """Return one of several servers, of one cluster or each of its own."""
     system = SERVER.system if kin else str(number + 1)
     return replace(SERVER, system=system, started=NOW - (number + 1) * HOUR, standby=kin and number > 0)
 

@@ -27,7 +27,7 @@ _OF_FLAPPING = _OF_WRONG | {AlertKind.STABLE}
 
 
 def notify(facts: Facts, last: Observation, policy: Policy, now: datetime) -> tuple[State, tuple[Alert, ...]]:
-    """Make the alerts after which people know what is so, as far as the budget allows, oldest first.
+    """Return the state and the alerts that bring belief to the facts, as far as the budget allows, oldest first.
 
     Parameters
     ----------

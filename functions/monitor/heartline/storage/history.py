@@ -33,11 +33,11 @@ class History:
         self._table.put(gap_key(gap), record(gap.ended, {"gap": gap}))
 
     def incidents(self, name: str, since: datetime) -> tuple[Incident, ...]:
-        """Give the incidents of a target that began since then and are over, oldest first."""
+        """Return the incidents of a target that began since then and are over, oldest first."""
         return tuple(self._read(target_key(name)[0], INCIDENT, since, "incident", Incident))
 
     def gaps(self, since: datetime) -> tuple[Span, ...]:
-        """Give the times that began since then in which Heartline did not run, oldest first."""
+        """Return the times that began since then in which Heartline did not run, oldest first."""
         return tuple(self._read(HEARTBEAT_KEY[0], GAP, since, "gap", Span))
 
     def _read(self, partition: str, prefix: str, since: datetime, name: str, kind: type[_T]) -> Iterable[_T]:

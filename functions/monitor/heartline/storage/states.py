@@ -83,7 +83,7 @@ class Store:
         self._decoded: dict[str, tuple[Mapping[str, Any] | None, Stored | Unreadable]] = {}
 
     def load(self, names: Iterable[str], shard: str | None = None, since: datetime | None = None) -> Loaded:
-        """Read the targets' items, and the heartbeat, which tells when each was last seen as it is.
+        """Read the targets' items, and the heartbeat, which says when each was last seen as it is.
 
         Parameters
         ----------
@@ -122,7 +122,7 @@ class Store:
     def _decode(self, name: str, item: Mapping[str, Any] | None) -> Stored | Unreadable:
         """Read a target's item; one that is to the letter as it was in this environment's last tick was decoded then.
 
-        Its version would not tell: the outbox and the lease change without it.
+        Its version does not show it: the outbox and the lease change without it.
         """
         known = self._decoded.get(name)
         if known is None or known[0] != item:

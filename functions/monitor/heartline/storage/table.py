@@ -30,7 +30,7 @@ class Guard:
     values: Mapping[str, object] = field(default_factory=dict)
 
     def arguments(self) -> dict[str, Any]:
-        """Give it as DynamoDB's calls take it, without what is empty."""
+        """Return it as DynamoDB's calls take it, without what is empty."""
         given = {
             "ConditionExpression": self.condition,
             "ExpressionAttributeNames": dict(self.names),
@@ -77,16 +77,16 @@ class Table:
         return answer is not None
 
     def putting(self, key: Key, item: Mapping[str, object], guard: Guard | None = None) -> dict[str, Any]:
-        """Give the arguments that write a whole item."""
+        """Return the arguments that write a whole item."""
         guarded = guard.arguments() if guard else {}
         return {"TableName": self.name, "Item": wire_key(key) | wire(item), **guarded}
 
     def updating(self, key: Key, change: str, guard: Guard) -> dict[str, Any]:
-        """Give the arguments that change an item."""
+        """Return the arguments that change an item."""
         return {"TableName": self.name, "Key": wire_key(key), "UpdateExpression": change, **guard.arguments()}
 
     def listed(self, key: Key, last: str) -> Iterator[dict[str, Any]]:
-        """Give the items of a partition from one sort key to another, oldest first."""
+        """Yield the items of a partition from one sort key to another, oldest first."""
         pages = (
             self.client()
             .get_paginator("query")
