@@ -100,6 +100,18 @@ class Table:
         for page in pages:
             yield from map(plain, page["Items"])
 
+    def newest(self, partition: str, prefix: str, most: int) -> list[dict[str, Any]]:
+        """Return the last items of a partition whose sort keys begin like this, newest first."""
+        answer = self.client().query(
+            TableName=self.name,
+            KeyConditionExpression="pk = :pk AND begins_with(sk, :prefix)",
+            ExpressionAttributeValues=wire({":pk": partition, ":prefix": prefix}),
+            ConsistentRead=True,
+            ScanIndexForward=False,
+            Limit=most,
+        )
+        return [plain(item) for item in answer["Items"]]
+
     def _conditionally(self, call: Callable[..., Any], **arguments: object) -> dict[str, Any] | None:
         """Make a call that a condition may guard; None when the condition does not hold."""
         for pause in (*_CONFLICT_PAUSES, None):

@@ -1,0 +1,216 @@
+"""Hold what is known of the targets, for whoever shows it: the answer of `status`, and the widget's pages."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import IntEnum
+
+from heartline.common.parallel import at_once
+from heartline.model.incident import Incident, Span
+from heartline.model.kinds import Status
+from heartline.model.observation import Failure
+from heartline.model.state import State, Stored, Unreadable
+from heartline.model.target import Target
+from heartline.rules.availability import Availability, availability
+from heartline.rules.decide import quiet_until
+from heartline.rules.gaps import missed
+from heartline.services import Services
+
+# As far as anything is kept, and so that a gap that began long ago and reaches into these days is not missed.
+_LOOKED_BACK = timedelta(days=800)
+# A tick notes its beginning when it ends, so the last one known is up to two intervals old while all is well.
+_SILENT_AFTER = 2.5
+DAY, WEEK, MONTH = timedelta(days=1), timedelta(days=7), timedelta(days=30)
+# Of one target, newest first: more is read of none for a page.
+MOST_INCIDENTS = 100
+
+
+class Standing(IntEnum):
+    """How a target stands, the worst first."""
+
+    DOWN = 0
+    MISCONFIGURED = 1
+    UNREADABLE = 2
+    FLAPPING = 3
+    UNKNOWN = 4
+    UP = 5
+
+
+@dataclass(frozen=True, slots=True)
+class TargetView:
+    """What is known of one target at a moment.
+
+    Attributes
+    ----------
+    at
+        The moment.
+    pending
+        The number of its alerts that not every channel has accepted yet.
+    seen
+        When a tick last came to a verdict on it.
+    unreadable
+        Why its stored item cannot be read; then the state is a blank one.
+    incidents
+        Those that are over, oldest first; None where they were not read.
+    complete
+        False if there are older incidents than these.
+    """
+
+    target: Target
+    at: datetime
+    state: State
+    pending: int = 0
+    seen: datetime | None = None
+    unreadable: str | None = None
+    incidents: tuple[Incident, ...] | None = None
+    complete: bool = True
+    gaps: tuple[Span, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """Return the target's name."""
+        return self.target.name
+
+    @property
+    def standing(self) -> Standing:
+        """Return how it stands."""
+        if self.unreadable:
+            return Standing.UNREADABLE
+        if self.failure:
+            return Standing.MISCONFIGURED if self.failure.kind.misconfigured else Standing.DOWN
+        if self.flapping:
+            return Standing.FLAPPING
+        return Standing.UP if self.state.status is Status.UP else Standing.UNKNOWN
+
+    @property
+    def failure(self) -> Failure | None:
+        """Return what is wrong now."""
+        return self.state.failure
+
+    @property
+    def since(self) -> datetime | None:
+        """Return since when it is up, or down."""
+        return self.state.since
+
+    @property
+    def flapping(self) -> bool:
+        """Return True if it goes down and up so often that people were notified of that."""
+        return self.state.flapping is not None and self.state.flapping.notified
+
+    @property
+    def acknowledged(self) -> bool:
+        """Return True if somebody has stopped the reminders of what is wrong now."""
+        return self.state.acknowledged
+
+    @property
+    def muted_until(self) -> datetime | None:
+        """Return until when nobody is notified of it, by a mute or a maintenance window."""
+        return quiet_until(self.state, self.target.policy, self.at)
+
+    @property
+    def mute_reason(self) -> str | None:
+        """Return why it is muted, as whoever muted it said."""
+        return self.state.mute_reason if self.muted_until and self.state.muted_until else None
+
+    @property
+    def all_incidents(self) -> tuple[Incident, ...]:
+        """Return the incidents that were read and the open one, oldest first."""
+        return (*(self.incidents or ()), *((self.state.incident,) if self.state.incident else ()))
+
+    def available(self, length: timedelta) -> Availability | None:
+        """Return how much of the time until now it was up; None where that much of its past was not read."""
+        if self.incidents is None:
+            return None
+        if not self.complete and self.incidents[0].began > self.at - length:
+            return None
+        return availability(self.state, self.incidents, self.gaps, length, self.at)
+
+
+@dataclass(frozen=True, slots=True)
+class Fleet:
+    """What is known of several targets at a moment.
+
+    Attributes
+    ----------
+    last_tick
+        When a tick last ran; None if none ever has.
+    interval
+        How often ticks come.
+    gaps
+        The times in which Heartline did not run.
+    """
+
+    at: datetime
+    interval: timedelta
+    last_tick: datetime | None = None
+    targets: tuple[TargetView, ...] = ()
+    gaps: tuple[Span, ...] = ()
+
+    @property
+    def silent_for(self) -> timedelta | None:
+        """Return for how long no tick has run, if one should have."""
+        if self.last_tick is None or self.at - self.last_tick <= _SILENT_AFTER * self.interval:
+            return None
+        return self.at - self.last_tick
+
+    @property
+    def known_until(self) -> datetime:
+        """Return the moment up to which anything can be said: now, or the last tick where Heartline is silent."""
+        return self.last_tick if self.silent_for and self.last_tick else self.at
+
+    def stale_for(self, view: TargetView) -> timedelta | None:
+        """Return for how long no tick has come to a verdict on a target, although ticks ran."""
+        if view.seen is None or self.known_until - view.seen <= _SILENT_AFTER * self.interval:
+            return None
+        return self.known_until - view.seen
+
+
+def view_fleet(services: Services, targets: Sequence[Target]) -> Fleet:
+    """Return what is known of targets, without their past.
+
+    Raises
+    ------
+    ClientError, BotoCoreError
+        If the states could not be read.
+    """
+    loaded = services.store.load(target.name for target in targets)
+    now, interval = services.clock(), services.settings.interval
+    gaps = list(services.history.gaps(now - _LOOKED_BACK))
+    if gap := missed(loaded.last, now, interval):
+        gaps.append(gap)
+    views = (
+        _view(target, loaded.targets[target.name], loaded.looks.get(target.name), now, tuple(gaps))
+        for target in targets
+    )
+    return Fleet(now, interval, loaded.last, tuple(views), tuple(gaps))
+
+
+def _view(
+    target: Target, stored: Stored | Unreadable, seen: datetime | None, now: datetime, gaps: tuple[Span, ...]
+) -> TargetView:
+    if isinstance(stored, Unreadable):
+        return TargetView(target, now, State(target.name), unreadable=stored.reason, gaps=gaps)
+    return TargetView(target, now, stored.state, len(stored.outbox), seen, gaps=gaps)
+
+
+def with_history(services: Services, views: Sequence[TargetView], length: timedelta) -> list[TargetView]:
+    """Return the views with their incidents, the newest of each target.
+
+    Of a target whose last incident was over before that length of time, nothing is read.
+
+    Raises
+    ------
+    ClientError, BotoCoreError
+        If the history could not be read.
+    """
+    return at_once(lambda view: _with_history(services, view, length), views)
+
+
+def _with_history(services: Services, view: TargetView, length: timedelta) -> TargetView:
+    last = view.state.incident or view.state.previous
+    if last is None or (last.ended and last.ended < view.at - length):
+        return replace(view, incidents=())
+    newest = services.history.newest_incidents(view.name, MOST_INCIDENTS)
+    return replace(view, incidents=newest, complete=len(newest) < MOST_INCIDENTS)

@@ -1,0 +1,68 @@
+"""Fleets to look at in the widget: most are well, and something is wrong in each way there is."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from heartline.commands.view import Fleet, TargetView
+from heartline.model.incident import Incident, Span
+from heartline.model.kinds import Kind
+from heartline.model.state import State
+from heartline.model.target import Target
+from heartline.common.text import sanitize
+from local.gallery import BEGAN, DAY, HOSTILE, MINUTE, REJECTED, Story
+
+NOW = BEGAN + 15 * MINUTE
+TICK = NOW - timedelta(seconds=20)
+HOUR = timedelta(hours=1)
+NAMES = (
+    *("accounts", "analytics", "audit", "billing", "cart", "catalog", "checkout", "crm", "delivery", "events"),
+    *("fraud", "gateway", "identity", "inventory", "invoices", "ledger", "loyalty", "mail", "media", "metrics"),
+    *("notifications", "orders", "payments", "pricing", "profiles", "promotions", "ratings", "recommendations"),
+    *("refunds", "reports", "returns", "search", "sessions", "settings", "shipping", "stock", "subscriptions"),
+    *("support", "taxes", "warehouse"),
+)
+
+
+def fleet(number: int, language: str = "en", *, well: bool = False, tick: datetime | None = TICK) -> Fleet:
+    """Return a fleet of so many targets; of 40 or more, some are not well unless all are to be."""
+    names = [NAMES[place] if place < len(NAMES) else f"tenant-{place:03d}" for place in range(number)]
+    views = {name: healthy(name, language, place) for place, name in enumerate(names)}
+    if not well and number >= len(NAMES):
+        views |= {view.name: view for view in wrong(language)}
+    gap = (Span(NOW - 7 * HOUR, NOW - 6.5 * HOUR),)
+    shown = tuple(replace(view, gaps=gap) for view in views.values())
+    return Fleet(NOW, MINUTE, tick, shown, gap)
+
+
+def healthy(name: str, language: str, place: int = 0) -> TargetView:
+    """Return a target that is up, and of which every fifth was down once."""
+    incidents = ()
+    state = State(name, first_seen=NOW - 40 * DAY, up_since=NOW - 40 * DAY, last_ok=TICK)
+    if place % 5 == 1:
+        ended = NOW - (place % 23) * HOUR - 11 * MINUTE
+        began = ended - (4 + place) * MINUTE
+        incidents = (Incident(f"{name}-1", began, began - MINUTE, ended - MINUTE, ended, (Kind.TIMEOUT,)),)
+        state = replace(state, up_since=ended, recent=incidents)
+    return TargetView(Target(name, f"{name}.example.com", language=language), NOW, state, 0, TICK, incidents=incidents)
+
+
+def wrong(language: str) -> list[TargetView]:
+    """Return targets that are not well, each in a way of its own."""
+    down = Story(language, "orders").down(BEGAN + MINUTE)
+    full = Story(language, "checkout").down(BEGAN - 3 * HOUR, Kind.SATURATED, sanitize(HOSTILE))
+    locked = Story(language, "ledger").down(BEGAN - 26 * HOUR, Kind.AUTH, REJECTED)
+    muted = replace(Story(language, "reports").state, muted_until=NOW + HOUR, mute_reason="moving to larger disks")
+    unseen = TargetView(Target("taxes", language=language), NOW, State("taxes"), seen=None, incidents=())
+    return [
+        _view(down, pending=1),
+        replace(_view(full), state=replace(full.state, acknowledged=True)),
+        _view(locked),
+        replace(_view(Story(language, "reports")), state=muted),
+        unseen,
+    ]
+
+
+def _view(story: Story, pending: int = 0) -> TargetView:
+    return TargetView(story.target, NOW, story.state, pending, TICK, incidents=())
