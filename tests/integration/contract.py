@@ -1,22 +1,14 @@
-"""What may come out of a probe: the kinds of failure by phase, as the contract lists them."""
+"""What a probe may return: an observation whose failure, if any, is in the agreed table."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from heartline.model.observation import Observation
+from unit.samples import CONTRACT
 
 if TYPE_CHECKING:
     from heartline.model.observation import Failure
-
-IN_SESSION = {"server-error", "stopping", "protocol", "closed", "timeout"}
-KINDS = {
-    "resolve": {"unresolvable", "timeout"},
-    "connect": {"refused", "unreachable", "timeout"},
-    "tls": {"tls-refused", "certificate", "tls", "closed", "timeout"},
-    "login": {"auth", "no-database", "saturated", "starting"} | IN_SESSION,
-    "query": {"denied", "wrong-role"} | IN_SESSION,
-}
 
 
 def assert_kept(seen: object) -> None:
@@ -28,7 +20,7 @@ def assert_kept(seen: object) -> None:
 
 
 def assert_known(failure: Failure) -> None:
-    assert failure.kind in KINDS[failure.phase]
+    assert failure.kind in CONTRACT[failure.phase]
     assert failure.sqlstate is None or len(failure.sqlstate) == 5
     for text in (failure.cause, failure.next_step, failure.said or "nothing"):
         assert text.isprintable()

@@ -30,7 +30,7 @@ TARGET = '[[targets]]\nname = "demo"\nhost = "db.example.com"\nuser = "heartline
         ("TARGETS", "", "no targets"),
         ("TARGETS", "targets = 5", "no targets"),
         ("TARGETS", "[[targets]\n", "TARGETS: not a TOML document"),
-        ("TARGETS", TARGET + TARGET, 'target "demo": the name stands 2 times'),
+        ("TARGETS", TARGET + TARGET, 'target "demo": 2 targets have this name'),
         ("TARGETS", TARGET + "timeout = true", 'target "demo": key "timeout"'),
         ("TARGETS", TARGET + "tiemout = 5", 'target "demo": unknown key "tiemout"'),
         ("TARGETS", TARGET + 'password = "hunter2"', "put it into Secrets Manager"),

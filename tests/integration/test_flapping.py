@@ -110,7 +110,7 @@ def test_the_unstable_mail_says_when_it_will_speak_again_and_that_it_is_down(swi
     flaps(switch)
     text = " ".join(switch.monitor.mails[-1].text.split())
     assert "demo is down again: outage 2 in 2 min" in text
-    assert "silent about it until it has been up for 5 min without a break" in text
+    assert "no further mail about it until it has been up for 5 min without a break" in text
     assert switch.monitor.status()["status"] == "down"
 
 

@@ -35,7 +35,7 @@ CASES: dict[str, tuple[Any, dict[str, str], str, str, str]] = {
     "the query is invalid": (
         query_invalid,
         {"query": "SELECT FROM nowhere"},
-        "[CANNOT QUERY] demo: invalid query (42P01)",
+        "[CANNOT LOG IN] demo: invalid query (42P01)",
         "query",
         "bad-query",
     ),

@@ -40,7 +40,7 @@ def page(html: str) -> ET.Element:
 
 
 def shown(html: str) -> str:
-    """Give all that a page shows, without white space."""
+    """Return all that a page shows, without white space."""
     body = page(html).find("body")
     assert body is not None
     return squeezed("".join(body.itertext()))

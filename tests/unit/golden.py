@@ -14,7 +14,7 @@ KEPT = Path(__file__).parent / "golden"
 
 
 def written() -> Iterator[tuple[str, str]]:
-    """Give each file's name and what should stand in it: the subject and the text, or a line for each HTML tag."""
+    """Return each file's name and what should stand in it: the subject and the text, or a line for each HTML tag."""
     for code in LANGUAGES:
         for kind, message in mails(code):
             yield f"{code}/{kind}.txt", f"Subject: {message.subject}\n\n{as_text(message)}"

@@ -53,7 +53,7 @@ MISCONFIGURED = {Kind(word) for entries in _WORDS.values() for word, *mark in en
 def failure(
     kind: Kind = Kind.REFUSED, phase: Phase | None = None, sqlstate: str | None = None, said: str | None = None
 ) -> Failure:
-    """Give a failure in the words that a probe would use."""
+    """Return a failure in the words that a probe would use."""
     phase = phase or next(phase for phase, kinds in CONTRACT.items() if kind in kinds)
     if kind is Kind.CREDENTIALS:
         return explained(phase, kind, Advice("secret-missing", {"secret": "heartline/orders"}), sqlstate, said)
@@ -61,7 +61,7 @@ def failure(
 
 
 def seen(at: datetime = NOW, failed: Failure | None = None) -> Observation:
-    """Give what one probe saw, healthy or not."""
+    """Return an observation, healthy or not."""
     return Observation(at, ENDPOINT, {Phase.RESOLVE: 0.4, Phase.CONNECT: 1.5}, failed)
 
 
@@ -72,7 +72,7 @@ CHANGES = {
 
 
 def alert(kind: AlertKind = AlertKind.DOWN, number: int = 1, **changes: object) -> Alert:
-    """Give an alert of an incident that began a minute before it, as `decide` would make it."""
+    """Return an alert of an incident that began a minute before it, as `decide` would make it."""
     at = cast("datetime", changes.get("at", NOW))
     incident = Incident("orders-20261123T021400Z", at - MINUTE, at - 2 * MINUTE)
     fields: dict[str, Any] = {
@@ -112,7 +112,7 @@ def alert(kind: AlertKind = AlertKind.DOWN, number: int = 1, **changes: object) 
 
 
 def flapping(at: datetime = NOW, outages: int = 2) -> Flapping:
-    """Give a spell of outages of 12 seconds each, of which people know, and that is steady since then."""
+    """Return flapping with outages of 12 seconds each, which was reported and is stable since then."""
     began = at - outages * 24 * SECOND
     return Flapping("orders-20261123T021200Z-unstable", began, at, outages, (outages - 1) * 12.0, 12.0, notified=True)
 
@@ -130,7 +130,7 @@ SERVER = Server(
 
 
 def answered(server: Server | None, at: datetime = NOW, address: str | None = "192.0.2.7") -> Observation:
-    """Give what a healthy probe saw of a server."""
+    """Return a healthy observation of a server."""
     return Observation(at, ENDPOINT, {Phase.RESOLVE: 0.4, Phase.CONNECT: 1.5}, server=server, address=address)
 
 

@@ -26,7 +26,7 @@ from unit.samples import ENDPOINT, MINUTE, NOW, SECOND, TARGET, alert, failure
 DOWN, RECOVERED, UNSTABLE, SETTLED = AlertKind.DOWN, AlertKind.RECOVERED, AlertKind.UNSTABLE, AlertKind.SETTLED
 REFUSED, TIMEOUT = failure(), failure(Kind.TIMEOUT, Phase.CONNECT)
 AUTH, STARTING = failure(Kind.AUTH, sqlstate="28P01"), failure(Kind.STARTING)
-SPELL = Flapping("orders-unstable", NOW - 10 * MINUTE, NOW - MINUTE, 3, 60, 40, notified=True)
+FLAPPING = Flapping("orders-unstable", NOW - 10 * MINUTE, NOW - MINUTE, 3, 60, 40, notified=True)
 
 
 def about(
@@ -42,17 +42,17 @@ def about(
     if kind is not RECOVERED:
         known["failure"] = failed
     if kind in {UNSTABLE, SETTLED}:
-        known |= {"flapping": replace(SPELL, id=f"{name}-unstable"), "settle_seconds": 300}
+        known |= {"flapping": replace(FLAPPING, id=f"{name}-unstable"), "settle_seconds": 300}
     return alert(kind, **known | changes)
 
 
-def composed(*alerts: Alert, fleet: AlertContext | None = None, late: int = 0, code: str = "en") -> Message:
+def composed(*alerts: Alert, context: AlertContext | None = None, late: int = 0, code: str = "en") -> Message:
     """Compose a mail of alerts, those of one target in their order."""
-    notified: dict[str, list[Alert]] = {}
+    by_target: dict[str, list[Alert]] = {}
     for one in alerts:
-        notified.setdefault(one.target, []).append(one)
-    parts = [TargetAlerts(replace(TARGET, name=name, language=code), tuple(ones)) for name, ones in notified.items()]
-    return compose(parts, fleet or AlertContext(10), NOW + late * SECOND)
+        by_target.setdefault(one.target, []).append(one)
+    parts = [TargetAlerts(replace(TARGET, name=name, language=code), tuple(ones)) for name, ones in by_target.items()]
+    return compose(parts, context or AlertContext(10), NOW + late * SECOND)
 
 
 WHOLE, NAMED = _MAX_REPORTS, _MAX_REPORTS + _MAX_LINES
@@ -115,7 +115,7 @@ def test_a_subject_says_how_many_are_what_the_worst_first(alerts: list[Alert], s
 
 def test_a_subject_names_as_many_as_it_has_room_for_and_counts_the_others() -> None:
     names = [f"orders-production-{number:02d}" for number in range(12)]
-    subject = composed(*(about(name, RECOVERED) for name in names), fleet=AlertContext(500)).subject
+    subject = composed(*(about(name, RECOVERED) for name in names), context=AlertContext(500)).subject
     match = re.fullmatch(r"\[RECOVERED\] 12 of 500 databases: (.+) and (\d+) more", subject)
     assert match
     named = match[1].split(", ")
@@ -125,7 +125,7 @@ def test_a_subject_names_as_many_as_it_has_room_for_and_counts_the_others() -> N
 
 def test_a_target_that_is_up_again_by_now_is_not_in_the_subject_as_down() -> None:
     """Its settling as down and its recovery were both late, and leave in one mail."""
-    flapping = replace(SPELL, stable_since=NOW - 6 * MINUTE)
+    flapping = replace(FLAPPING, stable_since=NOW - 6 * MINUTE)
     settled, recovered = about("a", SETTLED, flapping=flapping), about("a", RECOVERED, id="00000002", at=NOW + MINUTE)
     message = composed(settled, recovered, late=600)
     assert message.status == "up"
@@ -133,10 +133,10 @@ def test_a_target_that_is_up_again_by_now_is_not_in_the_subject_as_down() -> Non
 
 
 def test_more_targets_than_the_fleet_knows_are_not_more_than_all() -> None:
-    assert "2 of 2 databases" in composed(about("a"), about("b"), fleet=AlertContext(1)).subject
+    assert "2 of 2 databases" in composed(about("a"), about("b"), context=AlertContext(1)).subject
 
 
-def test_a_target_with_two_stories_is_one_database() -> None:
+def test_a_target_with_two_threads_is_one_database() -> None:
     first, second = about("a"), about("a", incident=Incident("a-2", NOW), id="00000002")
     message = composed(first, second, about("b"))
     assert "2 of 10 databases" in message.subject
@@ -209,7 +209,7 @@ def test_a_network_that_all_are_in_is_named(addresses: Sequence[str | None], net
 def test_a_monitor_that_may_be_cut_off_says_so_and_what_to_check(
     targets: int, failures: list[Failure], phase: str | None
 ) -> None:
-    said = facts(composed(about("a"), fleet=AlertContext(targets, tuple(failures))))
+    said = facts(composed(about("a"), context=AlertContext(targets, tuple(failures))))
     assert ("cut off" in said) == (phase is not None)
     if phase:
         for part in (f"all {targets} databases", f"phase {phase}", "Check "):
@@ -217,13 +217,15 @@ def test_a_monitor_that_may_be_cut_off_says_so_and_what_to_check(
 
 
 def test_a_recovery_while_all_others_fail_is_not_told_as_a_monitor_that_is_cut_off() -> None:
-    assert "cut off" not in facts(composed(about("a", RECOVERED), fleet=AlertContext(3, (REFUSED,) * 3)))
+    assert "cut off" not in facts(composed(about("a", RECOVERED), context=AlertContext(3, (REFUSED,) * 3)))
 
 
 @pytest.mark.parametrize("code", LANGUAGES)
 @pytest.mark.parametrize("number", [1, WHOLE, WHOLE + 1, NAMED, NAMED + 1, 60, 500])
 def test_a_mail_of_many_tells_some_whole_some_in_a_line_and_counts_the_rest(number: int, code: str) -> None:
-    message = composed(*(about(f"database-{place}") for place in range(number)), fleet=AlertContext(number), code=code)
+    message = composed(
+        *(about(f"database-{place}") for place in range(number)), context=AlertContext(number), code=code
+    )
     assert len(message.targets) == number
     shown = (len(message.reports), len(message.more_subjects), message.omitted)
     assert shown == (min(number, WHOLE), max(0, min(number, NAMED) - WHOLE), max(0, number - NAMED))
@@ -250,11 +252,11 @@ kinds = st.sampled_from([DOWN, AlertKind.CHANGED, AlertKind.REMINDER, RECOVERED,
 @pytest.mark.parametrize("failed", [REFUSED, AUTH, failure(Kind.DENIED, sqlstate="42501")], ids=lambda one: one.kind)
 def test_a_subject_of_usual_names_has_at_most_78_columns(code: str, kind: AlertKind, failed: Failure) -> None:
     names = [f"orders-production-{number:02d}" for number in range(12)]
-    alike = composed(*(about(name, kind, failed) for name in names), fleet=AlertContext(500), code=code)
+    alike = composed(*(about(name, kind, failed) for name in names), context=AlertContext(500), code=code)
     another = failure(Kind.TIMEOUT, Phase.RESOLVE)
     unlike = composed(
         *(about(name, kind, one) for name, one in zip(names, [failed, another] * 6, strict=True)),
-        fleet=AlertContext(500),
+        context=AlertContext(500),
         code=code,
     )
     subjects = [one.subject for one in (alike, unlike)]
@@ -267,7 +269,7 @@ def test_a_subject_of_usual_names_has_at_most_78_columns(code: str, kind: AlertK
 def test_a_monitor_that_may_be_cut_off_says_so_in_every_language(code: str, phase: Phase) -> None:
     timeout = failure(Kind.TIMEOUT, phase)
     message = composed(
-        *(about(name, failed=timeout) for name in "abc"), fleet=AlertContext(3, (timeout,) * 3), code=code
+        *(about(name, failed=timeout) for name in "abc"), context=AlertContext(3, (timeout,) * 3), code=code
     )
     assert message.language.text(f"sentence.checks_{phase}") in facts(message)
     assert columns(message.subject) <= 78
@@ -283,20 +285,20 @@ def test_an_address_that_is_none_costs_nobody_their_mail(address: str, other: st
     assert "network" not in facts(message)
 
 
-def story(number: int, name: str, kind: AlertKind, failed: Failure) -> Alert:
-    """Give an alert of an incident or spell of its own."""
+def thread(number: int, name: str, kind: AlertKind, failed: Failure) -> Alert:
+    """Return an alert of an incident or flapping period of its own."""
     incident = Incident(f"{name}-{number}", NOW - MINUTE, ended=NOW if kind is RECOVERED else None)
-    flapping = {"flapping": replace(SPELL, id=f"{name}-{number}-unstable")} if kind in {UNSTABLE, SETTLED} else {}
+    flapping = {"flapping": replace(FLAPPING, id=f"{name}-{number}-unstable")} if kind in {UNSTABLE, SETTLED} else {}
     return about(name, kind, failed, id=f"{number:08d}", incident=incident, **flapping)
 
 
 @given(st.lists(st.tuples(st.sampled_from("abcdef"), kinds, st.sampled_from([REFUSED, TIMEOUT, AUTH])), min_size=1))
-def test_each_story_is_in_the_mail_and_its_subject_counts_how_each_target_stands(
-    notified: list[tuple[str, AlertKind, Failure]],
+def test_each_thread_is_in_the_mail_and_its_subject_counts_how_each_target_stands(
+    chosen: list[tuple[str, AlertKind, Failure]],
 ) -> None:
-    alerts = [story(number, *one) for number, one in enumerate(notified)]
+    alerts = [thread(number, *one) for number, one in enumerate(chosen)]
     mail = composed(*alerts)
-    assert len(mail.reports) + len(mail.more_subjects) + mail.omitted == len(notified)
+    assert len(mail.reports) + len(mail.more_subjects) + mail.omitted == len(chosen)
     latest = {one.target: composed(one).reports[0].label for one in alerts}
     assert set(mail.targets) == set(latest)
     assert set(mail.incidents) == {one.incident.id for one in alerts if one.incident}
@@ -308,4 +310,4 @@ def test_each_story_is_in_the_mail_and_its_subject_counts_how_each_target_stands
         }
         assert counted == Counter(latest.values())
     else:
-        assert mail.subject.startswith(f"[{latest[notified[0][0]]}] ")
+        assert mail.subject.startswith(f"[{latest[chosen[0][0]]}] ")

@@ -11,24 +11,26 @@ import pytest
 from heartline.i18n.language import language
 from heartline.messages.context import AlertContext, TargetHistory
 from heartline.messages.details import (
+    change_row,
+    change_rows,
     command_rows,
     endpoint_rows,
     failed_rows,
     failure_rows,
-    phase_bars,
     recovered_rows,
     timeline_and_count,
 )
+from heartline.messages.phase_bars import phase_bars
 from heartline.messages.wording import Wording
 from heartline.model.alert import Alert
-from heartline.model.incident import Incident
+from heartline.model.incident import Change, Evidence, Incident
 from heartline.model.kinds import AlertKind, Kind, Phase
 from heartline.model.target import Endpoint
 from unit.samples import HOUR, MINUTE, NOW, alert, failure
 
 WORDING = Wording(language("en"))
 DAY = 24 * HOUR
-FLEET = AlertContext(1, (), {"orders": TargetHistory()}, "heartline-MonitorFunction-x1", "eu-west-1")
+CONTEXT = AlertContext(1, (), {"orders": TargetHistory()}, "heartline-MonitorFunction-x1", "eu-west-1")
 BEGAN, GOOD = "2026-11-23 02:14:00 UTC", "2026-11-23 02:13:00 UTC"
 ALL = (Phase.RESOLVE, Phase.CONNECT, Phase.TLS, Phase.LOGIN, Phase.QUERY)
 
@@ -69,6 +71,41 @@ def test_a_failure_is_told_by_phase_kind_and_sqlstate_and_the_server_is_quoted()
         ("The server said", '"sorry, too many clients already"'),
     )
     assert failure_rows(failure(), WORDING) == (("Failure", "in phase connect: refused"),)
+
+
+def test_the_evidence_of_a_change_says_what_was_and_what_is_now() -> None:
+    evidence = (
+        Evidence("role", "primary", "standby"),
+        Evidence("timeline", "3", "4"),
+        Evidence("started", (NOW - HOUR).isoformat(), (NOW - MINUTE).isoformat()),
+    )
+    change = Change(AlertKind.FAILED_OVER, NOW, NOW - 2 * MINUTE, NOW - MINUTE, evidence)
+    assert change_rows(change, WORDING) == (
+        ("Happened between", f"{GOOD}, the last good probe before it, and 2026-11-23 02:15:00 UTC"),
+        ("Server started", f"{BEGAN}, by its own clock"),
+        ("Role", "primary before, standby now"),
+        ("Timeline", "3 before, 4 now"),
+        ("Started", f"2026-11-23 01:15:00 UTC before, {BEGAN} now"),
+    )
+
+
+def test_a_change_without_a_probe_before_it_has_no_lower_bound() -> None:
+    change = Change(AlertKind.RESTARTED, NOW)
+    assert change_rows(change, WORDING) == (("Found at", "2026-11-23 02:15:00 UTC"),)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (Change(AlertKind.CRASHED, NOW), "the server crashed and recovered"),
+        (Change(AlertKind.RESTARTED, NOW, started=NOW), "(2026-11-23 02:15:00 UTC, by its own clock)"),
+        (Change(AlertKind.FAILED_OVER, NOW, several=True), "the name leads to several servers in turn"),
+    ],
+)
+def test_a_change_within_an_outage_is_one_row(change: Change, said: str) -> None:
+    label, value = change_row(change, WORDING)
+    assert label == "Meanwhile"
+    assert said in value
 
 
 def drawn(**changes: object) -> list[tuple[str, float | None, str, bool]]:
@@ -115,7 +152,7 @@ def test_where_nothing_was_probed_no_phases_are_drawn() -> None:
 
 
 def month(one: Alert, *past: Incident) -> str:
-    return dict(timeline_and_count(one, replace(FLEET, histories={"orders": TargetHistory(past)}), WORDING)[1])[
+    return dict(timeline_and_count(one, replace(CONTEXT, histories={"orders": TargetHistory(past)}), WORDING)[1])[
         "Last 30 days"
     ]
 
@@ -127,7 +164,7 @@ def test_the_incidents_of_a_month_are_counted_with_the_present_one() -> None:
 
 
 def test_what_is_not_known_of_the_past_is_not_drawn() -> None:
-    assert timeline_and_count(alert(), replace(FLEET, histories={}), WORDING) == ("", ())
+    assert timeline_and_count(alert(), replace(CONTEXT, histories={}), WORDING) == ("", ())
 
 
 def test_the_past_is_told_as_of_the_alert_however_late_the_mail() -> None:
@@ -137,7 +174,7 @@ def test_the_past_is_told_as_of_the_alert_however_late_the_mail() -> None:
 
 @pytest.mark.parametrize("name", ["heartline", "a name with spaces'; rm -rf /"])
 def test_the_commands_to_paste_call_the_function_for_this_target(name: str) -> None:
-    rows = command_rows(alert(), replace(FLEET, function=name), WORDING)
+    rows = command_rows(alert(), replace(CONTEXT, function=name), WORDING)
     assert [label for label, _ in rows] == [WORDING.text("row.acknowledge"), WORDING.text("row.mute")]
     payloads = []
     for _, command in rows:
@@ -154,8 +191,8 @@ def test_the_commands_to_paste_call_the_function_for_this_target(name: str) -> N
 
 
 def test_a_region_that_is_not_known_is_left_to_the_reader_s_own() -> None:
-    assert all("--region" not in command for _, command in command_rows(alert(), replace(FLEET, region=""), WORDING))
+    assert all("--region" not in command for _, command in command_rows(alert(), replace(CONTEXT, region=""), WORDING))
 
 
 def test_without_the_function_s_name_there_is_no_command_to_paste() -> None:
-    assert command_rows(alert(), replace(FLEET, function=""), WORDING) == ()
+    assert command_rows(alert(), replace(CONTEXT, function=""), WORDING) == ()

@@ -75,9 +75,9 @@ def test_no_more_recipients_than_one_mail_takes() -> None:
 
 
 @given(st.one_of(toml.anything, st.none(), st.text(st.characters(codec=None))))
-def test_every_reader_gives_a_value_or_a_mend_and_nothing_else(written: object) -> None:
+def test_every_reader_gives_a_value_or_a_fix_and_nothing_else(written: object) -> None:
     for reader in READERS:
-        fix = "give a mend"
+        fix = "give a fix"
         try:
             reader(written)
         except ValueError as error:

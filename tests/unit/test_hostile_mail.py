@@ -52,7 +52,7 @@ TAGS = {
     "pre",
 }
 TAGS |= {"span"}
-FLEET = AlertContext(3, (), {}, "heartline-MonitorFunction-x1", "eu-west-1")
+CONTEXT = AlertContext(3, (), {}, "heartline-MonitorFunction-x1", "eu-west-1")
 MOST_BYTES = 100_000  # Gmail cuts off what is longer than 102 KB
 few = settings(max_examples=20)
 
@@ -66,11 +66,11 @@ class Recorder:
         self.request = request
 
 
-def sent(parts: list[TargetAlerts], fleet: AlertContext = FLEET) -> Mail:
-    """Give the mail as SES is asked to send it."""
+def sent(parts: list[TargetAlerts], context: AlertContext = CONTEXT) -> Mail:
+    """Return the mail as SES is asked to send it."""
     client = Recorder()
     batch = Batch(tuple(parts), parts[0].target.recipients)
-    assert EmailChannel(client, "alerts@example.com").send(batch, fleet, NOW) is None
+    assert EmailChannel(client, "alerts@example.com").send(batch, context, NOW) is None
     return Mail.from_request(client.request, NOW)
 
 
@@ -94,7 +94,7 @@ def harmless(mail: Mail) -> None:
 
 
 def fit(text: str) -> bool:
-    """Tell whether a text has no character that changes how the rest is shown."""
+    """Return True if a text has no character that changes how the rest is shown."""
     return not any(unicodedata.category(char)[0] == "C" or unicodedata.category(char) in {"Zl", "Zp"} for char in text)
 
 
@@ -164,7 +164,7 @@ FIELDS: dict[str, Change] = {
 KINDS = [kind for kind in AlertKind if kind is not AlertKind.TEST]
 
 
-def notified(kind: AlertKind, change: Change, text: str, name: str, code: str) -> TargetAlerts:
+def part_of(kind: AlertKind, change: Change, text: str, name: str, code: str) -> TargetAlerts:
     previous = failure(Kind.SATURATED, sqlstate="53300", said="full")
     one = alert(kind, target=name, previous=previous, address="10.0.0.1")
     if one.failure and kind is not AlertKind.REMINDER:
@@ -178,7 +178,7 @@ def notified(kind: AlertKind, change: Change, text: str, name: str, code: str) -
 def test_a_hostile_text_in_what_was_stored_harms_no_mail(
     field: str, text: str, kind: AlertKind, code: str, number: int
 ) -> None:
-    mail = sent([notified(kind, FIELDS[field], text, name, code) for name in "ab"[:number]])
+    mail = sent([part_of(kind, FIELDS[field], text, name, code) for name in "ab"[:number]])
     harmless(mail)
     assert f'lang="{code}"' in mail.html
 
@@ -193,7 +193,7 @@ def test_hostile_texts_in_all_that_was_stored_at_once_harm_no_mail(
             one = field(one, other if number % 2 else text)
         return one
 
-    harmless(sent([notified(kind, change, text, name, code) for name in "ab"]))
+    harmless(sent([part_of(kind, change, text, name, code) for name in "ab"]))
 
 
 @few
@@ -210,7 +210,7 @@ def test_what_a_hostile_server_says_harms_no_mail(
 @few
 @given(hostile, hostile)
 def test_a_hostile_function_name_or_region_harms_no_mail(function: str, region: str) -> None:
-    harmless(sent([TargetAlerts(TARGET, (alert(),))], replace(FLEET, function=function, region=region)))
+    harmless(sent([TargetAlerts(TARGET, (alert(),))], replace(CONTEXT, function=function, region=region)))
 
 
 @few
@@ -262,15 +262,15 @@ def test_a_mail_has_at_most_100_kb_however_many_it_tells_of_and_whatever_of_them
     endpoint, failed = Endpoint("h" * 253, 65535, text, text), worst(text)
     names = [f"database-{place:03d}".ljust(64, "x") for place in range(number)]
     changes = {"failure": failed} if kind is not AlertKind.RECOVERED else {}
-    notified = [
+    parts = [
         TargetAlerts(
             Target(name, recipients=("oncall@example.com",)),
             (alert(kind, target=name, endpoint=endpoint, previous=failed, **changes),),
         )
         for name in names
     ]
-    fleet = AlertContext(number, (failed,) * number, dict.fromkeys(names, TargetHistory()), "f" * 140, "eu-west-1")
-    harmless(sent(notified, fleet))
+    context = AlertContext(number, (failed,) * number, dict.fromkeys(names, TargetHistory()), "f" * 140, "eu-west-1")
+    harmless(sent(parts, context))
 
 
 @pytest.mark.parametrize("number", [1, 9, 500])
@@ -280,7 +280,7 @@ def test_stored_texts_of_any_length_do_not_make_a_mail_longer_than_100_kb(number
             one = FIELDS[name](one, text)
         return one
 
-    parts = [notified(AlertKind.RECOVERED, change, "'" * 100_000, f"database-{place}", "en") for place in range(number)]
+    parts = [part_of(AlertKind.RECOVERED, change, "'" * 100_000, f"database-{place}", "en") for place in range(number)]
     harmless(sent(parts))
 
 

@@ -183,7 +183,7 @@ def fits(selector: str, element: Element, *, inside: bool) -> bool:
 
 
 def looks(html: str, *, dark: bool) -> Iterator[tuple[Element, Look]]:
-    """Give each element of the body with its colours, by the cascade of style sheets."""
+    """Return each element of the body with its colours, by the cascade of style sheets."""
     rules = night(html) if dark else []
 
     def walk(element: Element, above: Look, *, inside: bool) -> Iterator[tuple[Element, Look]]:

@@ -1,4 +1,4 @@
-"""Every language says the same things, with the same words in their places, and nothing that nobody hears."""
+"""Every language has the same texts with the same placeholders, and none that is unused."""
 
 from __future__ import annotations
 
@@ -69,8 +69,8 @@ def built() -> set[str]:
     keys.add("short.denied-login")
     keys |= {f"{part}.{kind}" for kind in AlertKind for part in ("headline", "subject")}
     keys |= {f"{part}.recovered_again" for part in ("headline", "subject")}
-    notified = ("changed", "reminder", "recovered", "settled_down")
-    keys |= {f"headline.{kind}_misconfigured" for kind in notified}
+    kinds = ("changed", "reminder", "recovered", "settled_down")
+    keys |= {f"headline.{kind}_misconfigured" for kind in kinds}
     keys |= {f"subject.{kind}_misconfigured" for kind in ("recovered", "late_recovered")}
     keys |= {f"{part}.several" for part in ("headline", "subject")}
     keys |= {f"{part}{kind}" for kind in CHANGES for part in ("value.", "sentence.look_")}

@@ -37,7 +37,7 @@ class Recorder:
 
 
 def headers(*parts: TargetAlerts, sender: str = SENDER) -> dict[str, str]:
-    """Give the headers of the one mail that tells all this."""
+    """Return the headers of the one mail of these alerts."""
     client = Recorder()
     batch = Batch(parts, ("oncall@example.com",))
     assert EmailChannel(client, sender).send(batch, AlertContext(500), parts[0].alerts[-1].at) is None
@@ -48,7 +48,7 @@ def headers(*parts: TargetAlerts, sender: str = SENDER) -> dict[str, str]:
 
 
 def of(story: Story) -> list[dict[str, str]]:
-    """Give the headers of each mail of a story, each sent by itself."""
+    """Return the headers of each mail of a story, each sent by itself."""
     return [headers(TargetAlerts(story.target, (one,))) for one in story.alerts]
 
 
@@ -81,11 +81,11 @@ def test_all_mails_of_an_incident_name_the_same_thread() -> None:
     assert len({one["In-Reply-To"] for one in mails}) == 1
 
 
-def test_all_mails_of_a_spell_name_the_thread_of_the_incident_that_it_began_with() -> None:
+def test_all_mails_while_it_flaps_name_the_thread_of_the_incident_that_it_began_with() -> None:
     assert set.intersection(*threads(of(flapping())))
 
 
-def test_what_stays_down_after_a_spell_and_its_recovery_stand_together() -> None:
+def test_what_stays_down_after_flapping_and_its_recovery_stand_together() -> None:
     story = Story("en").down(FAILED).up(FAILED + MINUTE).down(FAILED + 2 * MINUTE).down(FAILED + 9 * MINUTE)
     story.up(FAILED + 20 * MINUTE)
     assert [one.kind for one in story.alerts][-2:] == [AlertKind.SETTLED, AlertKind.RECOVERED]

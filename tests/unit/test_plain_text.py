@@ -22,18 +22,18 @@ from unit.conftest import squeezed
 from unit.samples import MINUTE, NOW, TARGET, alert, failure, hostile
 
 CLUSTER = "heartline-orders-production.cluster-c7tj4exampleab.eu-west-1.rds.amazonaws.com"
-FLEET = AlertContext(2, (), {"orders": TargetHistory()}, "heartline-MonitorFunction-x1", "eu-west-1")
+CONTEXT = AlertContext(2, (), {"orders": TargetHistory()}, "heartline-MonitorFunction-x1", "eu-west-1")
 GALLERY = {f"{code}-{name}": message for code in LANGUAGES for name, message in mails(code)}
 ALONE = {name: message for name, message in GALLERY.items() if len(message.reports) == 1}
 
 
 def single(one: Alert, code: str = "en") -> Message:
-    return compose([TargetAlerts(replace(TARGET, name=one.target, language=code), (one,))], FLEET, NOW)
+    return compose([TargetAlerts(replace(TARGET, name=one.target, language=code), (one,))], CONTEXT, NOW)
 
 
 def double(kind: AlertKind = AlertKind.DOWN, names: tuple[str, str] = ("orders", "another")) -> Message:
     parts = [TargetAlerts(replace(TARGET, name=name), (alert(kind, target=name),)) for name in names]
-    return compose(parts, FLEET, NOW)
+    return compose(parts, CONTEXT, NOW)
 
 
 def long_lines(text: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""What is told of one target: its subject, its sentences and its rows are right, and true of what was seen."""
+"""The report on one target: its subject, sentences and rows are right, and true of what was observed."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ WORDING = Wording(language("en"))
 moment, length = WORDING.when, WORDING.length
 
 
-def notified(*alerts: Alert, late: int = 0, code: str = "en") -> Report:
+def reported(*alerts: Alert, late: int = 0, code: str = "en") -> Report:
     return build_report(alerts, replace(TARGET, language=code), AlertContext(1), alerts[-1].at + late * SECOND)
 
 
@@ -55,8 +55,8 @@ def said(one: Report) -> str:
     return " ".join((one.headline, *one.sentences))
 
 
-def tell(seconds: Sequence[tuple[int, Failure | None]], gaps: Sequence[int] = ()) -> list[Alert]:
-    """Give the alerts of a target that was seen so, that many seconds after the time before; gaps by their place."""
+def alerts_of(seconds: Sequence[tuple[int, Failure | None]], gaps: Sequence[int] = ()) -> list[Alert]:
+    """Return the alerts of observations, each some seconds after the one before; gaps by their place."""
     state, now, alerts = State("orders"), NOW, list[Alert]()
     for place, (passed, failed) in enumerate(seconds):
         before, now = now, now + timedelta(seconds=passed)
@@ -94,20 +94,20 @@ def minutes(word: str) -> list[tuple[int, Failure | None]]:
         ([alert(REMINDER, previous=failure())], "[STILL DOWN] orders: connection refused for 60 s"),
         ([alert(RECOVERED)], "[RECOVERED] orders: down 60 s"),
         ([alert(DOWN), alert(RECOVERED, 2)], "[RECOVERED] orders: was down 60 s, over before this mail left"),
-        (tell(minutes(".x.x"))[-1:], "[UNSTABLE] orders: connection refused again, outage 2 in 2 min"),
-        (tell(minutes(".x.x......"))[-1:], "[SETTLED] orders: up for 5 min, after 2 outages"),
-        (tell(minutes(".x.xxxxxx"))[-1:], "[STILL DOWN] orders: connection refused for 5 min without a break"),
+        (alerts_of(minutes(".x.x"))[-1:], "[UNSTABLE] orders: connection refused again, outage 2 in 2 min"),
+        (alerts_of(minutes(".x.x......"))[-1:], "[SETTLED] orders: up for 5 min, after 2 outages"),
+        (alerts_of(minutes(".x.xxxxxx"))[-1:], "[STILL DOWN] orders: connection refused for 5 min without a break"),
         ([alert(TEST)], "[TEST] Heartline's alerts reach you"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_a_subject_says_all_that_a_lock_screen_has_room_for(alerts: Sequence[Alert], subject: str) -> None:
-    assert notified(*alerts).subject == subject
+    assert reported(*alerts).subject == subject
 
 
 @pytest.mark.parametrize(("phase", "kind"), CASES, ids=lambda value: str(value.value))
 def test_each_failure_is_reported_with_its_phase_kind_sqlstate_and_next_step(phase: Phase, kind: Kind) -> None:
-    one = notified(alert(failure=failure(kind, phase, SQLSTATES.get(kind))))
+    one = reported(alert(failure=failure(kind, phase, SQLSTATES.get(kind))))
     assert (SQLSTATES.get(kind) or "") in one.subject
     assert f"in phase {phase}: {kind}" in dict(one.rows)["Failure"]
     assert "What to look at first: " in said(one)
@@ -115,34 +115,46 @@ def test_each_failure_is_reported_with_its_phase_kind_sqlstate_and_next_step(pha
 
 def test_what_was_never_good_says_so() -> None:
     incident = Incident("orders-1", NOW - MINUTE)
-    assert dict(notified(alert(incident=incident)).rows)["Failed at first sight"].endswith("; it was never seen up")
+    assert dict(reported(alert(incident=incident)).rows)["Failed at first sight"].endswith("; it was never seen up")
 
 
 def test_the_next_reminder_is_said_or_that_there_is_none() -> None:
-    assert dict(notified(alert()).rows)["Next reminder"] == moment(NOW + HOUR)
-    assert "acknowledged" in dict(notified(alert(remind_at=None)).rows)["Next reminder"]
+    assert dict(reported(alert()).rows)["Next reminder"] == moment(NOW + HOUR)
+    assert "acknowledged" in dict(reported(alert(remind_at=None)).rows)["Next reminder"]
 
 
 @pytest.mark.parametrize(("late", "words"), [(0, None), (89, None), (90, "90 s late"), (3600, "1 h late")])
 @pytest.mark.parametrize("kind", [DOWN, CHANGED, REMINDER, RECOVERED, UNSTABLE, SETTLED])
 def test_a_mail_that_leaves_late_says_how_late(kind: AlertKind, late: int, words: str | None) -> None:
-    one = next((one for one in tell(minutes(".x.x......")) if one.kind is kind), alert(kind, previous=failure()))
-    sentences = " ".join(notified(one, late=late).sentences)
+    one = next((one for one in alerts_of(minutes(".x.x......")) if one.kind is kind), alert(kind, previous=failure()))
+    sentences = " ".join(reported(one, late=late).sentences)
     assert (words is not None) == ("late" in sentences)
     assert (words or "") in sentences
     assert (f"due at {moment(one.at)}" in sentences) == (words is not None)
 
 
+def test_a_mail_that_was_refused_until_now_says_by_what() -> None:
+    sentences = " ".join(reported(alert(refused="TooManyRequestsException"), late=3600).sentences)
+    assert "1 h late" in sentences
+    assert "refused until now (TooManyRequestsException)" in sentences
+
+
+def test_a_recovery_of_which_nothing_else_is_known_is_reported_all_the_same() -> None:
+    one = reported(alert(RECOVERED, previous=None))
+    assert one.subject == "[RECOVERED] orders: down 60 s"
+    assert "Before" not in dict(one.rows)
+
+
 def test_what_a_late_mail_says_is_about_the_moment_of_the_alert() -> None:
-    for one in (alert(REMINDER), *tell(minutes(".x.xf.....")), *tell(minutes(".x.xxxxxx"))):
-        prompt, late = notified(one), notified(one, late=7200)
+    for one in (alert(REMINDER), *alerts_of(minutes(".x.xf.....")), *alerts_of(minutes(".x.xxxxxx"))):
+        prompt, late = reported(one), reported(one, late=7200)
         assert (late.subject, late.headline, late.rows) == (prompt.subject, prompt.headline, prompt.rows)
 
 
 def test_a_down_that_never_left_and_its_end_are_one_report_that_tells_both() -> None:
-    begun, ended = tell([(60, None), (60, REFUSED), (540, REFUSED), (60, None)])
+    begun, ended = alerts_of([(60, None), (60, REFUSED), (540, REFUSED), (60, None)])
     assert split_threads([begun, ended]) == [(begun, ended)]
-    one = notified(begun, ended)
+    one = reported(begun, ended)
     rows = dict(one.rows)
     assert rows["Failed between"].endswith(" and 2026-11-23 02:17:00 UTC")
     assert rows["Recovered between"].endswith(" and 2026-11-23 02:27:00 UTC")
@@ -153,16 +165,16 @@ def test_a_down_that_never_left_and_its_end_are_one_report_that_tells_both() -> 
 
 def test_a_recovery_whose_down_was_told_does_not_claim_otherwise() -> None:
     for before in ((), (alert(CHANGED, previous=failure()),), (alert(REMINDER, previous=failure()),)):
-        assert "reports both" not in said(notified(*before, alert(RECOVERED, 2)))
+        assert "reports both" not in said(reported(*before, alert(RECOVERED, 2)))
 
 
 def test_an_unstable_that_never_left_and_its_end_are_one_report_that_tells_both() -> None:
-    *_, unstable, settled = tell(minutes(".x.x......"))
+    *_, unstable, settled = alerts_of(minutes(".x.x......"))
     assert split_threads([unstable, settled]) == [(unstable, settled)]
-    one = notified(unstable, settled)
+    one = reported(unstable, settled)
     assert (one.label, one.status) == ("SETTLED", "up")
     assert "reports both" in said(one)
-    assert "reports both" not in said(notified(settled))
+    assert "reports both" not in said(reported(settled))
 
 
 def test_two_incidents_are_two_reports_in_their_order() -> None:
@@ -177,14 +189,14 @@ def test_two_changes_in_one_report_are_told_from_what_was_known_to_what_is() -> 
     refused, starting, full = failure(), failure(Kind.STARTING), failure(Kind.SATURATED)
     first = alert(CHANGED, 2, failure=starting, previous=refused)
     second = alert(CHANGED, 3, failure=full, previous=starting)
-    assert notified(first, second).subject == "[DOWN] orders: now too many connections, before connection refused"
+    assert reported(first, second).subject == "[DOWN] orders: now too many connections, before connection refused"
 
 
 def test_a_change_and_a_reminder_in_one_report_tell_the_change() -> None:
     refused, starting = failure(), failure(Kind.STARTING)
     change = alert(CHANGED, 2, failure=starting, previous=refused)
     reminder = alert(REMINDER, 3, failure=starting, previous=starting)
-    assert notified(change, reminder).subject == "[DOWN] orders: now not ready yet, before connection refused"
+    assert reported(change, reminder).subject == "[DOWN] orders: now not ready yet, before connection refused"
 
 
 @given(st.lists(st.sampled_from([DOWN, CHANGED, REMINDER, RECOVERED]), min_size=1, max_size=8), st.data())
@@ -201,65 +213,65 @@ def gap_in(one: Report) -> bool:
 
 
 def test_a_gap_before_an_outage_is_told_with_its_bounds_and_the_length_stays_what_was_seen() -> None:
-    down, recovered = tell([(60, None), (600, REFUSED), (60, None)], gaps=[1])
-    for one in (notified(down), notified(recovered)):
+    down, recovered = alerts_of([(60, None), (600, REFUSED), (60, None)], gaps=[1])
+    for one in (reported(down), reported(recovered)):
         assert gap_in(one)
         assert f"{moment(NOW + MINUTE)} and {moment(NOW + 11 * MINUTE)} (10 min)" in said(one)
-    assert dict(notified(down).rows)["Failed between"].startswith(f"{moment(NOW + MINUTE)}, the last good probe")
-    assert "up to" not in notified(recovered).subject
+    assert dict(reported(down).rows)["Failed between"].startswith(f"{moment(NOW + MINUTE)}, the last good probe")
+    assert "up to" not in reported(recovered).subject
 
 
 def test_a_gap_in_which_an_outage_ended_makes_its_length_an_upper_bound() -> None:
-    *_, recovered = tell([(60, None), (60, REFUSED), (60, REFUSED), (1200, None)], gaps=[3])
-    one = notified(recovered)
+    *_, recovered = alerts_of([(60, None), (60, REFUSED), (60, REFUSED), (1200, None)], gaps=[3])
+    one = reported(recovered)
     assert gap_in(one)
     assert one.subject == "[RECOVERED] orders: down up to 21 min"
     assert "up to 21 min" in one.headline
 
 
 def test_a_gap_while_it_flaps_is_told_by_whichever_mail_comes_next() -> None:
-    *_, unstable = tell([(60, None), (60, REFUSED), (60, None), (240, REFUSED)], gaps=[3])
+    *_, unstable = alerts_of([(60, None), (60, REFUSED), (60, None), (240, REFUSED)], gaps=[3])
     assert unstable.kind is UNSTABLE
-    assert gap_in(notified(unstable))
+    assert gap_in(reported(unstable))
 
 
 def test_a_gap_while_something_unstable_was_down_is_told_when_it_is_still_down() -> None:
-    *_, settled = tell([*minutes(".x.x"), (1200, REFUSED), *minutes("xxxxx")], gaps=[4])
+    *_, settled = alerts_of([*minutes(".x.x"), (1200, REFUSED), *minutes("xxxxx")], gaps=[4])
     assert settled.kind is SETTLED
-    assert gap_in(notified(settled))
+    assert gap_in(reported(settled))
 
 
 def test_without_a_gap_none_is_told() -> None:
-    for one in (*tell(minutes(".xx.x......")), *tell(minutes(".xx.xxxxxxx."))):
-        assert not gap_in(notified(one))
-        assert "up to" not in notified(one).subject
+    for one in (*alerts_of(minutes(".xx.x......")), *alerts_of(minutes(".xx.xxxxxxx."))):
+        assert not gap_in(reported(one))
+        assert "up to" not in reported(one).subject
 
 
 def test_what_is_still_down_after_it_was_unstable_counts_its_outages_right() -> None:
     """One of a minute, and the one that lasts."""
-    *_, settled = tell(minutes(".x.xxxxxx"))
-    outages = dict(notified(settled).rows)["Outages"]
+    *_, settled = alerts_of(minutes(".x.xxxxxx"))
+    outages = dict(reported(settled).rows)["Outages"]
     assert "60 s in all" in outages
     assert not ("2 outages" in outages and "before this one" in outages)
 
 
 def test_an_unstable_mail_says_how_long_the_silence_lasts() -> None:
-    *_, unstable = tell(minutes(".x.x"))
+    *_, unstable = alerts_of(minutes(".x.x"))
     assert unstable.settle_seconds
-    assert f"up for {length(timedelta(seconds=unstable.settle_seconds))} without a break" in said(notified(unstable))
+    assert f"up for {length(timedelta(seconds=unstable.settle_seconds))} without a break" in said(reported(unstable))
 
 
 def test_an_unstable_mail_says_which_outage_it_is() -> None:
-    *_, unstable = tell(minutes(".x.x"))
+    *_, unstable = alerts_of(minutes(".x.x"))
     assert unstable.flapping
-    one = notified(replace(unstable, flapping=replace(unstable.flapping, outages=21)))
+    one = reported(replace(unstable, flapping=replace(unstable.flapping, outages=21)))
     assert "outage 21 in 2 min" in one.headline
     assert dict(one.rows)["Outages"] == "21 in 2 min"
 
 
 def test_a_change_says_what_it_was_before_in_the_mail_itself() -> None:
     """A subject may be cut by whoever shows it."""
-    one = notified(alert(CHANGED, failure=FULL, previous=REFUSED))
+    one = reported(alert(CHANGED, failure=FULL, previous=REFUSED))
     assert "connection refused" in " ".join((said(one), *(value for _, value in one.rows)))
 
 
@@ -269,7 +281,7 @@ def test_what_is_no_outage_is_not_said_to_be_or_to_have_been_down(kind: AlertKin
     refused = failure(Kind.AUTH, sqlstate="28P01")
     incident = replace(alert(kind).incident or Incident("", NOW), kinds=(Kind.AUTH,))
     failed = {"failure": refused} if kind is REMINDER else {}
-    one = notified(alert(kind, previous=refused, incident=incident, **failed))
+    one = reported(alert(kind, previous=refused, incident=incident, **failed))
     assert not re.search(r"\b(down|outage)\b", one.headline.replace("no outage", ""))
 
 
@@ -294,7 +306,7 @@ def test_a_mail_after_which_there_is_nothing_to_do_has_no_commands(kind: AlertKi
 def test_an_incident_that_began_on_another_day_says_on_which() -> None:
     """A mute or a window was over, or the mail is late."""
     incident = Incident("orders-1", NOW - 50 * HOUR, NOW - 51 * HOUR)
-    subject = notified(alert(incident=incident)).subject
+    subject = reported(alert(incident=incident)).subject
     assert "21" in subject
     assert "00:15 UTC" in subject
 
@@ -303,7 +315,7 @@ LENGTHS = [40 * SECOND, 59 * MINUTE, 23 * HOUR + 59 * MINUTE]
 
 
 def alike(kind: AlertKind, failed: Failure, lasted: timedelta) -> list[Alert]:
-    """Give what makes one mail of this kind, of a target with a name of 20 characters."""
+    """Return the alerts of one mail of this kind, about a target with a name of 20 characters."""
     incident = Incident("orders-1", NOW - lasted, NOW - lasted - MINUTE, ended=NOW if kind is RECOVERED else None)
     before = FULL if failed.kind is Kind.REFUSED else REFUSED
     previous = before if kind is CHANGED else failed
@@ -327,7 +339,7 @@ def test_a_subject_about_a_usual_name_has_at_most_78_columns_and_an_ascii_prefix
         alerts = alike(RECOVERED if kind == "late" else AlertKind(kind), failed, lasted)
         if kind == "late":
             alerts = [*alike(DOWN, failed, lasted), *alerts]
-        subject = notified(*alerts, code=code).subject
+        subject = reported(*alerts, code=code).subject
         assert re.match(r"\[[A-Z ]+\] ", subject)
         if columns(subject) > 78:
             long[columns(subject)] = subject
@@ -340,7 +352,7 @@ def test_a_subject_about_a_usual_name_has_at_most_78_columns_and_an_ascii_prefix
 def test_every_kind_of_mail_can_be_told_of_every_failure_in_every_language(
     code: str, kind: AlertKind, phase: Phase, what: Kind
 ) -> None:
-    one = notified(*alike(kind, failure(what, phase, "XX000"), HOUR), code=code)
+    one = reported(*alike(kind, failure(what, phase, "XX000"), HOUR), code=code)
     everything = " ".join((one.subject, said(one), *(part for row in one.rows for part in row)))
     assert not set("{}") & set(everything.replace('{"username", "password", "host", "port", "dbname"}', ""))
     assert all((one.summary, one.headline, *(part for row in one.rows for part in row)))
@@ -360,8 +372,8 @@ def outages_in(word: str, since: datetime, until: datetime) -> list[tuple[dateti
 @example("x.x.xxxxxxff.......")
 @given(st.text("..xxf", min_size=2, max_size=60))
 def test_every_number_in_a_report_is_true_of_what_was_seen(word: str) -> None:
-    for one in tell(minutes("." + word)):
-        words, rows = notified(one), dict(notified(one).rows)
+    for one in alerts_of(minutes("." + word)):
+        words, rows = reported(one), dict(reported(one).rows)
         incident = one.incident
         assert incident
         if one.kind is RECOVERED and incident.ended:

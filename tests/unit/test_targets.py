@@ -1,4 +1,4 @@
-"""The targets document: what it may say, and what each wrong one is told."""
+"""The targets document: what is valid, and the error of each document that is not."""
 
 from __future__ import annotations
 
@@ -108,6 +108,7 @@ WRONG = [
     ({"maintenance": "Sun 02:00-04:00"}, "maintenance", "give a list of windows"),
     ({"maintenance": ["Sun 02:00-04:00", "Son 02:00-04:00"]}, "maintenance", 'like "Sun 02:00-04:00 Asia/Seoul"'),
     ({"maintenance": ["Sun 02:00-02:00"]}, "maintenance", "the window is empty"),
+    ({"time_zone": "Mars/Olympus"}, "time_zone", 'IANA name, like "Europe/Berlin"'),
     ({"maintenance": [7]}, "maintenance", "give days, times and a time zone"),
     ({"recipients": "a@example.com"}, "recipients", "list"),
     ({"recipients": []}, "recipients", "1 to 50 addresses"),
@@ -126,7 +127,7 @@ WRONG = [
 @pytest.mark.parametrize(
     ("wrong", "key", "fix"), WRONG, ids=lambda value: str(value)[:40] if isinstance(value, dict) else ""
 )
-def test_one_wrong_value_is_one_fault_that_names_target_key_and_mend(wrong: dict[str, Any], key: str, fix: str) -> None:
+def test_one_wrong_value_is_one_fault_that_names_target_key_and_fix(wrong: dict[str, Any], key: str, fix: str) -> None:
     (fault,) = faults(GOOD | wrong)
     assert fault.startswith('target "orders": ')
     assert f'"{key}"' in fault
@@ -152,7 +153,7 @@ def test_nobody_to_tell_is_a_fault() -> None:
 
 def test_a_name_stands_once() -> None:
     (fault,) = faults(GOOD, GOOD, GOOD)
-    assert fault == 'target "orders": the name stands 3 times: give each target its own name'
+    assert fault == 'target "orders": 3 targets have this name: give each target its own name'
 
 
 @pytest.mark.parametrize("key", ["name", "host"])
@@ -181,7 +182,7 @@ def test_a_document_of_another_form_is_told_what_form_it_should_have(document: s
 
 
 def test_every_fault_is_told_at_once() -> None:
-    notified = faults(
+    found = faults(
         {"name": "one", "host": "a b", "port": 0, "pasword": "x"},
         {"name": "two", "user": "x", "tls": "none"},
         {"name": "two", "host": "two.example.com", "user": "x", "timeout": -1},
@@ -191,6 +192,6 @@ def test_every_fault_is_told_at_once() -> None:
     for target, key in [
         *(("[defaults]", "timeout"), ("[defaults]", "defaults_are")),
         *(("one", "host"), ("one", "port"), ("one", "pasword"), ("one", "user")),
-        *(("two", "tls"), ("two", "host"), ("two", "timeout"), ("two", "the name stands 2 times")),
+        *(("two", "tls"), ("two", "host"), ("two", "timeout"), ("two", "2 targets have this name")),
     ]:
-        assert any(target in fault.split(":")[0] and key in fault for fault in notified), (target, key)
+        assert any(target in fault.split(":")[0] and key in fault for fault in found), (target, key)

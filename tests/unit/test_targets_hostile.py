@@ -35,9 +35,9 @@ def test_any_value_under_any_key_is_read_or_a_configuration_error(place: str, ke
     top = toml.table("", {key: value} if place == "top" else {})
     defaults = toml.table("[defaults]", {key: value} if place == "defaults" else {})
     target = toml.table("[[targets]]", GOOD | ({key: value} if place == "target" else {}))
-    notified = faults_of(top + defaults + target)
-    assert notified is None or notified
-    assert all(fault.isprintable() for fault in notified or ())
+    found = faults_of(top + defaults + target)
+    assert found is None or found
+    assert all(fault.isprintable() for fault in found or ())
 
 
 @given(st.text(st.characters(codec=None), max_size=60), st.integers(0, 200))

@@ -1,4 +1,4 @@
-"""The strip of the last 24 hours and the incidents of 30 days are true of the history."""
+"""The timeline of the last 24 hours and the incidents of 30 days are true of the history."""
 
 from __future__ import annotations
 

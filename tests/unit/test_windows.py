@@ -97,15 +97,15 @@ parts = st.sampled_from(
 
 
 @given(st.text(max_size=30) | st.lists(parts, max_size=8).map("".join) | st.integers() | st.none())
-def test_any_value_is_a_window_or_told_the_mend_and_never_repeated(value: object) -> None:
+def test_any_value_is_a_window_or_told_the_fix_and_never_repeated(value: object) -> None:
     secret = f"{value}hunter2Zw9"
     for tried in (value, secret):
-        assert "hunter2Zw9" not in (fix := mend_of(tried))
+        assert "hunter2Zw9" not in (fix := fix_of(tried))
         assert not fix or 'like "Sun' in fix
 
 
-def mend_of(value: object) -> str:
-    """Give what is said of a value with all that led to it, nothing if it is a window."""
+def fix_of(value: object) -> str:
+    """Return what is said of a value with all that led to it, nothing if it is a window."""
     try:
         window(value)
     except ValueError as fix:
@@ -114,7 +114,7 @@ def mend_of(value: object) -> str:
 
 
 def at(text: str) -> datetime:
-    """Give a moment that is written with its offset."""
+    """Return a moment that is written with its offset."""
     return datetime.fromisoformat(text)
 
 
@@ -198,7 +198,7 @@ LENGTH = 5 * 24 * 60
 
 @cache
 def wall(zone: str, first: str) -> tuple[datetime, ...]:
-    """Give what the clock on the wall shows in each minute of five days."""
+    """Return what the clock on the wall shows in each minute of five days."""
     begins = at(f"{first}T00:00:00+00:00")
     return tuple((begins + minute * MINUTE).astimezone(ZoneInfo(zone)).replace(tzinfo=None) for minute in range(LENGTH))
 
@@ -217,7 +217,7 @@ def open_minutes(clock: tuple[datetime, ...], days: set[int], begins: time, ends
 
 
 def left_out(clock: tuple[datetime, ...], one: time) -> bool:
-    """Tell whether there is a day on which the wall never shows a time."""
+    """Return True if there is a day on which the wall never shows a time."""
     dates = {moment.date() for moment in clock}
     return any(datetime.combine(date, one) not in set(clock) for date in sorted(dates)[1:-1])
 
@@ -246,8 +246,8 @@ def test_windows_are_open_as_the_clock_on_the_wall_says_minute_by_minute(
         for days, begins, ends in listed
     ]
     start = at(f"{calendar[1]}T00:00:00+00:00")
-    notified = open_until(windows(written), start + minute * MINUTE)
+    until = open_until(windows(written), start + minute * MINUTE)
     if end < LENGTH:
-        assert notified == (start + end * MINUTE if end > minute else None)
+        assert until == (start + end * MINUTE if end > minute else None)
     else:
-        assert notified >= start + LENGTH * MINUTE
+        assert until >= start + LENGTH * MINUTE

@@ -1,4 +1,4 @@
-"""A voice speaks its readers' language and tells the time by their clock too."""
+"""Mails are in their readers' language, with times in UTC and in their time zone."""
 
 from __future__ import annotations
 
@@ -47,9 +47,9 @@ def test_a_time_is_told_by_the_clock_of_the_place_too_with_its_day_where_it_is_a
     assert Wording(language("en"), ZoneInfo(zone)).when(at) == said
 
 
-def test_a_voice_is_its_target_s() -> None:
-    notified = Wording.of(replace(TARGET, language="ko", time_zone=ZoneInfo("Asia/Seoul")))
-    assert notified == SEOUL
+def test_the_wording_is_that_of_the_target() -> None:
+    wording = Wording.of(replace(TARGET, language="ko", time_zone=ZoneInfo("Asia/Seoul")))
+    assert wording == SEOUL
 
 
 @pytest.mark.parametrize(

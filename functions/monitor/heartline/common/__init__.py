@@ -1,1 +1,1 @@
-"""What knows nothing of Heartline: codecs, deadlines, parallel calls, text."""
+"""Building blocks that know nothing of Heartline: codec, deadline, fields, parallel calls, text."""

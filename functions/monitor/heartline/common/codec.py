@@ -1,4 +1,4 @@
-"""Turn frozen values into plain documents and back, strictly."""
+"""Encode frozen dataclasses as plain documents, and decode them strictly."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ _T = TypeVar("_T")
 
 
 def encode(value: Any) -> Any:  # noqa: ANN401 - any value of the model
-    """Turn a value of the model into dicts, lists, texts and numbers; leave out what is None.
+    """Return a value of the model as dicts, lists, strings and numbers, without what is None.
 
-    Numbers are as DynamoDB wants them: no floats.
+    Floats become decimals, as DynamoDB requires.
     """
     if is_dataclass(value):
         named = ((item.name, getattr(value, item.name)) for item in fields(value))
@@ -34,12 +34,12 @@ def encode(value: Any) -> Any:  # noqa: ANN401 - any value of the model
 
 
 def decode(kind: type[_T], document: object) -> _T:
-    """Turn a document back into the value that it was made of.
+    """Return the value that a document was encoded from.
 
     Raises
     ------
     ValueError
-        When the document is not of that form: a field missing, unknown or of another type.
+        When the document has another form: a field is missing, unknown or of another type.
     """
     return _decode(kind, document)  # type: ignore[no-any-return]
 

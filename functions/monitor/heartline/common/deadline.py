@@ -1,4 +1,4 @@
-"""Keep the one time limit that several waits share."""
+"""A time limit that several waits share."""
 
 from __future__ import annotations
 
@@ -8,26 +8,26 @@ from time import monotonic
 
 @dataclass(frozen=True, slots=True)
 class Deadline:
-    """Mark a moment of the monotonic clock, in seconds."""
+    """A moment of the monotonic clock, in seconds."""
 
     at: float
 
     @classmethod
     def after(cls, seconds: float) -> Deadline:
-        """Set the deadline that many seconds from now."""
+        """Return the deadline that many seconds from now."""
         return cls(monotonic() + seconds)
 
     def left(self) -> float:
-        """Give the seconds left, 0 when there are none."""
+        """Return the remaining seconds, 0 when the deadline has passed."""
         return max(0.0, self.at - monotonic())
 
     def remaining(self) -> float:
-        """Give the seconds left, as a socket's timeout.
+        """Return the remaining seconds as a socket's timeout.
 
         Raises
         ------
         TimeoutError
-            When there are none: a socket would take 0 for "do not wait".
+            When the deadline has passed: 0 would make a socket non-blocking.
         """
         left = self.left()
         if not left:
@@ -35,5 +35,5 @@ class Deadline:
         return left
 
     def allows(self, seconds: float) -> bool:
-        """Tell whether something that takes that long can still begin."""
+        """Return True if at least that many seconds remain."""
         return self.left() >= seconds

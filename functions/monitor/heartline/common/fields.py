@@ -1,7 +1,7 @@
-"""Read the small values that people write: durations, addresses, names.
+"""Parse the small values that people write: durations, addresses, names.
 
-Each reader raises ValueError with the mend as its text, and never repeats the value: it may be a
-password in the wrong place.
+Each reader raises ValueError with the fix as its text, and never repeats the value: it may be a password in the wrong
+place.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
 
 
 def duration(value: object, least: float, most: float) -> timedelta:
-    """Read a number of seconds, or text such as "90s", "5m", "2h" or "1d".
+    """Return the duration of a number of seconds, or of text such as "90s", "5m", "2h" or "1d".
 
     Parameters
     ----------
     value
-        What was written.
+        The value as written.
     least, most
         The bounds in seconds, both included.
 
@@ -50,12 +50,12 @@ def _short(seconds: float) -> str:
 
 
 def address(value: object) -> str:
-    """Read one bare e-mail address.
+    """Return one bare e-mail address.
 
     Raises
     ------
     ValueError
-        When it is none.
+        When it is not one.
     """
     if not isinstance(value, str) or len(value) > 254 or not _ADDRESS.fullmatch(value):
         raise ValueError("give a bare e-mail address, like oncall@example.com")
@@ -63,12 +63,12 @@ def address(value: object) -> str:
 
 
 def addresses(values: object) -> tuple[str, ...]:
-    """Read a list of e-mail addresses, each kept once.
+    """Return a list of e-mail addresses without duplicates.
 
     Raises
     ------
     ValueError
-        When it is empty, too long for one SendEmail call (50 recipients), or holds what is no address.
+        When it is empty, too long for one SendEmail call (50 recipients), or contains something else.
     """
     if not isinstance(values, list) or not 1 <= len(values) <= 50:
         raise ValueError('give a list of 1 to 50 addresses, like ["oncall@example.com"]')
@@ -76,7 +76,7 @@ def addresses(values: object) -> tuple[str, ...]:
 
 
 def name(value: object) -> str:
-    """Read a target's name.
+    """Return a target's name.
 
     Raises
     ------
@@ -89,12 +89,12 @@ def name(value: object) -> str:
 
 
 def host(value: object) -> str:
-    """Read a host name or an IP address.
+    """Return a host name or an IP address.
 
     Raises
     ------
     ValueError
-        When it holds what neither has, or is longer than a name can be (RFC 1035, 2.3.4).
+        When it has a character that neither can have, or is longer than a name can be (RFC 1035, 2.3.4).
     """
     if not isinstance(value, str) or not _HOST.fullmatch(value):
         raise ValueError("give a host name or address alone, without scheme, port or path")
@@ -102,7 +102,7 @@ def host(value: object) -> str:
 
 
 def text(value: object) -> str:
-    """Read a short text, such as a user's or a database's name.
+    """Return a short text, such as a user's or a database's name.
 
     Raises
     ------
@@ -115,12 +115,12 @@ def text(value: object) -> str:
 
 
 def query(value: object) -> str:
-    """Read one SQL statement.
+    """Return one SQL statement.
 
     Raises
     ------
     ValueError
-        When it is empty or longer than a probe will send.
+        When it is empty, or longer than a probe sends.
     """
     if not isinstance(value, str) or not value.strip() or len(value) > 4000 or "\0" in value:
         raise ValueError("give one SQL statement of at most 4000 characters")

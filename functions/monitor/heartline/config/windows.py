@@ -1,4 +1,4 @@
-"""Read maintenance windows, and tell when one is open."""
+"""Parse maintenance windows."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ _FIX = (
 
 
 def window(value: object) -> Window:
-    """Read one window, such as "Sun 02:00-04:00 Asia/Seoul".
+    """Return one window, written like "Sun 02:00-04:00 Asia/Seoul".
 
     Raises
     ------
     ValueError
-        When it is none, empty or in no known time zone (IANA's names); the text is the mend.
+        When it is not a window, is empty, or has an unknown time zone (IANA's names); the text is the fix.
     """
     written = _WRITTEN.fullmatch(value.strip()) if isinstance(value, str) else None
     if written is None:
@@ -44,12 +44,12 @@ def window(value: object) -> Window:
 
 
 def zone(value: object) -> ZoneInfo:
-    """Find a time zone by its IANA name.
+    """Return a time zone by its IANA name.
 
     Raises
     ------
     ValueError
-        When there is none of that name.
+        When there is no such time zone.
     """
     from zoneinfo import ZoneInfo  # noqa: PLC0415 - only a document that names a zone needs it
 
@@ -60,12 +60,12 @@ def zone(value: object) -> ZoneInfo:
 
 
 def windows(values: object) -> tuple[Window, ...]:
-    """Read a list of windows.
+    """Return the windows of a list.
 
     Raises
     ------
     ValueError
-        When it is no list, or one of them is wrong.
+        When it is not a list, or one of them is wrong.
     """
     if not isinstance(values, list):
         raise ValueError('give a list of windows, like ["Sun 02:00-04:00 Asia/Seoul"]')  # noqa: TRY004 - a wrong type is one more wrong value
@@ -77,7 +77,7 @@ def _end(written: str) -> time:
 
 
 def _days(written: str) -> frozenset[int]:
-    """Read names of days and ranges of them; a range may go over the end of the week."""
+    """Return the days that are written as names and ranges; a range may go over the end of the week."""
     if written.lower() == "daily":
         return _EVERY_DAY
     days: set[int] = set()

@@ -1,1 +1,1 @@
-"""What a notification says; pure."""
+"""Compose alerts into mails; pure."""

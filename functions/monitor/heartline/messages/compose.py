@@ -6,11 +6,11 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from ipaddress import ip_address, ip_network
 
 from heartline.common.text import columns, sanitize
 from heartline.i18n.language import Language, language
 from heartline.messages.context import AlertContext, TargetAlerts
+from heartline.messages.in_common import cut_off, in_common
 from heartline.messages.report import MAX_COLUMNS, Report
 from heartline.messages.threads import build_report, split_threads
 from heartline.messages.wording import Wording
@@ -82,8 +82,8 @@ def compose(parts: Sequence[TargetAlerts], context: AlertContext, now: datetime)
     reports = [one for last in latest for one in built if one.alert.target == last.alert.target]
     failed = [one for one in latest if one.status in _FAILED]
     wording = Wording(language(parts[0].target.language))
-    cut_off = _cut_off(context, wording) if failed else ()
-    common = _in_common(failed, len(latest), wording) if len(failed) > 1 else ()
+    suspicion = cut_off(context, wording) if failed else ()
+    common = in_common(failed, len(latest), wording) if len(failed) > 1 else ()
     full, brief = reports[:_MAX_REPORTS], reports[_MAX_REPORTS : _MAX_REPORTS + _MAX_LINES]
     return Message(
         wording.language,
@@ -92,7 +92,7 @@ def compose(parts: Sequence[TargetAlerts], context: AlertContext, now: datetime)
         tuple(dict.fromkeys(one.alert.target for one in reports)),
         tuple(dict.fromkeys(one.alert.incident.id for one in reports if one.alert.incident)),
         tuple(dict.fromkeys(thread for one in reports for thread in _threads(one))),
-        (*cut_off, *common),
+        (*suspicion, *common),
         tuple(full),
         tuple(sanitize(one.subject, _MAX_SUBJECT) for one in brief),
         len(reports) - len(full) - len(brief),
@@ -118,8 +118,8 @@ def _subject(reports: Sequence[Report], context: AlertContext, wording: Wording)
     targets = dict.fromkeys(one.alert.target for one in first)
     others = [f"{number} {name}" for name, number in labels.items() if name != label]
     words = {"number": len(targets), "all": max(context.targets, len(targets)), "gist": _summary(first, wording)}
-    cut_off = context.cut_off and reports[0].status in _FAILED
-    summary = wording.text("subject.cut_off" if cut_off else "subject.group", **words)
+    suspected = context.cut_off and reports[0].status in _FAILED
+    summary = wording.text("subject.cut_off" if suspected else "subject.group", **words)
     whole = "; ".join([f"[{label}] {summary}", *others])
     if not others or columns(whole) <= MAX_COLUMNS:
         return whole
@@ -134,48 +134,3 @@ def _summary(reports: Sequence[Report], wording: Wording) -> str:
     shown = max(1, sum(len(", ".join(names[:number])) <= _MAX_NAMES for number in range(1, len(names) + 1)))
     more, first = len(names) - shown, ", ".join(names[:shown])
     return wording.text("subject.group_more", names=first, number=more) if more > 0 else first
-
-
-def _in_common(failed: Sequence[Report], targets: int, wording: Wording) -> tuple[str, ...]:
-    """Return what several failures share: it is where to look first."""
-    failures = [one.alert.failure for one in failed if one.alert.failure]
-    shared = []
-    if len({(one.phase, one.kind) for one in failures}) == 1:
-        phase = wording.text(f"phase.{failures[0].phase}")
-        shared.append(wording.text("sentence.same_failure", phase=phase, short=wording.short(failures[0])))
-    hosts = {one.alert.endpoint.host for one in failed}
-    if len(hosts) == 1 and (host := hosts.pop()):
-        shared.append(wording.text("sentence.same_host", host=host))
-    elif network := _network([one.alert.address for one in failed]):
-        shared.append(wording.text(f"sentence.same_{network[1]}", network=network[0]))
-    key = "sentence.common" if len(failed) == targets else "sentence.common_failed"
-    return (wording.text(key, facts="; ".join(shared)),) if shared else ()
-
-
-def _network(addresses: Sequence[str | None]) -> tuple[str, str] | None:
-    """Return the smallest common network and its size: that of a subnet, else of a private VPC (RFC 1918)."""
-    try:
-        known = [ip_address(one.split("%")[0]) for one in addresses if one]
-    except ValueError:
-        return None
-    if len(known) < len(addresses) or len({one.version for one in known}) != 1:
-        return None
-    for prefix, size in ((24, "subnet"), (16, "vpc")) if known[0].version == 4 else ((64, "subnet"), (56, "vpc")):
-        networks = {ip_network((one, prefix), strict=False) for one in known}
-        if len(networks) == 1 and (size == "subnet" or known[0].is_private):
-            return str(networks.pop()), size
-    return None
-
-
-def _cut_off(context: AlertContext, wording: Wording) -> tuple[str, ...]:
-    """Return that the monitor's own network may be the cause, why, and what to check; nothing if it is not."""
-    failure = context.cut_off
-    if failure is None:
-        return ()
-    words = {
-        "phase": wording.text(f"phase.{failure.phase}"),
-        "short": wording.short(failure),
-        "number": context.targets,
-    }
-    checks = wording.text(f"sentence.checks_{failure.phase}")
-    return (wording.text("sentence.cut_off", checks=checks, **words),)

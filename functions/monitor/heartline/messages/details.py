@@ -1,11 +1,10 @@
-"""The rows, drawings and commands of a mail about one target."""
+"""The rows, the timeline and the commands of a mail about one target."""
 
 from __future__ import annotations
 
 import json
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 
 from heartline.common.text import sanitize
@@ -14,36 +13,11 @@ from heartline.messages.timeline import draw_timeline, recent_incidents
 from heartline.messages.wording import Wording
 from heartline.model.alert import Alert
 from heartline.model.incident import Change, Evidence, Incident
-from heartline.model.kinds import Phase
 from heartline.model.observation import Failure
 
 Row = tuple[str, str]
 Rows = tuple[Row, ...]
 _MAX_SAID = 300
-_PHASES = (Phase.RESOLVE, Phase.CONNECT, Phase.TLS, Phase.LOGIN, Phase.QUERY)
-
-
-@dataclass(frozen=True, slots=True)
-class PhaseBar:
-    """One phase of a probe, to be drawn as a bar.
-
-    Attributes
-    ----------
-    name, note
-        In the reader's language; the note says what is special about the phase.
-    spent
-        Milliseconds; None where the phase was not reached.
-    share
-        Of the longest phase, 0 to 1.
-    failed
-        Whether the probe failed here.
-    """
-
-    name: str
-    spent: float | None
-    share: float
-    note: str = ""
-    failed: bool = False
 
 
 def endpoint_rows(alert: Alert, wording: Wording) -> Rows:
@@ -100,14 +74,14 @@ def change_rows(change: Change, wording: Wording) -> Rows:
 
 
 def _evidence(one: Evidence, wording: Wording) -> Row:
-    was, now = (_shown(one.what, said, wording) for said in (one.was, one.now))
+    was, now = (_shown(one.what, value, wording) for value in (one.was, one.now))
     return wording.text(f"row.was_{one.what}"), wording.text("value.was", was=was, now=now)
 
 
-def _shown(what: str, said: str, wording: Wording) -> str:
+def _shown(what: str, value: str, wording: Wording) -> str:
     if what == "role":
-        return wording.text(f"value.{said}")
-    return wording.when(datetime.fromisoformat(said)) if what in {"started", "statistics"} else said
+        return wording.text(f"value.{value}")
+    return wording.when(datetime.fromisoformat(value)) if what in {"started", "statistics"} else value
 
 
 def reminder_row(alert: Alert, wording: Wording) -> Row:
@@ -122,33 +96,6 @@ def change_row(change: Change, wording: Wording) -> Row:
     if change.started:
         what = wording.text("value.at_start", what=what, at=wording.when(change.started))
     return wording.text("row.meanwhile"), what
-
-
-def phase_bars(alert: Alert, wording: Wording) -> tuple[PhaseBar, ...]:
-    """Return how long each phase of the deciding probe took, and at which it failed."""
-    if not alert.phases:
-        return ()
-    failed = alert.failure.phase if alert.failure else None
-    until = _PHASES.index(failed) if failed in _PHASES else len(_PHASES)
-    longest = max(alert.phases.values()) or 1
-    return tuple(
-        _phase_bar(phase, alert.phases.get(phase), longest, wording, _note(phase, alert.phases, place - until))
-        for place, phase in enumerate(_PHASES)
-    )
-
-
-def _note(phase: Phase, phases: Mapping[Phase, float], beyond: int) -> str | None:
-    """Return the key of the note for a phase that many places after the failed one; None where it needs no note."""
-    if beyond == 0:
-        return "failed_here"
-    if phase in phases:
-        return None
-    return "not_used" if beyond < 0 else "not_reached"
-
-
-def _phase_bar(phase: Phase, spent: float | None, longest: float, wording: Wording, note: str | None) -> PhaseBar:
-    said = wording.text(f"value.{note}") if note else ""
-    return PhaseBar(wording.text(f"phase.{phase}"), spent, (spent or 0) / longest, said, failed=note == "failed_here")
 
 
 def timeline_and_count(alert: Alert, context: AlertContext, wording: Wording) -> tuple[str, Rows]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 
-from heartline.messages.details import endpoint_rows, failed_rows, failure_rows, phase_bars, reminder_row
+from heartline.messages.details import endpoint_rows, failed_rows, failure_rows, reminder_row
 from heartline.messages.outage_reports import failure_of, incident_of
+from heartline.messages.phase_bars import phase_bars
 from heartline.messages.report import Report
 from heartline.messages.sentences import gaps, next_step, verdict
 from heartline.messages.severity import severity_words

@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 
 from heartline.messages.compose import Message
-from heartline.messages.details import PhaseBar
+from heartline.messages.phase_bars import PhaseBar
 from heartline.messages.report import Report
 from heartline.messages.timeline import DOWN, UP
 from heartline.messages.wording import Wording

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from heartline.messages.details import change_rows, endpoint_rows, phase_bars
+from heartline.messages.details import change_rows, endpoint_rows
+from heartline.messages.phase_bars import phase_bars
 from heartline.messages.report import Report
 from heartline.messages.wording import Wording
 from heartline.model.alert import Alert

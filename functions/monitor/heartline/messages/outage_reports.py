@@ -10,10 +10,10 @@ from heartline.messages.details import (
     endpoint_rows,
     failed_rows,
     failure_rows,
-    phase_bars,
     recovered_rows,
     reminder_row,
 )
+from heartline.messages.phase_bars import phase_bars
 from heartline.messages.report import Report
 from heartline.messages.sentences import gaps, next_step, verdict
 from heartline.messages.severity import severity_words

@@ -6,7 +6,7 @@ import textwrap
 
 from heartline.common.text import columns
 from heartline.messages.compose import Message
-from heartline.messages.details import PhaseBar
+from heartline.messages.phase_bars import PhaseBar
 from heartline.messages.report import Report
 from heartline.messages.wording import Wording
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from heartline.common.text import columns
-from heartline.messages.details import PhaseBar, Rows
+from heartline.messages.details import Rows
+from heartline.messages.phase_bars import PhaseBar
 from heartline.model.alert import Alert
 from heartline.model.kinds import AlertKind
 

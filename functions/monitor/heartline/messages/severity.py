@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from heartline.model.kinds import Phase, Severity
+from heartline.model.kinds import Phase
 from heartline.model.observation import Failure
 
 
@@ -32,15 +32,12 @@ class SeverityWords:
 
 _OUTAGE = SeverityWords("DOWN", "down", "verdict.outage", "")
 _MISCONFIGURED = SeverityWords("CANNOT LOG IN", "misconfigured", "verdict.misconfigured", "_misconfigured")
-# Without a credential nothing is known of the database; at the query the login has succeeded.
-_MISCONFIGURED_IN = {
-    Phase.CREDENTIALS: replace(_MISCONFIGURED, verdict="verdict.credentials"),
-    Phase.QUERY: replace(_MISCONFIGURED, label="CANNOT QUERY"),
-}
+# Without a credential nothing is known of the database.
+_WITHOUT_CREDENTIAL = replace(_MISCONFIGURED, verdict="verdict.credentials")
 
 
 def severity_words(failure: Failure) -> SeverityWords:
     """Return the words for a failure's severity."""
-    if failure.kind.severity is Severity.OUTAGE:
+    if not failure.kind.misconfigured:
         return _OUTAGE
-    return _MISCONFIGURED_IN.get(failure.phase, _MISCONFIGURED)
+    return _WITHOUT_CREDENTIAL if failure.phase is Phase.CREDENTIALS else _MISCONFIGURED

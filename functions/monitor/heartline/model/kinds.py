@@ -90,7 +90,7 @@ class Status(StrEnum):
 
 
 class AlertKind(StrEnum):
-    """The reasons to notify a person."""
+    """The reasons for an alert."""
 
     DOWN = "down"
     CHANGED = "changed"

@@ -38,12 +38,12 @@ _WAL_FILE = re.compile(r"[0-9A-F]{24}", re.ASCII)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def read_server(said: Mapping[str, str], answer: Sequence[object]) -> Server:
+def read_server(parameters: Mapping[str, str], answer: Sequence[object]) -> Server:
     """Return the server's fingerprint; a malformed part is None.
 
     Parameters
     ----------
-    said
+    parameters
         The parameters that the server reported at login.
     answer
         The columns of `FINGERPRINT`, or `NOTHING`.
@@ -51,10 +51,10 @@ def read_server(said: Mapping[str, str], answer: Sequence[object]) -> Server:
     started, standby, system, timeline, *resets = answer if len(answer) == len(NOTHING) else NOTHING
     identifier = _number(system)
     return Server(
-        version=sanitize(said.get("server_version", ""), 64) or None,
+        version=sanitize(parameters.get("server_version", ""), 64) or None,
         started=_moment(started),
-        standby=_flag(standby) if standby is not None else _flag(said.get("in_hot_standby")),
-        read_only=_flag(said.get("default_transaction_read_only")),
+        standby=_flag(standby) if standby is not None else _flag(parameters.get("in_hot_standby")),
+        read_only=_flag(parameters.get("default_transaction_read_only")),
         system=None if identifier is None else str(identifier),
         timeline=_timeline(timeline),
         resets=tuple(at for at in map(_moment, resets) if at is not None),

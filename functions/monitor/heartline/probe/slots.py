@@ -7,8 +7,7 @@ has not: its time is running.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from threading import Condition, Lock
 
 # No slot is held that long: a thread that has waited so long goes on without one rather than for ever.
@@ -32,6 +31,7 @@ class Slots:
         self._lock = Lock()
         self._for_returning = Condition(self._lock)
         self._for_new = Condition(self._lock)
+        self._released = _Released(self)
 
     def take(self, seconds: float) -> bool:
         """Take a slot for a new probe; return False if none came free within that many seconds."""
@@ -42,24 +42,23 @@ class Slots:
             return True
 
     def leave(self) -> None:
-        """Give a slot back for good."""
+        """Release a slot for good."""
         with self._lock:
             self._free += 1
             self._wake()
 
-    @contextmanager
-    def released(self) -> Iterator[None]:
+    def released(self) -> AbstractContextManager[None]:
         """Release the caller's slot inside the block, around a wait, and take one again after it."""
-        self.leave()
-        try:
-            yield
-        finally:
-            with self._lock:
-                if self._free <= 0:
-                    self._returning += 1
-                    self._for_returning.wait_for(lambda: self._free > 0, _MAX_WAIT_SECONDS)
-                    self._returning -= 1
-                self._take()
+        return self._released
+
+    def take_again(self) -> None:
+        """Take a slot before any new probe; after some seconds, go on without one."""
+        with self._lock:
+            if self._free <= 0:
+                self._returning += 1
+                self._for_returning.wait_for(lambda: self._free > 0, _MAX_WAIT_SECONDS)
+                self._returning -= 1
+            self._take()
 
     def _take(self) -> None:
         self._free -= 1
@@ -68,6 +67,19 @@ class Slots:
 
     def _wake(self) -> None:
         (self._for_returning if self._returning else self._for_new).notify()
+
+
+class _Released(AbstractContextManager[None]):
+    """The block around a wait; a class, since a generator would cost each wait a microsecond more."""
+
+    def __init__(self, slots: Slots) -> None:
+        self._slots = slots
+
+    def __enter__(self) -> None:
+        self._slots.leave()
+
+    def __exit__(self, *_: object) -> None:
+        self._slots.take_again()
 
 
 # One for the process: its probes share one interpreter lock, and on Lambda seldom more than one processor.

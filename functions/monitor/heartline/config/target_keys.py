@@ -1,0 +1,88 @@
+"""The keys of a target in the targets document, each with the reader of its value."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from heartline.common import fields
+from heartline.config.windows import windows, zone
+from heartline.i18n.language import LANGUAGES
+from heartline.model.kinds import Role, Tls
+
+if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
+Reader = Callable[[object], object]
+
+
+def _whole(least: int, most: int) -> Reader:
+    def read(value: object) -> int:
+        if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
+            raise ValueError(f"give a whole number from {least} to {most}")
+        return value
+
+    return read
+
+
+def _duration(least: float, most: float) -> Callable[[object], timedelta]:
+    return lambda value: fields.duration(value, least, most)
+
+
+def _one_of(kind: type[StrEnum]) -> Reader:
+    def read(value: object) -> StrEnum:
+        if not isinstance(value, str) or value not in list(kind):
+            raise ValueError(f"give one of {', '.join(kind)}")
+        return kind(value)
+
+    return read
+
+
+def _auth(value: object) -> str:
+    if value != "iam":
+        raise ValueError('give "iam", or leave it out')
+    return "iam"
+
+
+def _language(value: object) -> str:
+    if value not in LANGUAGES:
+        raise ValueError(f"give one of {', '.join(LANGUAGES)}")
+    return str(value)
+
+
+def _time_zone(value: object) -> ZoneInfo:
+    try:
+        return zone(value)
+    except ValueError:
+        raise ValueError('give a time zone by its IANA name, like "Europe/Berlin"') from None
+
+
+# Each reader raises ValueError with the fix as its text.
+READERS: Mapping[str, Reader] = {
+    "name": fields.name,
+    "host": fields.host,
+    "port": _whole(1, 65535),
+    "database": fields.text,
+    "user": fields.text,
+    "secret": fields.text,
+    "auth": _auth,
+    "query": fields.query,
+    "expect": _one_of(Role),
+    "tls": _one_of(Tls),
+    "timeout": _duration(0.1, 30),
+    "recipients": fields.addresses,
+    "language": _language,
+    "time_zone": _time_zone,
+    "confirmations": _whole(0, 10),
+    "confirm_after": _duration(0, 30),
+    "recover_after": _whole(1, 10),
+    "remind_every": _duration(60, 30 * 86400),
+    "settle_after": _duration(1, 86400),
+    "maintenance": windows,
+}
+# Those that belong to the policy of a target.
+POLICY_KEYS = ("confirmations", "confirm_after", "recover_after", "remind_every", "settle_after", "maintenance")
+# Those that have no common value.
+OWN_KEYS = frozenset({"name", "host"})

@@ -1,0 +1,242 @@
+"""What the README and docs/ name exists; where a list is meant to be complete, it is."""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from heartline.commands.dispatch import COMMANDS
+from heartline.commands.status import entry
+from heartline.config.settings import VARIABLES
+from heartline.config.targets import _READERS, parse_targets
+from heartline.model.kinds import Kind, Phase
+from heartline.model.state import State, Stored
+from heartline.model.target import Target
+from local import docs
+from local.gallery import mails
+from local.stack import sam_invoke
+from template.pages import (
+    DOCS,
+    PAGES,
+    README,
+    ROOT,
+    anchors,
+    code,
+    everything,
+    links,
+    table,
+    text,
+    uncommented,
+    unfenced,
+)
+
+MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
+SOURCE = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "functions" / "monitor").rglob("*.py"))
+GOLDEN = ROOT / "tests" / "unit" / "golden" / "en"
+EVERYTHING = everything()
+
+
+def _title(page: Path) -> str:
+    return page.name
+
+
+# ---- Links and pictures
+
+
+@pytest.mark.parametrize("page", PAGES, ids=_title)
+def test_every_link_leads_somewhere(page: Path) -> None:
+    broken = []
+    for link in links(page):
+        if re.match(r"https://", link):
+            continue
+        path, _, anchor = link.partition("#")
+        led_to = (page.parent / path).resolve() if path else page
+        if not led_to.exists() or (anchor and anchor not in anchors(led_to)):
+            broken.append(link)
+    assert broken == []
+
+
+def test_every_page_can_be_reached_from_the_readme() -> None:
+    linked = {link.partition("#")[0] for link in links(README)}
+    assert {f"docs/{page.name}" for page in PAGES if page != README} <= linked
+
+
+def test_the_picture_is_drawn_from_its_source() -> None:
+    source = (DOCS / "architecture.dot").read_text(encoding="utf-8")
+    drawn = (DOCS / "architecture.svg").read_text(encoding="utf-8")
+    lines = [line for label in re.findall(r'label="([^"]+)"', source) for line in label.split("\\n")]
+    shown = [re.sub(r"&#45;", "-", line) for line in re.findall(r"<text[^>]*>([^<]+)</text>", drawn)]
+    assert sorted(lines) == sorted(line.replace("&#39;", "'") for line in shown)
+
+
+# ---- Tables that are written by a program
+
+
+@pytest.mark.parametrize("name", docs.TABLES)
+def test_a_table_is_what_python_m_local_docs_writes(name: str) -> None:
+    file, made = docs.TABLES[name]
+    page = (DOCS / file).read_text(encoding="utf-8")
+    assert page == docs.renewed(page, name, made())
+
+
+def test_a_table_without_its_marks_is_not_passed_over() -> None:
+    with pytest.raises(ValueError, match="the marks of alarms stand 0 times"):
+        docs.renewed("# A page", "alarms", "| a |")
+
+
+# ---- Names of the stack
+
+
+# What is written alike and is none of the stack's.
+_OTHERS = {"RawMessageDelivery", "VpcConfig"}
+
+
+def test_every_name_of_the_stack_is_there(template: dict[str, Any]) -> None:
+    known = {*template["Parameters"], *template["Resources"], *template["Outputs"], *_metrics(), *_OTHERS}
+    named = {
+        name
+        for quoted in code(unfenced(EVERYTHING))
+        for name in re.findall(r"\b(?<![-./:])[A-Z][a-z]+(?:[A-Z][A-Za-z]*)+\b(?![-/])", quoted)
+    }
+    assert {"DatabaseHost", "VpcSubnetIds", "MonitorFunction", "StateTableName", "TickDuration"} <= named
+    assert named - known == set()
+
+
+def test_every_parameter_that_is_typed_is_the_template_s(template: dict[str, Any]) -> None:
+    typed = set(re.findall(r"(?<!\S)`?([A-Z][a-z]+[A-Z][A-Za-z]+)=\S", EVERYTHING))
+    assert {"DatabaseSecretArn", "VpcSubnetIds"} <= typed <= template["Parameters"].keys()
+
+
+def test_every_alarm_that_is_named_is_the_template_s() -> None:
+    alarms = {f"heartline: {name}" for name, _ in table(text("operating.md"), "alarm", "meaning and what to do")}
+    named = set(re.findall(r'--alarm-name "([^"]+)"', EVERYTHING))
+    assert named
+    assert named <= alarms
+
+
+def test_functions_are_invoked_by_logical_ids(template: dict[str, Any]) -> None:
+    named = set(re.findall(r"sam (?:remote invoke|local invoke|logs .*--name) ([A-Za-z]+)", EVERYTHING))
+    assert "MonitorFunction" in named
+    assert named <= template["Resources"].keys()
+
+
+# ---- Commands, make targets, variables
+
+
+def test_the_table_of_commands_is_complete_with_all_their_fields() -> None:
+    rows = table(text("operating.md"), "command", "fields", "effect")
+    shown = {code(command)[0]: set(code(fields)) for command, fields, _ in rows}
+    assert shown == {name: set(fields) for name, (_, fields) in COMMANDS.items()}
+
+
+def test_every_command_that_is_typed_is_one() -> None:
+    typed = [json.loads(event) for event in re.findall(r'\{"command": "[^}]*\}', EVERYTHING) if "..." not in event]
+    assert typed
+    for event in typed:
+        assert event.keys() - {"command"} <= COMMANDS[event["command"]][1]
+
+
+def test_the_fields_of_status_are_those_of_the_answer() -> None:
+    answer = entry(Target("orders"), Stored(State("orders")), datetime(2026, 11, 23, tzinfo=UTC))
+    shown = [code(field)[0] for field, _ in table(text("operating.md"), "field", "meaning")]
+    assert set(shown) == answer.keys() | {"incidents", "availability"}
+
+
+def test_every_make_target_is_there() -> None:
+    named = set(re.findall(r"(?:^    |`)make ([a-z-]+)", EVERYTHING, flags=re.MULTILINE))
+    assert {"demo", "probe", "stack", "preview", "cost"} <= named
+    assert named <= set(re.findall(r"^([a-z-]+):", MAKEFILE, flags=re.MULTILINE))
+
+
+def test_sam_local_is_written_as_the_stack_prints_it() -> None:
+    assert sam_invoke("x86_64") in EVERYTHING
+
+
+def test_the_variables_are_those_that_are_set_or_read(template: dict[str, Any]) -> None:
+    variables = template["Resources"]["MonitorFunction"]["Properties"]["Environment"]["Variables"]
+    shown = {code(name)[0] for name, _ in table(text("configuration.md"), "variable", "meaning")}
+    assert shown == variables.keys() | set(VARIABLES)
+
+
+# ---- Keys of a target
+
+
+KEYS = table(text("configuration.md"), "key", "default", "meaning")
+BARE = 'user = "u"\nname = "orders"\nhost = "db.example.com"\nrecipients = ["oncall@example.com"]\n'
+
+
+def test_the_keys_of_a_target_are_all_shown() -> None:
+    assert {code(key)[0] for key, *_ in KEYS} == _READERS.keys()
+
+
+@pytest.mark.parametrize(
+    ("key", "default"),
+    [(code(key)[0], code(default)[0]) for key, default, _ in KEYS if re.fullmatch(r"`[^`]+`", default)],
+)
+def test_a_default_that_is_shown_is_the_code_s(key: str, default: str) -> None:
+    if default == "ALERT_RECIPIENTS":
+        return
+    (bare,) = parse_targets(f"[[targets]]\n{BARE}")
+    (given,) = parse_targets(f"[[targets]]\n{BARE}{key} = {default}\n")
+    assert tomllib.loads(f"{key} = {default}")
+    assert given == bare
+
+
+# ---- Alerts, kinds, metrics, packages
+
+
+def _labels(subjects: list[str]) -> set[str]:
+    return {label for subject in subjects for label in re.findall(r"\[([A-Z][A-Z ]+)\]", subject)}
+
+
+def test_the_subjects_are_those_of_the_mails() -> None:
+    sent = [path.read_text(encoding="utf-8").splitlines()[0] for path in GOLDEN.glob("*.txt")]
+    shown = [subject for subject, _ in table(text("alerts.md"), "subject", "meaning")]
+    assert _labels(shown) == _labels(sent)
+    assert _labels(code(unfenced(uncommented(README)))) <= _labels(sent)
+
+
+def test_the_headers_and_their_values_are_those_of_the_mails() -> None:
+    rows = dict(table(text("alerts.md"), "header", "content"))
+    headers = {code(header)[0] for header in rows}
+    assert {name for name in headers if name.startswith("X-")} == set(re.findall(r'"(X-Heartline-\w+)"', SOURCE))
+    assert set(code(rows["`X-Heartline-Status`"])) == {message.status for _, message in mails("en")}
+
+
+def test_the_kinds_of_failure_are_the_code_s() -> None:
+    rows = table(text("architecture.md"), "phase", "kind", "meaning")
+    assert {code(kind)[0] for _, kind, _ in rows} == set(Kind)
+    assert {phase for phases, *_ in rows for phase in phases.split(", ")} == set(Phase)
+    for _, kind, _ in rows:
+        assert ("(m)" in kind) == Kind(code(kind)[0]).misconfigured
+
+
+def _metrics() -> set[str]:
+    return {name for names, _ in table(text("operating.md"), "metric", "meaning") for name in code(names)}
+
+
+def test_the_metrics_are_the_code_s_and_those_that_the_stack_looks_at() -> None:
+    template = (ROOT / "template.yaml").read_text(encoding="utf-8")
+    looked_at = set(re.findall(r"Namespace: Heartline\n\s+MetricName: (\w+)", template))
+    looked_at |= set(re.findall(r'\["(?:Heartline|\.)", "([A-Z]\w+)", (?:"service"|"\.")', template)) - {"Throttles"}
+    assert looked_at
+    assert looked_at <= _metrics()
+    assert {name for name in _metrics() if f'"{name}"' not in SOURCE} == set()
+
+
+def test_the_packages_are_all_in_the_map() -> None:
+    packages = {path.parent.name for path in (ROOT / "functions/monitor/heartline").glob("*/__init__.py")}
+    assert {code(name)[0] for name, _ in table(text("architecture.md"), "package", "content")} == packages
+
+
+@pytest.mark.skipif(not (DOCS / "alert.schema.json").exists(), reason="docs/alert.schema.json is not written yet")
+def test_the_fields_of_the_sns_document_are_those_of_its_schema() -> None:
+    schema = json.loads((DOCS / "alert.schema.json").read_text(encoding="utf-8"))
+    rows = table(text("sns-schema.md"), "field", "type", "meaning")
+    assert {name for names, *_ in rows for name in code(names)} == schema["properties"].keys()
