@@ -6,16 +6,16 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from heartline.commands.view import Fleet, TargetView
+from heartline.common.text import sanitize
 from heartline.model.incident import Incident, Span
 from heartline.model.kinds import Kind
 from heartline.model.state import State
 from heartline.model.target import Target
-from heartline.common.text import sanitize
 from local.gallery import BEGAN, DAY, HOSTILE, MINUTE, REJECTED, Story
 
-NOW = BEGAN + 15 * MINUTE
-TICK = NOW - timedelta(seconds=20)
 HOUR = timedelta(hours=1)
+NOW = BEGAN + 30 * HOUR
+TICK = NOW - timedelta(seconds=20)
 NAMES = (
     *("accounts", "analytics", "audit", "billing", "cart", "catalog", "checkout", "crm", "delivery", "events"),
     *("fraud", "gateway", "identity", "inventory", "invoices", "ledger", "loyalty", "mail", "media", "metrics"),
@@ -50,19 +50,24 @@ def healthy(name: str, language: str, place: int = 0) -> TargetView:
 
 def wrong(language: str) -> list[TargetView]:
     """Return targets that are not well, each in a way of its own."""
-    down = Story(language, "orders").down(BEGAN + MINUTE)
-    full = Story(language, "checkout").down(BEGAN - 3 * HOUR, Kind.SATURATED, sanitize(HOSTILE))
-    locked = Story(language, "ledger").down(BEGAN - 26 * HOUR, Kind.AUTH, REJECTED)
-    muted = replace(Story(language, "reports").state, muted_until=NOW + HOUR, mute_reason="moving to larger disks")
+    muted = replace(healthy("reports", language).state, muted_until=NOW + HOUR, mute_reason="moving to larger disks")
+    down = Story(language, "orders").down(NOW - 14 * MINUTE)
+    full = Story(language, "checkout").down(NOW - 195 * MINUTE, Kind.SATURATED, sanitize(HOSTILE))
+    locked = Story(language, "ledger").down(NOW - 26 * HOUR, Kind.AUTH, REJECTED)
     unseen = TargetView(Target("taxes", language=language), NOW, State("taxes"), seen=None, incidents=())
+    unsteady = Story(language, "sessions")
+    for minute in range(24, 0, -2):
+        unsteady.down(NOW - minute * MINUTE).up(NOW - (minute - 1) * MINUTE)
     return [
         _view(down, pending=1),
-        replace(_view(full), state=replace(full.state, acknowledged=True)),
+        _view(full, acknowledged=True),
         _view(locked),
-        replace(_view(Story(language, "reports")), state=muted),
+        _view(unsteady),
+        replace(healthy("reports", language), state=muted),
         unseen,
     ]
 
 
-def _view(story: Story, pending: int = 0) -> TargetView:
-    return TargetView(story.target, NOW, story.state, pending, TICK, incidents=())
+def _view(story: Story, pending: int = 0, *, acknowledged: bool = False) -> TargetView:
+    state = replace(story.state, first_seen=NOW - 40 * DAY, acknowledged=acknowledged, last_failed=TICK)
+    return TargetView(story.target, NOW, state, pending, TICK, incidents=())

@@ -17,16 +17,16 @@ from heartline.model.observation import Failure
 def answer_page(command: str, answer: Mapping[str, Any], now: datetime, viewer: Viewer) -> Html:
     """Return what a command answered."""
     if "error" in answer:
-        return _page("down", viewer.text("refused"), [element("p", str(answer["error"]))], viewer)
+        return _page("down", viewer.text("widget.refused"), [element("p", str(answer["error"]))], viewer)
     if command == "probe":
         return _probed(answer, viewer)
     name = answer["name"]
     if command == "mute":
         until = datetime.fromisoformat(answer["muted_until"])
-        title = viewer.text("did_mute", target=name, at=viewer.clock(until, now))
+        title = viewer.text("widget.did_mute", target=name, at=viewer.clock(until, now))
     else:
-        title = viewer.text(f"did_{command}", target=name)
-    return _page("up", title, [element("p", viewer.text(f"then_{command}"))], viewer)
+        title = viewer.text(f"widget.did_{command}", target=name)
+    return _page("up", title, [element("p", viewer.text(f"widget.then_{command}"))], viewer)
 
 
 def _page(tone: str, title: str, lines: list[Html], viewer: Viewer) -> Html:
@@ -40,12 +40,14 @@ def _probed(answer: Mapping[str, Any], viewer: Viewer) -> Html:
     if failed := answer["failure"]:
         failure = Failure(Phase(failed["phase"]), decode(Kind, failed["kind"]), "", "", failed["sqlstate"])
         tone = "locked" if failure.kind.misconfigured else "down"
-        title = viewer.text("probe_failed", target=name, short=viewer.wording.short(failure))
+        title = viewer.text("widget.probe_failed", target=name, short=viewer.wording.short(failure))
         lines += [element("p", failed["cause"]), element("p", failed["next_step"], class_="hl-dim")]
     else:
-        tone, title = "up", viewer.text("probe_healthy", target=name, ms=f"{sum(spent.values()):.0f}")
+        tone, title = "up", viewer.text("widget.probe_healthy", target=name, ms=f"{sum(spent.values()):.0f}")
     broke = failed["phase"] if failed else None
-    return _page(tone, title, [*lines, _bars(spent, broke, viewer), element("p", viewer.text("then_probe"))], viewer)
+    return _page(
+        tone, title, [*lines, _bars(spent, broke, viewer), element("p", viewer.text("widget.then_probe"))], viewer
+    )
 
 
 def _bars(spent: Mapping[str, float], broke: str | None, viewer: Viewer) -> Html:
@@ -55,7 +57,7 @@ def _bars(spent: Mapping[str, float], broke: str | None, viewer: Viewer) -> Html
         look = "hl-broke" if phase == broke else None
         bar = element("i", class_=look, style=f"width:{max(1, round(100 * milliseconds / longest))}%")
         rows += [
-            element("span", viewer.wording.text(f"phase.{phase}")),
+            element("span", viewer.text(f"phase.{phase}")),
             element("span", f"{milliseconds:.1f} ms", class_="hl-num"),
             element("span", bar),
         ]

@@ -28,29 +28,29 @@ def banner(fleet: Fleet, viewer: Viewer) -> Html:
 
 def _words(fleet: Fleet, viewer: Viewer) -> tuple[str, str, list[str]]:
     if fleet.last_tick is None:
-        return "warn", viewer.text("never_ran"), [viewer.text("never_ran_why")]
+        return "warn", viewer.text("widget.never_ran"), [viewer.text("widget.never_ran_why")]
     counts = Counter(view.standing for view in fleet.targets)
     headline = _headline(fleet, counts, viewer)
     if silent := fleet.silent_for:
-        words = viewer.text("silent", length=viewer.length(silent))
-        return "down", words, [viewer.text("silent_why", state=headline)]
+        words = viewer.text("widget.silent", length=viewer.length(silent))
+        return "down", words, [viewer.text("widget.silent_why", state=headline)]
     worst = next((standing for standing in (*_WRONG, Standing.UNKNOWN) if counts[standing]), Standing.UP)
     rest = [_names(fleet, worst), *_rest(fleet, counts, viewer)]
-    rest.append(viewer.text("last_tick", length=viewer.length(fleet.at - fleet.last_tick)))
+    rest.append(viewer.text("widget.last_tick", length=viewer.length(fleet.at - fleet.last_tick)))
     return TONES[worst], headline, [part for part in rest if part]
 
 
 def _headline(fleet: Fleet, counts: Counter[Standing], viewer: Viewer) -> str:
     wrong = [
-        viewer.text(f"count_{standing.name.lower()}", number=counts[standing])
+        viewer.text(f"widget.count_{standing.name.lower()}", number=counts[standing])
         for standing in (*_WRONG, Standing.UNKNOWN)
         if counts[standing]
     ]
     if wrong:
         return " · ".join(wrong)
     if len(fleet.targets) == 1:
-        return viewer.text("one_up", target=fleet.targets[0].name)
-    return viewer.text("all_up", number=counts[Standing.UP])
+        return viewer.text("widget.one_up", target=fleet.targets[0].name)
+    return viewer.text("widget.all_up", number=counts[Standing.UP])
 
 
 def _names(fleet: Fleet, standing: Standing) -> str:
@@ -61,9 +61,9 @@ def _names(fleet: Fleet, standing: Standing) -> str:
 def _rest(fleet: Fleet, counts: Counter[Standing], viewer: Viewer) -> list[str]:
     said = []
     if counts[Standing.UP] and counts[Standing.UP] < len(fleet.targets):
-        said.append(viewer.text("of_all_up", number=counts[Standing.UP], all=len(fleet.targets)))
+        said.append(viewer.text("widget.of_all_up", number=counts[Standing.UP], all=len(fleet.targets)))
     if muted := sum(view.muted_until is not None for view in fleet.targets):
-        said.append(viewer.text("count_muted", number=muted))
+        said.append(viewer.text("widget.count_muted", number=muted))
     if waiting := sum(view.pending for view in fleet.targets):
-        said.append(viewer.text("count_pending", number=waiting))
+        said.append(viewer.text("widget.count_pending", number=waiting))
     return said

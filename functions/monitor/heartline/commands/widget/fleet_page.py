@@ -52,8 +52,9 @@ def listed(fleet: Fleet, asked: Asked) -> Listed:
 
 
 def _urgency(view: TargetView) -> tuple[int, bool, bool, str]:
-    """Sort what nobody has seen to before what is acknowledged or muted."""
-    return view.standing, view.acknowledged, view.muted_until is not None, view.name.casefold()
+    """Sort what needs somebody first; of what is well, what is muted, so that it is not forgotten."""
+    quiet = view.muted_until is not None
+    return view.standing, view.acknowledged, quiet is (view.standing not in _CALM), view.name.casefold()
 
 
 def fleet_page(fleet: Fleet, shown: Listed, asked: Asked, viewer: Viewer) -> Html:
@@ -62,48 +63,49 @@ def fleet_page(fleet: Fleet, shown: Listed, asked: Asked, viewer: Viewer) -> Htm
     calm = [view for view in shown.targets if view.standing in _CALM]
     listing = _blocks if viewer.narrow else _table
     body = [listing(fleet, wrong, calm, viewer)] if shown.targets else [_nothing(asked, viewer)]
-    legend = element("span", viewer.text("legend"))
+    legend = element("span", viewer.text("widget.legend"))
     return styled(
         viewer.dark, banner(fleet, viewer), _bar(fleet, shown, asked, viewer), *body, foot(fleet, viewer, legend)
     )
 
 
 def _nothing(asked: Asked, viewer: Viewer) -> Html:
-    return element("p", viewer.text("nothing", find=asked.find), class_="hl-note")
+    return element("p", viewer.text("widget.nothing", find=asked.find), class_="hl-note")
 
 
 def _bar(fleet: Fleet, shown: Listed, asked: Asked, viewer: Viewer) -> Html:
     """Return the means to find one of many, and to turn the pages; nothing where one page has all."""
     if len(fleet.targets) <= PAGE:
         return Html()
-    placeholder, parts = viewer.text("find_placeholder"), []
+    placeholder, parts = viewer.text("widget.find_placeholder"), []
     field = element(
         "input", type="text", name="find", value=asked.find, placeholder=placeholder, aria_label=placeholder
     )
     # With this one switched off, Enter in the field does not send the form, which would leave the console.
     parts += [element("button", type="submit", disabled="", hidden=""), field]
-    parts.append(viewer.button(viewer.text("find"), "hl-press", {"typed": True}))
+    parts.append(viewer.button(viewer.text("widget.find"), "hl-press", {"typed": True}))
     if asked.find:
-        parts.append(viewer.button(viewer.text("find_all"), "hl-quiet", {}))
+        parts.append(viewer.button(viewer.text("widget.find_all"), "hl-quiet", {}))
     last = shown.first + len(shown.targets) - 1
     if shown.found:
-        said = viewer.text("shown", first=shown.first, last=last, all=shown.found)
+        said = viewer.text("widget.shown", first=shown.first, last=last, all=shown.found)
         parts.append(element("span", said, class_="hl-dim hl-push"))
     kept: dict[str, object] = {"find": asked.find} if asked.find else {}
     if shown.number > 1:
-        parts.append(viewer.button(viewer.text("previous"), "hl-press", kept | {"page": shown.number - 1}))
+        parts.append(viewer.button(viewer.text("widget.previous"), "hl-press", kept | {"page": shown.number - 1}))
     if shown.number < shown.pages:
-        parts.append(viewer.button(viewer.text("next"), "hl-press", kept | {"page": shown.number + 1}))
+        parts.append(viewer.button(viewer.text("widget.next"), "hl-press", kept | {"page": shown.number + 1}))
     return element("form", element("div", *parts, class_="hl-bar"))
 
 
 def _table(fleet: Fleet, wrong: Sequence[TargetView], calm: Sequence[TargetView], viewer: Viewer) -> Html:
-    names = ["status", "name", "since", "strip_head", *(["available"] if viewer.wide else []), ""]
-    looks = {"available": "hl-num"}
-    head = element(
-        "tr", *(element("th", viewer.text(name) if name else "", class_=looks.get(name), scope="col") for name in names)
-    )
-    rows = [_wrong_rows(fleet, view, viewer, len(names)) for view in wrong]
+    keys = ["widget.status", "widget.name", "widget.since", "widget.strip_head"]
+    heads = [element("th", viewer.text(key), scope="col") for key in keys]
+    if viewer.wide:
+        heads.append(element("th", viewer.text("widget.available"), scope="col", class_="hl-num"))
+    heads.append(element("td"))
+    head = element("tr", *heads)
+    rows = [_wrong_rows(fleet, view, viewer, len(heads)) for view in wrong]
     rows += [element("tr", *_cells(fleet, view, viewer, quiet=True)) for view in calm]
     return element("table", element("thead", head), element("tbody", *rows), style="margin-top:12px")
 
@@ -113,7 +115,7 @@ def _cells(fleet: Fleet, view: TargetView, viewer: Viewer, *, quiet: bool) -> li
         element("td", pill(view, viewer), style="width:1%"),
         element("td", name_button(view, viewer), tags(view, fleet, viewer)),
         element("td", since(view, fleet, viewer), class_="hl-time", style="width:1%"),
-        element("td", strip(view, fleet.at, viewer), style="width:26%"),
+        element("td", strip(view, fleet.at, viewer), style=f"width:{26 if viewer.wide else 18}%"),
     ]
     if viewer.wide:
         cells.append(element("td", available(view), class_="hl-num", style="width:1%"))

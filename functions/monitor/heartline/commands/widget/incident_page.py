@@ -17,13 +17,14 @@ from heartline.model.observation import Failure
 
 _LENGTHS = {"day": DAY, "week": WEEK, "month": MONTH}
 _MOST_SHOWN = 20
+_HEADS = ("widget.when", "widget.lasted", "widget.what")
 Facts = list[tuple[str, str]]
 
 
 def incident_page(fleet: Fleet, view: TargetView, asked: Asked, viewer: Viewer) -> Html:
     """Return the page of a target, at one of its incidents: the one asked for, else what is wrong now."""
     chosen = next((one for one in view.all_incidents if one.id == asked.incident), view.state.incident)
-    back = element("div", viewer.button(viewer.text("back"), "hl-quiet", {}), class_="hl-bar")
+    back = element("div", viewer.button(viewer.text("widget.back"), "hl-quiet", {}), class_="hl-bar")
     return styled(
         viewer.dark,
         back,
@@ -51,7 +52,7 @@ def _head(fleet: Fleet, view: TargetView, viewer: Viewer) -> Html:
     if view.failure:
         lines.append(element("p", viewer.wording.next_step(view.failure), class_="hl-dim"))
     if view.mute_reason:
-        lines.append(element("p", viewer.text("mute_reason", reason=view.mute_reason), class_="hl-dim"))
+        lines.append(element("p", viewer.text("widget.mute_reason", reason=view.mute_reason), class_="hl-dim"))
     pressed = element("div", buttons(view, viewer, quiet=False), class_="hl-row", style="margin-top:8px")
     return element("div", *lines, pressed, class_=f"hl-block hl-{TONES[view.standing]}")
 
@@ -61,16 +62,16 @@ def _chosen(view: TargetView, incident: Incident, viewer: Viewer) -> Html:
     current = view.state.incident is not None and view.state.incident.id == incident.id
     facts = _times(view, incident, viewer)
     if incident.kinds:
-        facts.append((viewer.text("fact_kinds"), ", ".join(_kinds(incident, viewer))))
+        facts.append((viewer.text("widget.fact_kinds"), ", ".join(_kinds(incident, viewer))))
     if current and view.failure:
         facts += _failure(view.failure, viewer)
-    facts += [(viewer.text("fact_changes"), change) for change in _changes(incident, viewer)]
+    facts += [(viewer.text("widget.fact_changes"), change) for change in _changes(incident, viewer)]
     if incident.unobserved:
         unseen = sum(((gap.ended - gap.began) for gap in incident.unobserved), start=timedelta())
-        facts.append((viewer.text("fact_unobserved"), viewer.length(unseen)))
-    facts.append((viewer.text("fact_id"), incident.id))
+        facts.append((viewer.text("widget.fact_unobserved"), viewer.length(unseen)))
+    facts.append((viewer.text("widget.fact_id"), incident.id))
     rows = [joined(element("dt", name), element("dd", value)) for name, value in facts]
-    title = viewer.text("now" if current else "past")
+    title = viewer.text("widget.now" if current else "widget.past")
     return joined(element("h2", title), element("dl", *rows, class_="hl-facts"))
 
 
@@ -78,35 +79,35 @@ def _times(view: TargetView, incident: Incident, viewer: Viewer) -> Facts:
     """Return the bounds of an incident, and how long it was."""
     facts = []
     if incident.last_ok:
-        facts.append((viewer.text("fact_last_ok"), viewer.moment(incident.last_ok)))
+        facts.append((viewer.text("widget.fact_last_ok"), viewer.moment(incident.last_ok)))
     instant = incident.ended == incident.began
-    facts.append((viewer.text("fact_at" if instant else "fact_began"), viewer.moment(incident.began)))
+    facts.append((viewer.text("widget.fact_at" if instant else "widget.fact_began"), viewer.moment(incident.began)))
     if incident.last_failed and not instant:
-        facts.append((viewer.text("fact_last_failed"), viewer.moment(incident.last_failed)))
+        facts.append((viewer.text("widget.fact_last_failed"), viewer.moment(incident.last_failed)))
     if not instant:
         if incident.ended:
-            facts.append((viewer.text("fact_ended"), viewer.moment(incident.ended)))
-        facts.append((viewer.text("fact_length"), viewer.length((incident.ended or view.at) - incident.began)))
+            facts.append((viewer.text("widget.fact_ended"), viewer.moment(incident.ended)))
+        facts.append((viewer.text("widget.fact_length"), viewer.length((incident.ended or view.at) - incident.began)))
     return facts
 
 
 def _failure(failure: Failure, viewer: Viewer) -> Facts:
-    facts = [(viewer.text("fact_phase"), viewer.wording.text(f"phase.{failure.phase}"))]
+    facts = [(viewer.text("widget.fact_phase"), viewer.text(f"phase.{failure.phase}"))]
     if failure.sqlstate:
-        facts.append((viewer.text("fact_sqlstate"), failure.sqlstate))
+        facts.append((viewer.text("widget.fact_sqlstate"), failure.sqlstate))
     if failure.said:
-        facts.append((viewer.text("fact_said"), sanitize(failure.said)))
+        facts.append((viewer.text("widget.fact_said"), sanitize(failure.said)))
     return facts
 
 
 def _kinds(incident: Incident, viewer: Viewer) -> list[str]:
     """Name the kinds of failure that were seen; a timeout's phase is not kept."""
-    return [viewer.wording.text(f"short.{kind}") for kind in incident.kinds]
+    return [viewer.text(f"short.{kind}") for kind in incident.kinds]
 
 
 def _changes(incident: Incident, viewer: Viewer) -> list[str]:
     """Name what happened to the server."""
-    return [viewer.wording.text(f"value.{'several' if one.several else one.kind}") for one in incident.changes]
+    return [viewer.text(f"value.{'several' if one.several else one.kind}") for one in incident.changes]
 
 
 def _day(fleet: Fleet, view: TargetView, viewer: Viewer) -> Html:
@@ -115,26 +116,26 @@ def _day(fleet: Fleet, view: TargetView, viewer: Viewer) -> Html:
     line = strip(view, fleet.at, viewer, tall=True)
     measured = {name: view.available(length) for name, length in _LENGTHS.items()}
     shares = {name: (percent(one.share) if one else None) or NONE for name, one in measured.items()}
-    said = " · ".join(viewer.text(f"share_{name}", share=share) for name, share in shares.items())
+    said = " · ".join(viewer.text(f"widget.share_{name}", share=share) for name, share in shares.items())
     return joined(
-        element("h2", viewer.text("strip_head")),
+        element("h2", viewer.text("widget.strip_head")),
         line,
         element("div", *hours, class_="hl-hours"),
-        element("p", viewer.text("shares", shares=said), style="margin-top:8px"),
+        element("p", viewer.text("widget.shares", shares=said), style="margin-top:8px"),
     )
 
 
 def _others(view: TargetView, chosen: Incident | None, viewer: Viewer) -> Html:
     """Return the list of incidents, the newest first."""
-    title = element("h2", viewer.text("incidents"))
+    title = element("h2", viewer.text("widget.incidents"))
     newest = view.all_incidents[: -_MOST_SHOWN - 1 : -1]
     if not newest:
-        return joined(title, element("p", viewer.text("no_incidents"), class_="hl-dim"))
-    head = element("tr", *(element("th", viewer.text(name), scope="col") for name in ("when", "lasted", "what")))
+        return joined(title, element("p", viewer.text("widget.no_incidents"), class_="hl-dim"))
+    head = element("tr", *(element("th", viewer.text(name), scope="col") for name in _HEADS))
     rows = [_other(view, one, chosen, viewer) for one in newest]
     table = element("table", element("thead", head), element("tbody", *rows))
     more = len(view.all_incidents) > len(newest) or not view.complete
-    return joined(title, table, element("p", viewer.text("incidents_more"), class_="hl-dim") if more else "")
+    return joined(title, table, element("p", viewer.text("widget.incidents_more"), class_="hl-dim") if more else "")
 
 
 def _other(view: TargetView, incident: Incident, chosen: Incident | None, viewer: Viewer) -> Html:
@@ -143,7 +144,7 @@ def _other(view: TargetView, incident: Incident, chosen: Incident | None, viewer
         when = element("b", at)
     else:
         when = viewer.button(at, "hl-name", {"target": view.name, "incident": incident.id})
-    lasted = viewer.length(incident.ended - incident.began) if incident.ended else viewer.text("open")
+    lasted = viewer.length(incident.ended - incident.began) if incident.ended else viewer.text("widget.open")
     if incident.ended == incident.began:
         lasted = NONE
     what = ", ".join([*_kinds(incident, viewer), *_changes(incident, viewer)]) or NONE

@@ -15,7 +15,7 @@ TONES = {
     Standing.UNKNOWN: "off",
     Standing.UP: "up",
 }
-_KEYS = {standing: f"is_{standing.name.lower()}" for standing in Standing}
+_KEYS = {standing: f"widget.is_{standing.name.lower()}" for standing in Standing}
 MUTE = "2h"
 # Stands where there is nothing to show.
 NONE = "-"
@@ -32,15 +32,15 @@ def tags(view: TargetView, fleet: Fleet, viewer: Viewer) -> Html:
     """Return what else there is to know: acknowledged, muted, flapping, alerts that wait, no verdict of late."""
     said: list[str] = []
     if view.flapping and view.standing is not Standing.FLAPPING:
-        said.append(viewer.text("flapping"))
+        said.append(viewer.text("widget.flapping"))
     if view.acknowledged:
-        said.append(viewer.text("acknowledged"))
+        said.append(viewer.text("widget.acknowledged"))
     if until := view.muted_until:
-        said.append(viewer.text("muted", at=viewer.clock(until, fleet.at)))
+        said.append(viewer.text("widget.muted", at=viewer.clock(until, fleet.at)))
     if stale := fleet.stale_for(view):
-        said.append(viewer.text("stale", length=viewer.length(stale)))
+        said.append(viewer.text("widget.stale", length=viewer.length(stale)))
     if view.pending:
-        said.append(viewer.text("pending", number=view.pending))
+        said.append(viewer.text("widget.pending", number=view.pending))
     return joined(*(element("span", one, class_="hl-tag") for one in said))
 
 
@@ -64,13 +64,13 @@ def available(view: TargetView) -> str:
 def cause(view: TargetView, viewer: Viewer) -> str | None:
     """Return the sentence that says what is wrong."""
     if view.unreadable:
-        return viewer.text("unreadable", reason=view.unreadable)
+        return viewer.text("widget.unreadable", reason=view.unreadable)
     return viewer.wording.cause(view.failure) if view.failure else None
 
 
 def name_button(view: TargetView, viewer: Viewer) -> Html:
     """Return the target's name, which leads to its page."""
-    return viewer.button(view.name, "hl-name", {"target": view.name}, title=viewer.text("details"))
+    return viewer.button(view.name, "hl-name", {"target": view.name}, title=viewer.text("widget.details"))
 
 
 def buttons(view: TargetView, viewer: Viewer, *, quiet: bool) -> Html:
@@ -87,11 +87,11 @@ def _order(view: TargetView, order: str, viewer: Viewer, *, quiet: bool) -> Html
     if order == "acknowledge":
         look = f"hl-press hl-first hl-{TONES[view.standing]}"
     asked = {"command": order, "target": view.name, **({"for": MUTE} if order == "mute" else {})}
-    confirm = viewer.text(f"confirm_{order}", target=view.name)
-    return viewer.button(viewer.text(order), look, asked, confirm=confirm)
+    confirm = viewer.text(f"widget.confirm_{order}", target=view.name)
+    return viewer.button(viewer.text(f"widget.{order}"), look, asked, confirm=confirm)
 
 
 def foot(fleet: Fleet, viewer: Viewer, *more: str) -> Html:
     """Return the line below a page: whose clock it is, and until when all this is known."""
     at = viewer.moment(fleet.known_until)
-    return element("div", element("span", viewer.text("as_of", at=at)), *more, class_="hl-foot")
+    return element("div", element("span", viewer.text("widget.as_of", at=at)), *more, class_="hl-foot")

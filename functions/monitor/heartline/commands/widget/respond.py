@@ -71,14 +71,14 @@ def run_widget(services: Services, event: Mapping[str, Any], endpoint: str) -> s
         return _page(services, asked, viewer)
     except (ClientError, BotoCoreError) as error:
         services.log.error(Event.STATES_NOT_READ, "states not read for the widget", error=error)
-        words = viewer.text("not_read", code=code_of(error))
+        words = viewer.text("widget.not_read", code=code_of(error))
         return styled(viewer.dark, element("div", element("b", words), class_="hl-banner hl-down", role="alert"))
 
 
 def _order(services: Services, command: Mapping[str, Any], viewer: Viewer) -> str:
     """Carry out a command that a button orders, as the same command from a terminal is."""
     name = str(command["command"])
-    answer = run_command(services, command) if name in _ORDERED else {"error": viewer.text("no_such_button")}
+    answer = run_command(services, command) if name in _ORDERED else {"error": viewer.text("widget.no_such_button")}
     return answer_page(name, answer, services.clock(), viewer)
 
 

@@ -40,8 +40,8 @@ def _said(view: TargetView, down: list[Span], viewer: Viewer) -> str:
     measured = view.available(DAY)
     share = percent(measured.share) if measured else None
     if share is None:
-        return viewer.text("strip_unknown")
-    return viewer.text("strip", share=share, outages=len(down))
+        return viewer.text("widget.strip_unknown")
+    return viewer.text("widget.strip", share=share, outages=len(down))
 
 
 def _boxes(tone: str, spans: Iterable[Span], begins: datetime, least: float) -> list[Html]:

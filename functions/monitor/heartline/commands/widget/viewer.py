@@ -58,8 +58,8 @@ class Viewer:
         return self.width >= _WIDE
 
     def text(self, key: str, /, **words: object) -> str:
-        """Return one of the widget's texts."""
-        return self.wording.text(f"widget.{key}", **words)
+        """Return a text in the viewer's language."""
+        return self.wording.text(key, **words)
 
     def length(self, span: timedelta) -> str:
         """Return a duration in words."""
