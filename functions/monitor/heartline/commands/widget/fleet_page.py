@@ -148,14 +148,11 @@ def _blocks(fleet: Fleet, wrong: Sequence[TargetView], calm: Sequence[TargetView
 
 def _block(fleet: Fleet, view: TargetView, viewer: Viewer, *, bad: bool) -> Html:
     share = element("span", available(view), class_="hl-push hl-num")
-    heads = element(
-        "div", pill(view, viewer), name_button(view, viewer), tags(view, fleet, viewer), share, class_="hl-row"
-    )
+    length = since(view, fleet, viewer) if bad else ""
+    named = (pill(view, viewer), name_button(view, viewer), length, tags(view, fleet, viewer))
+    heads = element("div", *named, share, class_="hl-row")
     line = strip(view, fleet.at, viewer)
     if not bad:
         return element("div", heads, line, class_="hl-block hl-well")
     pressed = element("div", buttons(view, viewer, quiet=False), class_="hl-below")
-    why = _why(view, viewer)
-    return element(
-        "div", heads, since(view, fleet, viewer), *why, line, pressed, class_=f"hl-block hl-{TONES[view.standing]}"
-    )
+    return element("div", heads, *_why(view, viewer), line, pressed, class_=f"hl-block hl-{TONES[view.standing]}")

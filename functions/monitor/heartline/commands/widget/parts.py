@@ -65,7 +65,9 @@ def cause(view: TargetView, viewer: Viewer) -> str | None:
     """Return the sentence that says what is wrong."""
     if view.unreadable:
         return viewer.text("widget.unreadable", reason=view.unreadable)
-    return viewer.wording.cause(view.failure) if view.failure else None
+    if view.failure:
+        return viewer.wording.cause(view.failure)
+    return viewer.text("widget.flapping_why") if view.flapping else None
 
 
 def name_button(view: TargetView, viewer: Viewer) -> Html:
