@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import pytest
+
 from local.console import Answer, Console, browsing, chromium, look, serving
 
 if TYPE_CHECKING:
