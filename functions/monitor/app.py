@@ -1,4 +1,4 @@
-"""Handle what starts the function: the schedule, a queue's messages, a table's stream, an operator's command."""
+"""Handle what starts the monitor: the schedule, a queue's messages, an operator's command."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from heartline.aws.log import Event
 from heartline.bootstrap import log, logger, services
 from heartline.common.deadline import Deadline
-from heartline.model.errors import CommandError, HeartlineError
+from heartline.model.errors import EventError, HeartlineError
 from heartline.services import Services
 from heartline.tick.fanout import run_scheduled, run_shards
 
@@ -24,13 +24,12 @@ _TICK_SECONDS = 60
 
 _UNKNOWN = (
     "unknown event: known are the events of EventBridge Scheduler and of scheduled EventBridge rules, of SQS with "
-    "shards of a tick, of the state table's stream, "
-    'and {{"command": "..."}} with one of {commands}'
+    'shards of a tick, and {{"command": "..."}} with one of {commands}'
 )
 
 
 def lambda_handler(event: object, context: LambdaContext | None) -> dict[str, Any]:
-    """Run what an event asks for: a tick, shards of one, a delivery, or an operator's command.
+    """Run what an event asks for: a tick, shards of one, or an operator's command.
 
     Parameters
     ----------
@@ -43,14 +42,16 @@ def lambda_handler(event: object, context: LambdaContext | None) -> dict[str, An
     ------
     ConfigurationError
         With every fault of the configuration, before anything is read or written.
-    CommandError
-        If the event or command is unknown or malformed.
+    EventError
+        If the event is none that is known. A mistake in a command is an answer.
+    ProberError
+        If a command asks for a probe and the probe function fails.
     """
     logger.append_keys(function_request_id=getattr(context, "aws_request_id", None))
     try:
         return _run(services(), event, _deadline(context))
     except HeartlineError as error:
-        log.error(Event.REFUSED, str(error))
+        log.error(Event.NOT_STARTED, str(error))
         raise
 
 
@@ -60,18 +61,14 @@ def _run(services: Services, event: object, deadline: Deadline) -> dict[str, Any
     if isinstance(event, Mapping) and "command" in event:
         from heartline.commands.dispatch import run_command  # noqa: PLC0415
 
-        return run_command(services, event)
+        return run_command(services, event, deadline)
     if isinstance(event, Mapping) and event.get("source") in _TICK_SOURCES:
         return run_scheduled(services, deadline).answer()
     if records := _records(event, "aws:sqs"):
         return run_shards(services, records, deadline)
-    if _records(event, "aws:dynamodb"):
-        from heartline.tick.deliver import run_courier  # noqa: PLC0415
-
-        return run_courier(services, deadline)
     from heartline.commands.dispatch import COMMANDS  # noqa: PLC0415
 
-    raise CommandError(_UNKNOWN.format(commands=", ".join(COMMANDS)))
+    raise EventError(_UNKNOWN.format(commands=", ".join(COMMANDS)))
 
 
 def _records(event: object, source: str) -> Sequence[Mapping[str, Any]]:

@@ -14,6 +14,7 @@ from botocore.httpsession import URLLib3Session
 from rich.table import Table
 
 from benchmarks.ticks import _document
+from heartline.tick.fanout import TARGETS_PER_RUN
 from local.aws import HARNESS_KEY, REGION
 from local.function import event, invoke
 from local.queue import TickQueue
@@ -26,10 +27,9 @@ if TYPE_CHECKING:
 # Sizes, and how many ticks of each are measured: as many runs of a hundred as one tick of the largest has, half of them
 # before it and half after, so that a machine that is busy with other things is so for both.
 ROUNDS = ((1, 40), (10, 20), (100, 10), (1000, 1), (2000, 1), (100, 10))
-SHARE = 100
+SHARE = TARGETS_PER_RUN
 RATIO = "processor time a target in a fleet of 2000, over one of 100"
 SETTINGS = {
-    "TARGETS_PER_INVOCATION": str(SHARE),
     "LOG_LEVEL": "CRITICAL",
     # So that no message is stale, and no heartbeat that the emulated DynamoDB remembers.
     "SCHEDULE_MINUTES": "99",

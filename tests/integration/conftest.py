@@ -202,11 +202,12 @@ def black_hole() -> Iterator[int]:
 
 
 @pytest.fixture
-def fleet(monitor: Monitor, serve: Serve) -> Fleet:
+def fleet(monitor: Monitor, serve: Serve, monkeypatch: pytest.MonkeyPatch) -> Fleet:
     visits = Visits()
     steady = {"host": HOST, "port": serve(visits).port, "user": ROLE}
     queue = TickQueue(monitor.aws.client("sqs"))
     monitor.environment["TICK_QUEUE"] = queue.url
-    fleet = Fleet(monitor, queue, {name: {"secret": SECRET} if name in REAL else steady for name in NAMES}, visits)
+    targets = {name: {"secret": SECRET} if name in REAL else steady for name in NAMES}
+    fleet = Fleet(monitor, queue, targets, visits, monkeypatch.setattr)
     fleet.divide(3)
     return fleet

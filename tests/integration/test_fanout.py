@@ -79,7 +79,7 @@ def test_without_a_queue_nothing_is_divided(fleet: Fleet) -> None:
 def test_more_targets_than_one_run_can_have_need_a_queue(fleet: Fleet) -> None:
     steady = fleet.targets["crm"]
     fleet.monitor.watch(*(f"db-{number}" for number in range(501)), **steady)
-    fleet.monitor.environment["TARGETS_PER_INVOCATION"] = "100"
+    fleet.replace("heartline.tick.fanout.TARGETS_PER_RUN", 100)
     assert fleet.monitor.tick()["shards"] == 6
     fleet.monitor.environment["TICK_QUEUE"] = ""
     with pytest.raises(ConfigurationError, match=r"501 targets: 500 is the most: .*"):

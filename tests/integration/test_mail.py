@@ -26,13 +26,13 @@ if TYPE_CHECKING:
 QUERY = "dynamodb:Query*"
 Trouble = Callable[["EmulatedAws"], None]
 STRIP = re.compile(r"^  [.#?]{6} [.#?]{6} [.#?]{6} [.#?]{6}$", re.MULTILINE)
-FUNCTION, REGION = "shop-MonitorFunction-Ab1", "eu-west-3"
-# What `aws` would send as the payload: the value of that option, whole.
-FAKE_AWS = """\
+STACK, REGION = "shop", "eu-west-3"
+# What `sam` would send as the event: the value of that option, whole.
+FAKE_SAM = """\
 #!/bin/sh
 printf '%s\\n' "$@" > "$SAID"
 while [ $# -gt 0 ]; do
-  if [ "$1" = --payload ]; then printf '%s' "$2" > "$PAYLOAD"; fi
+  if [ "$1" = --event ]; then printf '%s' "$2" > "$EVENT"; fi
   shift
 done
 """
@@ -249,19 +249,19 @@ def test_an_unstable_spell_stands_in_the_thread_of_the_outage_it_began_with(
 def commands(text: str) -> dict[str, str]:
     """Read the commands of a mail's text as a person copies them: the paragraph below its label."""
     found = re.findall(r"^([^\n]+):\n\n((?:  .+\n?)+)", text, re.MULTILINE)
-    return {label: command for label, command in found if command.lstrip().startswith("aws ")}
+    return {label: command for label, command in found if command.lstrip().startswith("sam ")}
 
 
 def pasted(folder: Path, command: str) -> tuple[list[str], dict[str, Any]]:
-    """Paste a command into a shell; give what `aws` was given, and the payload that it would send."""
-    (folder / "aws").write_text(FAKE_AWS)
-    (folder / "aws").chmod(0o755)
-    environment = {"PATH": f"{folder}:{os.defpath}", "SAID": str(folder / "said"), "PAYLOAD": str(folder / "payload")}
+    """Paste a command into a shell; give what `sam` was given, and the event that it would send."""
+    (folder / "sam").write_text(FAKE_SAM)
+    (folder / "sam").chmod(0o755)
+    environment = {"PATH": f"{folder}:{os.defpath}", "SAID": str(folder / "said"), "EVENT": str(folder / "event")}
     done = subprocess.run(
         ["sh", "-c", command], env=environment, cwd=folder, capture_output=True, text=True, timeout=10, check=False
     )
     assert (done.returncode, done.stderr) == (0, "")
-    return (folder / "said").read_text().splitlines(), json.loads((folder / "payload").read_text())
+    return (folder / "said").read_text().splitlines(), json.loads((folder / "event").read_text())
 
 
 @pytest.mark.parametrize("language", ["en", "ko"])
@@ -269,7 +269,7 @@ def test_the_commands_in_a_mail_can_be_pasted_and_do_what_they_say(
     monitor: Monitor, database: Postgres, tmp_path: Path, language: str
 ) -> None:
     watch_each(monitor, **{"orders.eu-1": {"language": language}, "other": {"recipients": ["other@example.com"]}})
-    monitor.environment |= {"AWS_LAMBDA_FUNCTION_NAME": FUNCTION, "AWS_REGION": REGION}
+    monitor.environment |= {"POWERTOOLS_SERVICE_NAME": STACK, "AWS_REGION": REGION}
     database.kill()
     monitor.tick()
     (mail,) = of_target(monitor, "orders.eu-1")
@@ -277,11 +277,9 @@ def test_the_commands_in_a_mail_can_be_pasted_and_do_what_they_say(
     for command in commands(mail.text).values():
         said, payload = pasted(tmp_path, command)
         payloads[payload["command"]] = payload
-        assert said[:2] == ["lambda", "invoke"]
-        given = dict(zip(said[2::2], said[3::2], strict=False))
-        assert (given["--region"], given["--function-name"]) == (REGION, FUNCTION)
-        assert given["--cli-binary-format"] == "raw-in-base64-out"  # else aws wants the payload in Base64
-        assert said[-1] == "/dev/stdout"
+        assert said[:3] == ["remote", "invoke", "MonitorFunction"]
+        given = dict(zip(said[3::2], said[4::2], strict=True))
+        assert (given["--region"], given["--stack-name"]) == (REGION, STACK)
     assert payloads == {
         "acknowledge": {"command": "acknowledge", "target": "orders.eu-1"},
         "mute": {"command": "mute", "target": "orders.eu-1", "for": "2h"},
@@ -298,7 +296,7 @@ def test_the_commands_in_a_mail_can_be_pasted_and_do_what_they_say(
 
 
 def test_the_html_has_the_same_commands_as_the_text(monitor: Monitor, database: Postgres) -> None:
-    monitor.environment["AWS_LAMBDA_FUNCTION_NAME"] = FUNCTION
+    monitor.environment["POWERTOOLS_SERVICE_NAME"] = STACK
     database.kill()
     monitor.tick()
     (mail,) = monitor.mails
@@ -307,21 +305,21 @@ def test_the_html_has_the_same_commands_as_the_text(monitor: Monitor, database: 
         assert " ".join(command.split()) in " ".join(html.split())
 
 
-def test_a_monitor_that_does_not_know_its_name_gives_no_command(monitor: Monitor, database: Postgres) -> None:
-    monitor.environment |= {"AWS_LAMBDA_FUNCTION_NAME": ""}
+def test_a_monitor_that_does_not_know_its_stack_gives_no_command(monitor: Monitor, database: Postgres) -> None:
+    monitor.environment |= {"POWERTOOLS_SERVICE_NAME": "", "AWS_LAMBDA_FUNCTION_NAME": "monitor"}
     database.kill()
     monitor.tick()
-    assert "aws lambda" not in monitor.mails[0].text
-    assert "aws lambda" not in monitor.mails[0].html
+    assert "sam remote" not in monitor.mails[0].text
+    assert "sam remote" not in monitor.mails[0].html
 
 
 def test_what_is_over_needs_no_command(monitor: Monitor, database: Postgres) -> None:
-    monitor.environment["AWS_LAMBDA_FUNCTION_NAME"] = FUNCTION
+    monitor.environment["POWERTOOLS_SERVICE_NAME"] = STACK
     database.kill()
     monitor.tick()
     database.start()
     monitor.tick()
-    assert ["aws lambda" in mail.text for mail in monitor.mails] == [True, False]
+    assert ["sam remote" in mail.text for mail in monitor.mails] == [True, False]
 
 
 def test_the_topic_gets_the_text_in_the_language_of_its_target_and_a_subject_in_ascii(

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from heartline.model.errors import CommandError
 from local.aws import REGION
 from local.stack import RECIPIENT, SECRET, SENDER
 from local.wire import GET_ACCOUNT, GET_IDENTITY, REFUSED, SEND_MAIL
@@ -148,7 +147,7 @@ def test_each_refusal_of_ses_is_put_into_words_with_its_mend(
     assert [call for call in aws.calls if call.startswith("sesv2:")] == [SEND_MAIL]
 
 
-NO_WAY_OUT = (REGION, "private subnet", "endpoint", "NAT gateway", "courier")
+NO_WAY_OUT = (REGION, "outside any VPC", "try again")
 
 
 def test_an_ses_that_cannot_be_reached_is_told_with_the_ways_to_it(monitor: Monitor, black_hole: int) -> None:
@@ -188,12 +187,3 @@ def test_what_the_topic_refuses_is_told_beside_the_mail_that_went(
     aws.refuse("sns:Publish", code, status=status)
     assert lacking(explained(monitor, code, "topic"), *facts) == []
     assert len(monitor.mails) == 1
-
-
-def test_where_a_courier_delivers_the_test_is_to_be_sent_there(monitor: Monitor, aws: EmulatedAws) -> None:
-    monitor.environment["COURIER"] = "true"
-    with pytest.raises(
-        CommandError, match=r"test-alert: this function leaves delivery to the courier: send .* to that"
-    ):
-        monitor.order("test-alert")
-    assert aws.calls == []

@@ -48,6 +48,7 @@ class Fleet:
     queue: TickQueue
     targets: dict[str, dict[str, Any]]
     visits: Visits
+    replace: Callable[[str, object], None]
 
     def divide(self, share: int) -> None:
         """Let a run have so many targets, and the document hold what `targets` says."""
@@ -55,7 +56,8 @@ class Fleet:
         for name, keys in self.targets.items():
             self.monitor.watch(name, **keys)
             documents.append(self.monitor.environment["TARGETS"])
-        self.monitor.environment |= {"TARGETS": "".join(documents), "TARGETS_PER_INVOCATION": str(share)}
+        self.monitor.environment["TARGETS"] = "".join(documents)
+        self.replace("heartline.tick.fanout.TARGETS_PER_RUN", share)
 
     def run(self, batch: int = 1) -> int:
         """Do as Lambda does with what is in the queue."""

@@ -130,11 +130,10 @@ def scenes(language: str) -> Iterator[tuple[str, list[TargetAlerts], AlertContex
         parts, late, targets = scene(language)
         failures = tuple(alert.failure for part in parts for alert in part.alerts[-1:] if alert.failure)
         histories = {part.target.name: past(part.target.name) for part in parts}
-        function = "heartline-prod-MonitorFunction-x1Y2z3A4b5C6"
         yield (
             name,
             parts,
-            AlertContext(targets, failures, histories, function, "eu-west-1"),
+            AlertContext(targets, failures, histories, "heartline-prod", "eu-west-1"),
             parts[0].alerts[-1].at + late,
         )
 

@@ -92,7 +92,7 @@ def main() -> None:
     with Postgres(host=listen) as database, EmulatedAws(listen) as aws:
         # In Docker on a Mac this machine has a name, and 127.0.0.1 is the virtual machine.
         environment = furnish(database, aws, None if LINUX else "host.docker.internal")
-        functions = dict.fromkeys(("MonitorFunction", "CourierFunction"), environment)
+        functions = dict.fromkeys(("MonitorFunction", "ProbeFunction"), environment)
         ENVIRONMENT_FILE.write_text(json.dumps(functions, indent=2) + "\n")
         console.print(_overview(database, aws), soft_wrap=True)  # commands to paste stay whole
         _serve(console, database, aws, stopping)

@@ -49,16 +49,6 @@ def sandbox(toolchain: Toolchain, built: Path, tmp_path_factory: pytest.TempPath
     return sandbox
 
 
-@pytest.fixture(scope="session")
-def courier_sandbox(sandbox: Sandbox, built: Path, tmp_path_factory: pytest.TempPathFactory) -> Sandbox:
-    """Give the courier's build a place like the monitor's, with the same layer."""
-    courier = Sandbox(sandbox.toolchain, tmp_path_factory.mktemp("courier"))
-    shutil.copytree(built / "CourierFunction", courier.task)
-    courier.layer.parent.symlink_to(sandbox.layer.parent)
-    courier.client.symlink_to(sandbox.client)
-    return courier
-
-
 @pytest.fixture
 def start(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Start]:
     """Start execution environments, each with environment variables of its own, of the monitor or in a sandbox."""

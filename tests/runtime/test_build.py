@@ -48,11 +48,11 @@ def test_the_function_is_its_source_and_nothing_else(built: Path) -> None:
     assert all((function / path).read_bytes() == (source / path).read_bytes() for path in files(function))
 
 
-def test_the_courier_is_the_same_build(built: Path) -> None:
-    monitor, courier = built / "MonitorFunction", built / "CourierFunction"
+def test_the_prober_is_the_same_build(built: Path) -> None:
+    monitor, prober = built / "MonitorFunction", built / "ProbeFunction"
     every = {path.relative_to(monitor) for path in monitor.rglob("*") if path.is_file()}
-    assert every == {path.relative_to(courier) for path in courier.rglob("*") if path.is_file()}
-    assert [path for path in every if (monitor / path).read_bytes() != (courier / path).read_bytes()] == []
+    assert every == {path.relative_to(prober) for path in prober.rglob("*") if path.is_file()}
+    assert [path for path in every if (monitor / path).read_bytes() != (prober / path).read_bytes()] == []
 
 
 def test_the_texts_of_every_language_are_in_the_build(built: Path) -> None:

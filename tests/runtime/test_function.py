@@ -71,14 +71,14 @@ def test_a_mail_in_korean_has_the_clock_of_seoul(
     assert (int(utc) + 9) % 24 == int(local)
 
 
-def test_the_commands_in_a_mail_name_the_function_as_lambda_calls_it(
+def test_the_commands_in_a_mail_name_the_stack(
     start: Start, environment: dict[str, str], database: Postgres, aws: EmulatedAws
 ) -> None:
-    function = start(environment | {"AWS_LAMBDA_FUNCTION_NAME": "shop-MonitorFunction-Ab1"})
+    function = start(environment | {"POWERTOOLS_SERVICE_NAME": "shop"})
     database.kill()
     tick(function)
     command = " ".join(aws.mails[0].text.split())
-    assert f"aws lambda invoke --region {REGION} \\ --function-name shop-MonitorFunction-Ab1 \\" in command
+    assert f"sam remote invoke MonitorFunction \\ --stack-name shop --region {REGION} \\" in command
 
 
 def test_every_tick_writes_its_metrics_as_one_line(
@@ -128,15 +128,21 @@ def test_a_test_alert_is_mailed(function: Function, aws: EmulatedAws) -> None:
 
 
 def test_what_is_unknown_is_an_error_that_lists_what_is_known(function: Function, aws: EmulatedAws) -> None:
-    documents: list[dict[str, Any]] = [{"command": "restart"}, {"command": None}, {"source": "aws.s3"}, {}]
-    documents.append({"Records": [{"eventSource": "aws:s3"}]})
+    documents: list[dict[str, Any]] = [{"source": "aws.s3"}, {}, {"Records": [{"eventSource": "aws:s3"}]}]
     for document in documents:
         answer = function.invoke(document)
-        assert answer["errorType"] == "CommandError"
-        assert all(command in answer["errorMessage"] for command in COMMANDS)
-        events = ("EventBridge Scheduler", "SQS", "the state table's stream")
-        assert "command" in document or all(known in answer["errorMessage"] for known in events)
-    assert function.log.count("[ERROR] CommandError") == len(documents)
+        assert answer["errorType"] == "EventError"
+        assert all(known in answer["errorMessage"] for known in ("EventBridge Scheduler", "SQS", *COMMANDS))
+    assert function.log.count("[ERROR] EventError") == len(documents)
+    assert aws.calls == []
+
+
+def test_a_mistake_in_a_command_is_an_answer(function: Function, aws: EmulatedAws) -> None:
+    for command in ("restart", None):
+        answer = function.invoke({"command": command})
+        assert answer.keys() == {"error", "known"}
+        assert answer["known"] == list(COMMANDS)
+    assert "[ERROR]" not in function.log
     assert aws.calls == []
 
 

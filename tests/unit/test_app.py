@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier, Event
@@ -13,7 +14,7 @@ from heartline import bootstrap
 from heartline.aws import clients
 from heartline.commands.dispatch import COMMANDS
 from heartline.config.settings import VARIABLES
-from heartline.model.errors import CommandError, ConfigurationError
+from heartline.model.errors import ConfigurationError, EventError
 from unit import toml
 
 DOCUMENT = "".join(
@@ -53,38 +54,40 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]
     ids=repr,
 )
 def test_an_unknown_event_is_told_which_are_known(event: object) -> None:
-    with pytest.raises(CommandError) as raised:
+    with pytest.raises(EventError) as raised:
         app.lambda_handler(event, None)
-    known = ("EventBridge Scheduler", "SQS", "the state table's stream", '"command"', *COMMANDS)
+    known = ("EventBridge Scheduler", "SQS", '"command"', *COMMANDS)
     assert all(word in str(raised.value) for word in known)
 
 
 @pytest.mark.parametrize("command", ["", "Status", "restart", None, 5, ["status"], {"a": 1}], ids=repr)
 def test_an_unknown_command_is_told_which_are_known(command: object) -> None:
-    with pytest.raises(CommandError) as raised:
-        app.lambda_handler({"command": command}, None)
-    assert all(word in str(raised.value) for word in ("status", "probe", "test-alert", "mute", "unmute", "acknowledge"))
+    answer = app.lambda_handler({"command": command}, None)
+    assert answer.keys() == {"error", "known"}
+    assert answer["known"] == ["status", "probe", "test-alert", "mute", "unmute", "acknowledge"]
+    assert all(word in answer["error"] for word in answer["known"])
 
 
 @pytest.mark.parametrize("command", list(COMMANDS))
 def test_an_unknown_field_is_told_which_are_known(command: str) -> None:
-    with pytest.raises(CommandError) as raised:
-        app.lambda_handler({"command": command, "tarqet\u202e\n": "orders"}, None)
-    assert str(raised.value).startswith(f'{command}: unknown field "tarqet"')
-    assert all(field in str(raised.value) for field in COMMANDS[command][1])
+    answer = app.lambda_handler({"command": command, "tarqet\u202e\n": "orders"}, None)
+    assert answer["error"].startswith(f'{command}: unknown field "tarqet"')
+    assert set(answer["known"]) == COMMANDS[command][1]
 
 
 @pytest.mark.parametrize("command", [name for name, (_, fields) in COMMANDS.items() if "target" in fields])
 @pytest.mark.parametrize("target", ["nobody", None, 5, ["orders"]], ids=repr)
 def test_an_unknown_target_is_told_which_are_known(command: str, target: object) -> None:
-    with pytest.raises(CommandError, match='field "target": no such target: known are orders, billing'):
-        app.lambda_handler({"command": command, "target": target}, None)
+    answer = app.lambda_handler({"command": command, "target": target}, None)
+    assert answer["error"] == f'{command}: field "target": no such target: known are orders, billing'
+    assert answer["known"] == ["orders", "billing"]
 
 
 @pytest.mark.parametrize("command", ["probe", "mute", "unmute", "acknowledge"])
 def test_among_several_targets_one_must_be_named(command: str) -> None:
-    with pytest.raises(CommandError, match='field "target": missing: known are orders, billing'):
-        app.lambda_handler({"command": command}, None)
+    answer = app.lambda_handler({"command": command}, None)
+    assert answer["error"] == f'{command}: field "target": missing: known are orders, billing'
+    assert answer["known"] == ["orders", "billing"]
 
 
 @pytest.mark.parametrize(
@@ -93,13 +96,14 @@ def test_among_several_targets_one_must_be_named(command: str) -> None:
     ids=lambda value: repr(value)[:20],
 )
 def test_a_mute_of_no_good_length_is_told_which_are(length: object) -> None:
-    with pytest.raises(CommandError, match=r'mute: field "for": give seconds, or text like .* from 1m to 30d'):
-        app.lambda_handler({"command": "mute", "target": "orders", "for": length}, None)
+    answer = app.lambda_handler({"command": "mute", "target": "orders", "for": length}, None)
+    assert re.fullmatch(r'mute: field "for": give seconds, or text like .* from 1m to 30d', answer["error"])
+    assert "2h" in answer["known"]
 
 
 def test_a_mute_s_reason_is_a_text() -> None:
-    with pytest.raises(CommandError, match='mute: field "reason": give a text'):
-        app.lambda_handler({"command": "mute", "target": "orders", "for": "2h", "reason": {"a": 1}}, None)
+    answer = app.lambda_handler({"command": "mute", "target": "orders", "for": "2h", "reason": {"a": 1}}, None)
+    assert answer["error"].startswith('mute: field "reason": give a text')
 
 
 @pytest.mark.parametrize("event", [{"source": "aws.scheduler"}, {"command": "status"}, {}], ids=str)
@@ -116,9 +120,8 @@ def test_a_wrong_environment_is_told_at_the_first_event_of_any_kind_and_logged(
 
 
 def test_the_environment_is_read_in_the_names_that_the_contract_gives(environment: pytest.MonkeyPatch) -> None:
-    names = ["TARGETS", "STATE_TABLE", "ALERT_SENDER", "ALERT_RECIPIENTS", "ALERT_TOPIC", "LOG_LEVEL"]
-    names += ["SCHEDULE_MINUTES", "SES_CONFIGURATION_SET", "TARGETS_PER_INVOCATION", "TICK_QUEUE", "COURIER"]
-    names.append("TARGET_METRICS")
+    names = ["TARGETS", "STATE_TABLE", "ALERT_SENDER", "ALERT_RECIPIENTS", "ALERT_TOPIC", "HEALTH_TOPIC", "LOG_LEVEL"]
+    names += ["SCHEDULE_MINUTES", "SES_CONFIGURATION_SET", "TICK_QUEUE", "TARGET_METRICS", "PROBE_FUNCTION", "PING_URL"]
     for name in names:
         environment.setenv(name, "[[=")
     environment.setenv("STATE_TABLE", "")

@@ -30,7 +30,7 @@ from unit.samples import HOUR, MINUTE, NOW, alert, failure
 
 WORDING = Wording(language("en"))
 DAY = 24 * HOUR
-CONTEXT = AlertContext(1, (), {"orders": TargetHistory()}, "heartline-MonitorFunction-x1", "eu-west-1")
+CONTEXT = AlertContext(1, (), {"orders": TargetHistory()}, "heartline-prod", "eu-west-1")
 BEGAN, GOOD = "2026-11-23 02:14:00 UTC", "2026-11-23 02:13:00 UTC"
 ALL = (Phase.RESOLVE, Phase.CONNECT, Phase.TLS, Phase.LOGIN, Phase.QUERY)
 
@@ -174,16 +174,15 @@ def test_the_past_is_told_as_of_the_alert_however_late_the_mail() -> None:
 
 @pytest.mark.parametrize("name", ["heartline", "a name with spaces'; rm -rf /"])
 def test_the_commands_to_paste_call_the_function_for_this_target(name: str) -> None:
-    rows = command_rows(alert(), replace(CONTEXT, function=name), WORDING)
+    rows = command_rows(alert(), replace(CONTEXT, stack=name), WORDING)
     assert [label for label, _ in rows] == [WORDING.text("row.acknowledge"), WORDING.text("row.mute")]
     payloads = []
     for _, command in rows:
         words = shlex.split(command.replace("\\\n", ""))
-        assert words[:3] == ["aws", "lambda", "invoke"]
-        options = dict(zip(words[3:-1:2], words[4:-1:2], strict=True))
-        assert (options["--region"], options["--function-name"]) == ("eu-west-1", name)
-        assert options["--cli-binary-format"] == "raw-in-base64-out"
-        payloads.append(json.loads(options["--payload"]))
+        assert words[:4] == ["sam", "remote", "invoke", "MonitorFunction"]
+        options = dict(zip(words[4::2], words[5::2], strict=True))
+        assert (options["--region"], options["--stack-name"]) == ("eu-west-1", name)
+        payloads.append(json.loads(options["--event"]))
     assert payloads == [
         {"command": "acknowledge", "target": "orders"},
         {"command": "mute", "target": "orders", "for": "2h"},
@@ -195,4 +194,4 @@ def test_a_region_that_is_not_known_is_left_to_the_reader_s_own() -> None:
 
 
 def test_without_the_function_s_name_there_is_no_command_to_paste() -> None:
-    assert command_rows(alert(), replace(CONTEXT, function=""), WORDING) == ()
+    assert command_rows(alert(), replace(CONTEXT, stack=""), WORDING) == ()

@@ -52,7 +52,7 @@ TAGS = {
     "pre",
 }
 TAGS |= {"span"}
-CONTEXT = AlertContext(3, (), {}, "heartline-MonitorFunction-x1", "eu-west-1")
+CONTEXT = AlertContext(3, (), {}, "heartline-prod", "eu-west-1")
 MOST_BYTES = 100_000  # Gmail cuts off what is longer than 102 KB
 few = settings(max_examples=20)
 
@@ -209,8 +209,8 @@ def test_what_a_hostile_server_says_harms_no_mail(
 
 @few
 @given(hostile, hostile)
-def test_a_hostile_function_name_or_region_harms_no_mail(function: str, region: str) -> None:
-    harmless(sent([TargetAlerts(TARGET, (alert(),))], replace(CONTEXT, function=function, region=region)))
+def test_a_hostile_stack_name_or_region_harms_no_mail(stack: str, region: str) -> None:
+    harmless(sent([TargetAlerts(TARGET, (alert(),))], replace(CONTEXT, stack=stack, region=region)))
 
 
 @few

@@ -22,7 +22,7 @@ from unit.conftest import squeezed
 from unit.samples import MINUTE, NOW, TARGET, alert, failure, hostile
 
 CLUSTER = "heartline-orders-production.cluster-c7tj4exampleab.eu-west-1.rds.amazonaws.com"
-CONTEXT = AlertContext(2, (), {"orders": TargetHistory()}, "heartline-MonitorFunction-x1", "eu-west-1")
+CONTEXT = AlertContext(2, (), {"orders": TargetHistory()}, "heartline-prod", "eu-west-1")
 GALLERY = {f"{code}-{name}": message for code in LANGUAGES for name, message in mails(code)}
 ALONE = {name: message for name, message in GALLERY.items() if len(message.reports) == 1}
 
@@ -39,7 +39,7 @@ def double(kind: AlertKind = AlertKind.DOWN, names: tuple[str, str] = ("orders",
 def long_lines(text: str) -> list[str]:
     """List the lines that are too long although they could be broken: not a word alone, not a command to paste."""
     lines = [line.split(":  ")[-1] for line in text.splitlines() if columns(line) > 72]
-    return [line for line in lines if " " in line.strip() and "--payload" not in line]
+    return [line for line in lines if " " in line.strip() and "--event" not in line]
 
 
 @pytest.mark.parametrize("name", GALLERY)
@@ -90,7 +90,7 @@ def test_an_incident_can_be_copied_whole() -> None:
 
 def test_a_command_can_be_pasted_as_it_stands() -> None:
     text = as_text(single(alert()))
-    commands = re.findall(r"  aws lambda invoke(?:.*\\\n)+.*/dev/stdout\n", text)
+    commands = re.findall(r"  sam remote invoke(?:.*\\\n)+.*--event.*\n", text)
     assert len(commands) == 2
 
 

@@ -287,20 +287,20 @@ def test_what_is_no_outage_is_not_said_to_be_or_to_have_been_down(kind: AlertKin
 
 @pytest.mark.parametrize("kind", [DOWN, REMINDER, SETTLED])
 def test_what_has_reminders_has_a_command_that_stops_them(kind: AlertKind) -> None:
-    one = build_report([alert(kind, failure=REFUSED, remind_at=NOW + HOUR)], TARGET, AlertContext(1, function="f"), NOW)
+    one = build_report([alert(kind, failure=REFUSED, remind_at=NOW + HOUR)], TARGET, AlertContext(1, stack="f"), NOW)
     assert [label for label, _ in one.commands] == [WORDING.text("row.acknowledge"), WORDING.text("row.mute")]
 
 
 def test_what_has_no_reminders_offers_no_command_that_stops_them() -> None:
     unstable, acknowledged = alert(UNSTABLE), alert(CHANGED, previous=FULL, remind_at=None)
     for one in (unstable, acknowledged):
-        offered = build_report([one], TARGET, AlertContext(1, function="f"), NOW).commands
+        offered = build_report([one], TARGET, AlertContext(1, stack="f"), NOW).commands
         assert [label for label, _ in offered] == [WORDING.text("row.mute")]
 
 
 @pytest.mark.parametrize("kind", [RECOVERED, TEST])
 def test_a_mail_after_which_there_is_nothing_to_do_has_no_commands(kind: AlertKind) -> None:
-    assert build_report([alert(kind)], TARGET, AlertContext(1, function="f"), NOW).commands == ()
+    assert build_report([alert(kind)], TARGET, AlertContext(1, stack="f"), NOW).commands == ()
 
 
 def test_an_incident_that_began_on_another_day_says_on_which() -> None:

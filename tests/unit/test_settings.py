@@ -20,9 +20,10 @@ GOOD = {
     "ALERT_SENDER": "heartline@example.com",
     "ALERT_RECIPIENTS": " oncall@example.com, dba@example.com,",
 }
-# Whatever Lambda says there, and the names of the stack and of another function, is taken as it is.
-TAKEN = {"MONITOR_FUNCTION", "POWERTOOLS_SERVICE_NAME", "AWS_LAMBDA_FUNCTION_NAME", "AWS_REGION"}
+# Whatever Lambda and the template say there is taken as it is.
+TAKEN = {"IAM_USER", "POWERTOOLS_SERVICE_NAME", "AWS_LAMBDA_FUNCTION_NAME", "AWS_REGION"}
 CHECKED = [name for name in VARIABLES if name not in TAKEN]
+PING = "https://hc-ping.com/3f1c-secret"
 QUEUE = "https://sqs.eu-west-1.amazonaws.com/123456789012/heartline-ticks"
 
 
@@ -37,10 +38,10 @@ def test_what_may_be_left_out_has_a_safe_default() -> None:
     assert (settings.topic, settings.log_level) == (None, "INFO")
     assert (settings.table, settings.sender) == ("heartline", "heartline@example.com")
     assert settings.targets[0].recipients == ("oncall@example.com", "dba@example.com")
-    assert (settings.interval, settings.share) == (timedelta(minutes=1), 100)
-    assert (settings.queue, settings.configuration_set) == (None, None)
-    assert (settings.courier, settings.target_metrics) == (False, False)
-    assert (settings.function, settings.region) == ("", "")
+    assert (settings.interval, settings.target_metrics) == (timedelta(minutes=1), False)
+    assert (settings.queue, settings.configuration_set, settings.health_topic) == (None, None, None)
+    assert (settings.probe_function, settings.ping_url) == (None, None)
+    assert (settings.service, settings.stack, settings.region) == ("heartline", "", "")
 
 
 @pytest.mark.parametrize("empty", ["", " "])
@@ -54,29 +55,40 @@ def test_all_variables_are_read() -> None:
     assert (settings.topic, settings.log_level, settings.interval) == (topic, "DEBUG", timedelta(minutes=15))
     settings = read_settings(GOOD | {"SES_CONFIGURATION_SET": "heartline-prod", "TICK_QUEUE": QUEUE})
     assert (settings.configuration_set, settings.queue) == ("heartline-prod", QUEUE)
-    settings = read_settings(GOOD | {"COURIER": "true", "TARGET_METRICS": "false", "AWS_REGION": "eu-west-1"})
-    assert (settings.courier, settings.target_metrics, settings.region) == (True, False, "eu-west-1")
-    settings = read_settings(GOOD | {"COURIER": "false", "TARGET_METRICS": "true"})
-    assert (settings.courier, settings.target_metrics) == (False, True)
+    settings = read_settings(GOOD | {"TARGET_METRICS": "true", "AWS_REGION": "eu-west-1", "HEALTH_TOPIC": topic})
+    assert (settings.target_metrics, settings.region, settings.health_topic) == (True, "eu-west-1", topic)
+    settings = read_settings(GOOD | {"PROBE_FUNCTION": "shop-ProbeFunction-Ab1", "PING_URL": PING})
+    assert (settings.probe_function, settings.ping_url) == ("shop-ProbeFunction-Ab1", PING)
 
 
-@pytest.mark.parametrize(("value", "share"), [("1", 1), (" 20 ", 20), ("500", 500)])
-def test_a_run_may_have_1_to_500_targets(value: str, share: int) -> None:
-    assert read_settings(GOOD | {"TARGETS_PER_INVOCATION": value}).share == share
+def test_the_url_to_ping_is_a_secret() -> None:
+    assert PING not in repr(read_settings(GOOD | {"PING_URL": PING}))
+    (fault,) = faults(GOOD | {"PING_URL": f"http://user:{PING}"})
+    assert PING not in fault
 
 
-def test_the_commands_in_mails_are_for_the_monitor_where_another_function_delivers() -> None:
-    own = {"AWS_LAMBDA_FUNCTION_NAME": "heartline-courier"}
-    assert read_settings(GOOD | own).function == "heartline-courier"
-    assert read_settings(GOOD | own | {"MONITOR_FUNCTION": ""}).function == "heartline-courier"
-    assert read_settings(GOOD | own | {"MONITOR_FUNCTION": "heartline-monitor"}).function == "heartline-monitor"
+IAM = toml.table("[[targets]]", {"name": "orders", "host": "a.example.com", "user": "monitor", "auth": "iam"})
+
+
+@pytest.mark.parametrize(("user", "granted"), [("", "nobody"), ("other", '"other" alone')])
+def test_a_target_that_the_role_cannot_log_in_to_by_iam_is_refused(user: str, granted: str) -> None:
+    (fault,) = faults(GOOD | {"TARGETS": IAM, "IAM_USER": user})
+    assert fault.startswith('IAM_USER: target "orders" has auth = "iam"')
+    assert granted in fault
+    assert "DatabaseAuthentication=iam" in fault
+
+
+@pytest.mark.parametrize("granted", [{"IAM_USER": "monitor"}, {}], ids=["granted", "not known"])
+def test_a_target_that_the_role_may_log_in_to_by_iam_is_taken(granted: dict[str, str]) -> None:
+    assert read_settings(GOOD | {"TARGETS": IAM} | granted).targets[0].iam
 
 
 def test_metrics_name_the_stack_else_the_function_else_heartline() -> None:
     function = {"AWS_LAMBDA_FUNCTION_NAME": "orders-monitor"}
-    assert read_settings(GOOD).stack == "heartline"
-    assert read_settings(GOOD | function).stack == "orders-monitor"
-    assert read_settings(GOOD | function | {"POWERTOOLS_SERVICE_NAME": "orders"}).stack == "orders"
+    assert read_settings(GOOD).service == "heartline"
+    assert read_settings(GOOD | function).service == "orders-monitor"
+    settings = read_settings(GOOD | function | {"POWERTOOLS_SERVICE_NAME": "orders"})
+    assert (settings.service, settings.stack) == ("orders", "orders")
 
 
 def fleet(number: int) -> dict[str, str]:
@@ -100,17 +112,10 @@ def test_the_minutes_between_ticks_are_a_whole_number_that_a_schedule_can_have(v
     )
 
 
-@pytest.mark.parametrize("value", ["0", "-1", "501", "1000", "1.5", "many", "020", "٣", "1e2", "100 each"])
-def test_a_share_of_targets_is_a_whole_number_that_one_run_can_take(value: str) -> None:
-    assert faults(GOOD | {"TARGETS_PER_INVOCATION": value}) == (
-        "TARGETS_PER_INVOCATION: give how many targets one run may have, 1 to 500, or leave it empty for 100",
-    )
-
-
-@pytest.mark.parametrize("variable", ["COURIER", "TARGET_METRICS"])
 @pytest.mark.parametrize("value", ["yes", "1", "True", "on", "true false"])
-def test_what_is_on_or_off_is_true_or_false(variable: str, value: str) -> None:
-    assert faults(GOOD | {variable: value}) == (f"{variable}: give true or false, or leave it empty for false",)
+def test_what_is_on_or_off_is_true_or_false(value: str) -> None:
+    fault = "TARGET_METRICS: give true or false, or leave it empty for false"
+    assert faults(GOOD | {"TARGET_METRICS": value}) == (fault,)
 
 
 @pytest.mark.parametrize(
@@ -128,6 +133,11 @@ def test_what_is_on_or_off_is_true_or_false(variable: str, value: str) -> None:
         ("TICK_QUEUE", "heartline-ticks", "the URL of an SQS queue"),
         ("TICK_QUEUE", "arn:aws:sqs:eu-west-1:123456789012:heartline-ticks", "the URL of an SQS queue"),
         ("TICK_QUEUE", "https://", "the URL of an SQS queue"),
+        ("HEALTH_TOPIC", "health", "the ARN of an SNS topic"),
+        ("PROBE_FUNCTION", "probe function", "the name or the ARN of a Lambda function"),
+        ("PING_URL", "http://hc-ping.com/1", "give a URL such as https://hc-ping.com/UUID"),
+        ("PING_URL", "https://user:password@hc-ping.com/1", "give a URL such as https://hc-ping.com/UUID"),
+        ("PING_URL", "https://hc-ping.com/1 2", "give a URL such as https://hc-ping.com/UUID"),
         ("LOG_LEVEL", "LOUD", "DEBUG, INFO, WARNING, ERROR, CRITICAL"),
         ("TARGETS", "[[targets]", "not a TOML document"),
         (

@@ -16,6 +16,8 @@ from heartline.aws.metrics import Metrics
 from heartline.aws.queue import Queue
 from heartline.config.settings import VARIABLES, Settings, read_settings
 from heartline.prober.credentials import Credentials
+from heartline.prober.local import LocalProber
+from heartline.prober.remote import RemoteProber
 from heartline.services import Services
 from heartline.storage.history import History
 from heartline.storage.outbox import Outbox
@@ -24,6 +26,7 @@ from heartline.storage.table import Table
 
 if TYPE_CHECKING:
     from heartline.notify.channel import Channel
+    from heartline.prober.check import Prober
 
 # With a level of its own: else Logger reads LOG_LEVEL itself, and a wrong one ends the function at import.
 logger = Logger(service="heartline", level="INFO")
@@ -38,26 +41,33 @@ def services() -> Services:
     ConfigurationError
         With every fault of the environment and of the targets document.
     """
-    return _services(tuple(os.environ.get(name, "") for name in VARIABLES))
+    return _services(tuple((name, os.environ[name]) for name in VARIABLES if name in os.environ))
 
 
 @lru_cache(maxsize=1)
-def _services(values: tuple[str, ...]) -> Services:
-    settings = read_settings(dict(zip(VARIABLES, values, strict=True)))
+def _services(environment: tuple[tuple[str, str], ...]) -> Services:
+    settings = read_settings(dict(environment))
     logger.setLevel(settings.log_level)
     table = Table(Lazy(clients.dynamodb), settings.table)
     return Services(
         settings=settings,
         clock=lambda: datetime.now(UTC),
         log=log,
-        metrics=Metrics(settings.stack, by_target=settings.target_metrics),
+        metrics=Metrics(settings.service, by_target=settings.target_metrics),
         store=Store(table),
         outbox=Outbox(table),
         history=History(Table(Lazy(clients.dynamodb_for_history), settings.table)),
-        credentials=Credentials(Lazy(clients.secrets_manager), clients.rds),
+        prober=_prober(settings),
         channels=cache(partial(_channels, settings)),
         queue=Queue(Lazy(clients.sqs), settings.queue) if settings.queue else None,
     )
+
+
+def _prober(settings: Settings) -> Prober:
+    credentials = Credentials(Lazy(clients.secrets_manager), clients.rds)
+    if settings.probe_function is None:
+        return LocalProber(credentials)
+    return RemoteProber(credentials, Lazy(clients.lambda_), settings.probe_function, log)
 
 
 def _channels(settings: Settings) -> tuple[Channel, ...]:

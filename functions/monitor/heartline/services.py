@@ -13,7 +13,7 @@ from heartline.aws.queue import Queue
 from heartline.common.deadline import Deadline
 from heartline.config.settings import Settings
 from heartline.model.target import Target
-from heartline.prober.credentials import Credentials
+from heartline.prober.check import Prober
 from heartline.storage.history import History
 from heartline.storage.outbox import Outbox
 from heartline.storage.states import Store
@@ -36,8 +36,8 @@ class Services:
         Where a run is reported.
     store, outbox, history
         What is kept.
-    credentials
-        Finds the targets' credentials.
+    prober
+        Probes the targets, here or through the probe function.
     channels
         Returns the ways to people, built at the first alert.
     queue
@@ -51,7 +51,7 @@ class Services:
     store: Store
     outbox: Outbox
     history: History
-    credentials: Credentials
+    prober: Prober
     channels: Callable[[], tuple[Channel, ...]]
     queue: Queue | None = None
 

@@ -13,6 +13,7 @@ from botocore.session import Session, get_session
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
+    from types_boto3_lambda import LambdaClient
     from types_boto3_rds import RDSClient
     from types_boto3_secretsmanager import SecretsManagerClient
     from types_boto3_sesv2 import SESV2Client
@@ -58,6 +59,11 @@ def dynamodb_for_history() -> DynamoDBClient:
 def secrets_manager() -> SecretsManagerClient:
     """Return a client for the secrets."""
     return cast("SecretsManagerClient", _client("secretsmanager", attempts=2, read=3))
+
+
+def lambda_() -> LambdaClient:
+    """Return a client for the probe function, which answers within a tick."""
+    return cast("LambdaClient", _client("lambda", attempts=2, read=58))
 
 
 def sqs() -> SQSClient:

@@ -17,9 +17,10 @@ class Event(StrEnum):
 
     TICK = "tick"
     FAN_OUT = "fan-out"
-    DELIVERY = "delivery"
     FAILURE = "failure"
     UNPROBED = "unprobed"
+    PROBES = "probes"
+    PROBER_FAULT = "prober-fault"
     TARGET_FAULT = "target-fault"
     STATE_UNREADABLE = "state-unreadable"
     DECISION_DROPPED = "decision-dropped"
@@ -36,8 +37,9 @@ class Event(StrEnum):
     OUTBOX_FAULT = "outbox-fault"
     LEASE_LOST = "lease-lost"
     HISTORY_NOT_READ = "history-not-read"
-    COURIER_NOT_CALLED = "courier-not-called"
-    REFUSED = "refused"
+    COMMAND_REFUSED = "command-refused"
+    NOT_STARTED = "not-started"
+    PING_FAILED = "ping-failed"
 
 
 class Keys(TypedDict, total=False):
@@ -61,7 +63,7 @@ class Keys(TypedDict, total=False):
     target: str
     tick: str
     shard: str | None
-    error: BaseException
+    error: BaseException | None
     error_type: str
     error_code: str | None
     detail: object

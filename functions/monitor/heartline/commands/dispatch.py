@@ -6,8 +6,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from heartline.aws.log import Event
 from heartline.commands.status import entry, failure_entry, overview
 from heartline.common import fields
+from heartline.common.deadline import Deadline
 from heartline.common.text import sanitize
 from heartline.messages.context import AlertContext, TargetAlerts
 from heartline.model.alert import EMAIL, Alert
@@ -16,16 +18,20 @@ from heartline.model.kinds import AlertKind, Status
 from heartline.model.state import State, Unreadable
 from heartline.model.target import Target
 from heartline.notify.batches import Batch
-from heartline.prober.check import check_once
+from heartline.prober.check import probe_once
 from heartline.services import Services
 
 _SAVE_ATTEMPTS = 5
 # SES's limit for one mail: https://docs.aws.amazon.com/ses/latest/dg/quotas.html
 _MOST_TO = 50
 _MUTE_BOUNDS = (60, 30 * 86400)
+# As many names of targets are in a sentence.
+_MAX_NAMES = 20
+
+Command = Callable[[Services, Mapping[str, Any], Deadline], dict[str, Any]]
 
 
-def run_command(services: Services, event: Mapping[str, Any]) -> dict[str, Any]:
+def run_command(services: Services, event: Mapping[str, Any], deadline: Deadline) -> dict[str, Any]:
     """Carry out one command.
 
     Parameters
@@ -34,30 +40,46 @@ def run_command(services: Services, event: Mapping[str, Any]) -> dict[str, Any]:
         The services.
     event
         The command and its fields.
+    deadline
+        When the run must be over.
 
-    Raises
-    ------
-    CommandError
-        If the command or a field of it is unknown, missing or malformed; then nothing has changed.
+    Returns
+    -------
+    dict
+        The command's answer; for a mistake in it `error`, what is wrong and what would be right, and `known`, the words
+        that would be right in its place. Then nothing has changed.
     """
+    try:
+        return _command(event)(services, event, deadline)
+    except CommandError as error:
+        services.log.info(Event.COMMAND_REFUSED, str(error))
+        return {"error": str(error), "known": list(error.known)}
+
+
+def _command(event: Mapping[str, Any]) -> Command:
     name = event["command"]
     if not isinstance(name, str) or name not in COMMANDS:
-        raise CommandError(f'unknown command: known are {", ".join(COMMANDS)}, as in {{"command": "status"}}')
+        raise CommandError(
+            f'unknown command: known are {", ".join(COMMANDS)}, as in {{"command": "status"}}', tuple(COMMANDS)
+        )
     command, fields = COMMANDS[name]
     if unknown := event.keys() - {"command"} - fields:
-        known = f"it takes {', '.join(sorted(fields))}" if fields else "it takes none"
-        raise CommandError(f'{name}: unknown field "{sanitize(str(min(unknown, key=str)), 40)}": {known}')
-    return command(services, event)
+        takes = f"it takes {', '.join(sorted(fields))}" if fields else "it takes none"
+        shown = sanitize(str(min(unknown, key=str)), 40)
+        raise CommandError(f'{name}: unknown field "{shown}": {takes}', sorted(fields))
+    return command
 
 
-def _status(services: Services, event: Mapping[str, Any]) -> dict[str, Any]:
+def _status(services: Services, event: Mapping[str, Any], _: Deadline) -> dict[str, Any]:
     chosen = (_target(services, event),) if "target" in event else services.settings.targets
     return overview(services, chosen)
 
 
-def _probe(services: Services, event: Mapping[str, Any]) -> dict[str, Any]:
+def _probe(services: Services, event: Mapping[str, Any], deadline: Deadline) -> dict[str, Any]:
     target = _target(services, event)
-    seen = check_once(target, services.credentials)
+    seen = probe_once(services.prober, target, deadline)
+    if seen is None:
+        raise CommandError(f"probe: there was no time to probe {target.name}: try again")
     return {
         "target": target.name,
         "healthy": seen.healthy,
@@ -66,13 +88,8 @@ def _probe(services: Services, event: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _test_alert(services: Services, event: Mapping[str, Any]) -> dict[str, Any]:
+def _test_alert(services: Services, event: Mapping[str, Any], _: Deadline) -> dict[str, Any]:
     """Send a test by the real channels, past the outbox: the answer goes to who asked."""
-    if services.settings.courier:
-        raise CommandError(
-            "test-alert: this function leaves delivery to the courier: send the command to that, as the stack's "
-            "output SendTestAlert does"
-        )
     now = services.clock()
     if "target" in event:
         target = _target(services, event)
@@ -94,7 +111,7 @@ def _test_alert(services: Services, event: Mapping[str, Any]) -> dict[str, Any]:
     return answer
 
 
-def _mute(services: Services, event: Mapping[str, Any]) -> dict[str, Any]:
+def _mute(services: Services, event: Mapping[str, Any], _: Deadline) -> dict[str, Any]:
     target = _target(services, event)
     reason = event.get("reason")
     if reason is not None and not isinstance(reason, str):
@@ -102,18 +119,18 @@ def _mute(services: Services, event: Mapping[str, Any]) -> dict[str, Any]:
     try:
         length = fields.duration(event.get("for"), *_MUTE_BOUNDS)
     except ValueError as fix:
-        raise CommandError(f'mute: field "for": {fix}') from None
+        raise CommandError(f'mute: field "for": {fix}', ("15m", "2h", "1d")) from None
     until = services.clock() + length
     said = sanitize(reason) if reason else None
     return _change(services, target, lambda state: replace(state, muted_until=until, mute_reason=said))
 
 
-def _unmute(services: Services, event: Mapping[str, Any]) -> dict[str, Any]:
+def _unmute(services: Services, event: Mapping[str, Any], _: Deadline) -> dict[str, Any]:
     target = _target(services, event)
     return _change(services, target, lambda state: replace(state, muted_until=None, mute_reason=None))
 
 
-def _acknowledge(services: Services, event: Mapping[str, Any]) -> dict[str, Any]:
+def _acknowledge(services: Services, event: Mapping[str, Any], _: Deadline) -> dict[str, Any]:
     def acknowledged(state: State) -> State:
         if state.status is not Status.DOWN:
             raise CommandError(
@@ -138,17 +155,18 @@ def _change(services: Services, target: Target, change: Callable[[State], State]
 
 def _target(services: Services, event: Mapping[str, Any]) -> Target:
     """Return the target that is meant; where there is only one, it needs no name."""
-    names = ", ".join(target.name for target in services.settings.targets[:20])
-    if "target" not in event and len(services.settings.targets) == 1:
-        return services.settings.targets[0]
-    for target in services.settings.targets:
+    targets = services.settings.targets
+    if "target" not in event and len(targets) == 1:
+        return targets[0]
+    for target in targets:
         if target.name == event.get("target"):
             return target
     fault = "no such target" if "target" in event else "missing"
-    raise CommandError(f'{event["command"]}: field "target": {fault}: known are {names}')
+    names = [target.name for target in targets]
+    known = ", ".join(names[:_MAX_NAMES])
+    raise CommandError(f'{event["command"]}: field "target": {fault}: known are {known}', names)
 
 
-Command = Callable[[Services, Mapping[str, Any]], dict[str, Any]]
 COMMANDS: Mapping[str, tuple[Command, frozenset[str]]] = {
     "status": (_status, frozenset({"target"})),
     "probe": (_probe, frozenset({"target"})),

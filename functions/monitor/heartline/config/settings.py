@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -22,18 +22,21 @@ _TOPIC = re.compile(r"arn:[a-z-]+:sns:[a-z0-9-]+:\d{12}:[A-Za-z0-9_-]{1,256}", r
 _QUEUE = re.compile(r"https?://[!-~]{1,1000}", re.ASCII)
 # https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_CreateConfigurationSet.html
 _CONFIGURATION_SET = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
+# https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html
+_FUNCTION = re.compile(r"[A-Za-z0-9:_.$-]{1,170}", re.ASCII)
+_PING_URL = re.compile(r"https://[A-Za-z0-9][A-Za-z0-9.-]{0,252}(:[0-9]{1,5})?([/?][!-~]{0,1000})?", re.ASCII)
 # Each target can wait in a thread and a socket of its own, and Lambda has 1,024 of both:
 # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 _MOST_IN_A_RUN = 500
-_STACK = "heartline"
 _LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
 
 VARIABLES = (
-    *("TARGETS", "STATE_TABLE", "ALERT_SENDER", "ALERT_RECIPIENTS", "ALERT_TOPIC", "SES_CONFIGURATION_SET"),
-    *("LOG_LEVEL", "SCHEDULE_MINUTES", "TARGETS_PER_INVOCATION", "TICK_QUEUE", "COURIER", "TARGET_METRICS"),
-    # The monitor's own name, where it is not this function's; the stack's name; and what Lambda sets.
-    *("MONITOR_FUNCTION", "POWERTOOLS_SERVICE_NAME", "AWS_LAMBDA_FUNCTION_NAME", "AWS_REGION"),
+    *("TARGETS", "STATE_TABLE", "ALERT_SENDER", "ALERT_RECIPIENTS", "ALERT_TOPIC", "HEALTH_TOPIC"),
+    *("SES_CONFIGURATION_SET", "LOG_LEVEL", "SCHEDULE_MINUTES", "TICK_QUEUE", "TARGET_METRICS"),
+    *("PROBE_FUNCTION", "IAM_USER", "PING_URL"),
+    # The stack's name; and what Lambda sets.
+    *("POWERTOOLS_SERVICE_NAME", "AWS_LAMBDA_FUNCTION_NAME", "AWS_REGION"),
 )
 
 
@@ -45,35 +48,40 @@ class Settings:
     ----------
     targets
         What to watch.
-    table, sender, topic, configuration_set
+    table, sender, topic, health_topic, configuration_set
         The names of what it uses in DynamoDB, SES and SNS.
     log_level
         From which level on records are written.
     interval
         The time from one tick to the next.
-    share, queue
-        Beyond so many targets a tick is divided through the queue at this URL.
-    courier
-        Whether another function delivers.
+    queue
+        The URL of the queue through which the tick of a large fleet is divided.
     target_metrics
         Whether each target has metrics of its own.
-    stack, function, region
-        The monitor's own names; empty where they are not known.
+    probe_function
+        The name of the function that probes; None where the monitor does.
+    ping_url
+        What is requested after each tick that went well; a secret.
+    service
+        The first dimension of all metrics.
+    stack, region
+        The monitor's own, for the commands in mails; empty where they are not known.
     """
 
     targets: tuple[Target, ...]
     table: str
     sender: str
     topic: str | None = None
+    health_topic: str | None = None
     configuration_set: str | None = None
     log_level: str = "INFO"
     interval: timedelta = timedelta(minutes=1)
-    share: int = 100
     queue: str | None = None
-    courier: bool = False
     target_metrics: bool = False
-    stack: str = _STACK
-    function: str = ""
+    probe_function: str | None = None
+    ping_url: str | None = field(default=None, repr=False)
+    service: str = "heartline"
+    stack: str = ""
     region: str = ""
 
 
@@ -99,20 +107,23 @@ def read_settings(environment: Mapping[str, str], packaged: Path = _PACKAGED) ->
     recipients = read("ALERT_RECIPIENTS", _addresses, None)
     rest: dict[str, Any] = {
         "topic": read("ALERT_TOPIC", _topic, None),
+        "health_topic": read("HEALTH_TOPIC", _topic, None),
         "configuration_set": read("SES_CONFIGURATION_SET", _configuration_set, None),
         "log_level": read("LOG_LEVEL", _log_level, "INFO"),
         "interval": read("SCHEDULE_MINUTES", _interval, timedelta(minutes=1)),
-        "share": read("TARGETS_PER_INVOCATION", _share, 0),
         "queue": read("TICK_QUEUE", _queue, None),
-        "courier": read("COURIER", _truth, fallback=False),
         "target_metrics": read("TARGET_METRICS", _truth, fallback=False),
-        "function": environment.get("MONITOR_FUNCTION") or environment.get("AWS_LAMBDA_FUNCTION_NAME", ""),
-        "stack": environment.get("POWERTOOLS_SERVICE_NAME") or environment.get("AWS_LAMBDA_FUNCTION_NAME") or _STACK,
+        "probe_function": read("PROBE_FUNCTION", _function, None),
+        "ping_url": read("PING_URL", _ping_url, None),
+        "stack": environment.get("POWERTOOLS_SERVICE_NAME", ""),
         "region": environment.get("AWS_REGION", ""),
     }
+    if service := rest["stack"] or environment.get("AWS_LAMBDA_FUNCTION_NAME"):
+        rest["service"] = service
     most = MOST_TARGETS if environment.get("TICK_QUEUE", "").strip() else _MOST_IN_A_RUN
     try:
         targets = _targets(environment.get("TARGETS", ""), packaged, recipients, most)
+        faults += _not_granted(targets, environment.get("IAM_USER"))
     except ConfigurationError as error:
         faults += error.faults
     if faults:
@@ -146,6 +157,17 @@ def _targets(document: str, packaged: Path, recipients: tuple[str, ...] | None, 
         return parse_targets(text, known, most)
     except ConfigurationError as error:
         raise ConfigurationError([f"{place}: {fault}" for fault in error.faults]) from None
+
+
+def _not_granted(targets: Iterable[Target], user: str | None) -> list[str]:
+    """List the targets that the function's role cannot log in to by IAM; a user of None is not known."""
+    granted = f'"{user}" alone' if user else "nobody"
+    return [
+        f'IAM_USER: target "{target.name}" has auth = "iam", and the function\'s role may log in as {granted}: deploy '
+        "with DatabaseAuthentication=iam and the target's user as DatabaseUser"
+        for target in targets
+        if target.iam and user is not None and target.user != user
+    ]
 
 
 def _table(value: str) -> str:
@@ -186,15 +208,21 @@ def _configuration_set(value: str) -> str | None:
     return value or None
 
 
-def _share(value: str) -> int:
-    if not re.fullmatch(r"|[1-9]\d{0,2}", value, re.ASCII) or int(value or 1) > _MOST_IN_A_RUN:
-        raise ValueError(f"give how many targets one run may have, 1 to {_MOST_IN_A_RUN}, or leave it empty for 100")
-    return int(value or "100")
-
-
 def _queue(value: str) -> str | None:
     if value and not _QUEUE.fullmatch(value):
         raise ValueError("give the URL of an SQS queue, or leave it empty")
+    return value or None
+
+
+def _function(value: str) -> str | None:
+    if value and not _FUNCTION.fullmatch(value):
+        raise ValueError("give the name or the ARN of a Lambda function, or leave it empty")
+    return value or None
+
+
+def _ping_url(value: str) -> str | None:
+    if value and not _PING_URL.fullmatch(value):
+        raise ValueError("give a URL such as https://hc-ping.com/UUID, without a user, or leave it empty")
     return value or None
 
 

@@ -36,14 +36,14 @@ class AlertContext:
         The failures of all targets that are down.
     histories
         The history of targets, by name; a target whose history was not read is missing.
-    function, region
+    stack, region
         The monitor's own; empty where they are not known.
     """
 
     targets: int
     failures: tuple[Failure, ...] = ()
     histories: Mapping[str, TargetHistory] = field(default_factory=dict)
-    function: str = ""
+    stack: str = ""
     region: str = ""
 
     @property

@@ -110,8 +110,8 @@ def timeline_and_count(alert: Alert, context: AlertContext, wording: Wording) ->
 
 
 def command_rows(alert: Alert, context: AlertContext, wording: Wording) -> Rows:
-    """Return the commands to paste that acknowledge and mute; none where the function's name is not known."""
-    if not context.function:
+    """Return the commands to paste that acknowledge and mute; none where the stack's name is not known."""
+    if not context.stack:
         return ()
     target = {"target": alert.target}
     mute = (wording.text("row.mute"), _command(context, {"command": "mute", **target, "for": "2h"}))
@@ -121,11 +121,10 @@ def command_rows(alert: Alert, context: AlertContext, wording: Wording) -> Rows:
 
 
 def _command(context: AlertContext, payload: Mapping[str, str]) -> str:
-    """Return a call of the function for a shell, in lines that a mail does not break."""
+    """Return a call of the monitor for a shell, in lines that a mail does not break."""
     region = f" --region {shlex.quote(sanitize(context.region))}" if context.region else ""
     return (
-        f"aws lambda invoke{region} \\\n"
-        f"  --function-name {shlex.quote(sanitize(context.function))} \\\n"
-        "  --cli-binary-format raw-in-base64-out \\\n"
-        f"  --payload {shlex.quote(json.dumps(payload))} /dev/stdout"
+        "sam remote invoke MonitorFunction \\\n"
+        f"  --stack-name {shlex.quote(sanitize(context.stack))}{region} \\\n"
+        f"  --event {shlex.quote(json.dumps(payload))}"
     )

@@ -37,8 +37,8 @@ _WORDS = {
 # botocore's names for silence and for a way that is not there.
 _SILENT = frozenset({"ConnectTimeoutError", "EndpointConnectionError", "ReadTimeoutError", "ConnectionClosedError"})
 _NO_ANSWER = (
-    "no answer from the service in {region}: a function in a private subnet needs an endpoint, a NAT gateway or the "
-    "courier"
+    "no answer from the service in {region}: the monitor must run outside any VPC, as the stack deploys it; where it "
+    "does, try again"
 )
 # As many recipients are named.
 _MOST = 5

@@ -45,7 +45,12 @@ def advise(about: Sequence[_About], phase: Phase, target: Target, endpoint: Endp
     """
     keys = [key for one in about for key in ((one, phase), one)]
     key = next((_SPECIFIC[one] for one in keys if one in _SPECIFIC), str(about[-1]))
-    words = {
+    return Advice(key, words(phase, target, endpoint))
+
+
+def words(phase: Phase, target: Target, endpoint: Endpoint) -> Mapping[str, str]:
+    """Return the words for the placeholders of the sentences about a failure in this phase."""
+    return {
         "host": endpoint.host,
         "port": str(endpoint.port),
         "database": endpoint.database,
@@ -53,7 +58,6 @@ def advise(about: Sequence[_About], phase: Phase, target: Target, endpoint: Endp
         "phase": phase.value,
         "seconds": f"{target.timeout.total_seconds():g}",
     }
-    return Advice(key, words)
 
 
 def explained(

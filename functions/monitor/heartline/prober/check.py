@@ -1,75 +1,114 @@
-"""Take the probes of one target that one tick needs: credential, probe, and again until it is clear."""
+"""Say which probes one target needs until it is clear, whoever carries them out."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from time import sleep
+from typing import Generic, Protocol, TypeVar
 
 from heartline.common.deadline import Deadline
 from heartline.model.observation import Failure, Observation
 from heartline.model.target import DEFAULT_DATABASE, DEFAULT_PORT, Credential, Endpoint, Target
-from heartline.probe import probe
-from heartline.probe.slots import CPU_SLOTS
-from heartline.prober.credentials import Credentials
 
+_ResultT = TypeVar("_ResultT")
 _WRONG_PASSWORD = "28P01"  # noqa: S105 - an SQLSTATE, PostgreSQL documentation, appendix A
 
 
-def check(
-    target: Target,
-    credentials: Credentials,
-    wants_another: Callable[[Sequence[Observation]], bool],
-    deadline: Deadline,
-) -> list[Observation]:
-    """Probe until `wants_another` says that it is enough, or there is no time for one more whole probe.
+@dataclass(frozen=True, slots=True)
+class Check(Generic[_ResultT]):
+    """Name a target to probe until it is clear.
 
-    The caller has taken a place in PACE for the first probe; none is held when this returns.
-
-    Parameters
+    Attributes
     ----------
     target
         What to probe.
-    credentials
-        Where its credential is found.
     wants_another
-        Told all observations so far; may wait for what it needs to know.
-    deadline
-        The tick's own; a probe that it would cut short is not begun, since it would prove nothing.
+        Is given all observations so far, and returns whether one more is needed; may wait for what it needs to know.
+    finish
+        Is given the observations, none where there was no time, and returns the result; called once.
     """
+
+    target: Target
+    wants_another: Callable[[Sequence[Observation]], bool]
+    finish: Callable[[Sequence[Observation]], _ResultT]
+
+
+class Prober(Protocol):
+    """Carry out checks, here or elsewhere."""
+
+    def check_all(
+        self, checks: Iterable[Check[_ResultT]], deadline: Deadline
+    ) -> list[tuple[Target, Future[_ResultT] | None]]:
+        """Carry out checks at once, and return by target the future of its result; None if it could not begin.
+
+        Parameters
+        ----------
+        checks
+            Taken one by one, as there is time to begin them.
+        deadline
+            A probe that it would cut short is not begun: it would prove nothing.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """Ask for one probe of a target, with what it logs in."""
+
+    target: Target
+    credential: Credential
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Ask to wait so many seconds."""
+
+    seconds: float
+
+
+# Is sent the observation of each attempt (None: there was no time for it), and returns all of them.
+Steps = Generator[Attempt | Pause, Observation | None, list[Observation]]
+
+
+class Finds(Protocol):
+    """Find credentials."""
+
+    def find(self, target: Target, *, afresh: bool = False) -> Credential | Failure:
+        """Return the target's credential, or why there is none."""
+        ...
+
+
+def steps(
+    target: Target, credentials: Finds, wants_another: Callable[[Sequence[Observation]], bool], deadline: Deadline
+) -> Steps:
+    """Ask for probes and pauses until `wants_another` returns False, or there is no time for one more whole probe."""
     observations: list[Observation] = []
     timeout, pause = target.timeout.total_seconds(), target.policy.confirm_after.total_seconds()
-    while True:
-        try:
-            if not deadline.allows(timeout):
-                break
-            observations.append(check_once(target, credentials))
-        finally:
-            CPU_SLOTS.leave()
+    while deadline.allows(timeout):
+        observation = yield from _observe(target, credentials)
+        if observation is None:
+            break
+        observations.append(observation)
         if not wants_another(observations) or not deadline.allows(pause + timeout):
             break
-        sleep(pause)
-        if not CPU_SLOTS.take(deadline.left()):
-            break
+        yield Pause(pause)
     return observations
 
 
-def check_once(target: Target, credentials: Credentials) -> Observation:
-    """Probe once, in the caller's slot; a refused password may have been rotated: fetch it afresh and try again."""
-    with CPU_SLOTS.released():
-        credential = credentials.find(target)
+def _observe(target: Target, credentials: Finds) -> Generator[Attempt, Observation | None, Observation | None]:
+    """Ask for one probe; a refused password may have been rotated: it is fetched afresh and tried again."""
+    credential = credentials.find(target)
     if isinstance(credential, Failure):
         return _without_credential(target, credential)
-    seen = _probe(target, credential)
-    if seen.failure is None or seen.failure.sqlstate != _WRONG_PASSWORD or target.secret is None:
+    seen = yield Attempt(target, credential)
+    if seen is None or seen.failure is None or seen.failure.sqlstate != _WRONG_PASSWORD or target.secret is None:
         return seen
-    with CPU_SLOTS.released():
-        rotated = credentials.find(target, afresh=True)
-    return seen if isinstance(rotated, Failure) or rotated == credential else _probe(target, rotated)
-
-
-def _probe(target: Target, credential: Credential) -> Observation:
-    return probe(target, credential, Deadline.after(target.timeout.total_seconds()))
+    rotated = credentials.find(target, afresh=True)
+    if isinstance(rotated, Failure) or rotated == credential:
+        return seen
+    return (yield Attempt(target, rotated)) or seen
 
 
 def _without_credential(target: Target, failure: Failure) -> Observation:
@@ -77,3 +116,17 @@ def _without_credential(target: Target, failure: Failure) -> Observation:
     return Observation(
         datetime.now(UTC), Endpoint(target.host or "", port, database, target.user or ""), failure=failure
     )
+
+
+def probe_once(prober: Prober, target: Target, deadline: Deadline) -> Observation | None:
+    """Return what one probe of a target sees; None if there was no time for it.
+
+    Raises
+    ------
+    ProberError
+        If the prober could not be reached.
+    """
+    check = Check(target, wants_another=lambda _: False, finish=lambda seen: seen)
+    ((_, future),) = prober.check_all([check], deadline)
+    seen = future.result() if future else ()
+    return seen[-1] if seen else None

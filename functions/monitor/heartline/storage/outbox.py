@@ -1,4 +1,4 @@
-"""Lend a target's outbox to one sender at a time: a claim is a lease on it; an announcement calls the courier."""
+"""Lend a target's outbox to one sender at a time: a claim is a lease on it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _KEPT = ("waiting", "refused")
 
 
 class Outbox:
-    """Announce, claim, settle and give back the outboxes of targets.
+    """Claim, settle and give back the outboxes of targets.
 
     Every method lets boto3's ClientError and BotoCoreError through: DynamoDB refused or did not answer.
 
@@ -29,15 +29,6 @@ class Outbox:
 
     def __init__(self, table: Table) -> None:
         self._table = table
-
-    def announce(self, name: str, now: datetime) -> bool:
-        """Mark an outbox as waiting, which starts the courier by the table's stream; False when it is empty."""
-        guard = Guard(
-            "#format = :format AND size(outbox) > :none",
-            {"#format": "format"},
-            {":now": now, ":format": FORMAT, ":none": 0},
-        )
-        return self._table.update(target_key(name), "SET announced = :now", guard)
 
     def claim(self, name: str, owner: str, now: datetime, lease: timedelta) -> Stored | None:
         """Take the lease on a target's outbox and read it; None when it is empty or another's.
@@ -66,8 +57,7 @@ class Outbox:
                 ":none": 0,
             },
         )
-        # What is claimed is announced to nobody any more: else each write to it would start the courier.
-        item = self._table.take(target_key(name), "SET lease = :lease REMOVE announced", guard)
+        item = self._table.take(target_key(name), "SET lease = :lease", guard)
         stored = read_target(name, item) if item is not None else None
         return stored if isinstance(stored, Stored) else None
 
@@ -100,5 +90,4 @@ class Outbox:
     def release(self, name: str, owner: str) -> bool:
         """Give the lease back; False when it is no longer the owner's."""
         guard = Guard("lease.#owner = :owner", {"#owner": "owner"}, {":owner": owner})
-        # An announcement made meanwhile is in the stream; left here, it would start the courier at each later write.
-        return self._table.update(target_key(name), "REMOVE lease, announced", guard)
+        return self._table.update(target_key(name), "REMOVE lease", guard)

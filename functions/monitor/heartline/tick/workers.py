@@ -10,12 +10,12 @@ from datetime import datetime
 
 from heartline.aws.log import Event
 from heartline.model.alert import EMAIL, TOPIC, Alert
+from heartline.model.errors import ProberError
 from heartline.model.kinds import Status
 from heartline.model.observation import Failure, Observation
 from heartline.model.state import State, Stored, Unreadable
 from heartline.model.target import Target
-from heartline.probe.slots import CPU_SLOTS
-from heartline.prober.check import check
+from heartline.prober.check import Check
 from heartline.rules.decide import Decision, decide, wants_another
 from heartline.rules.gaps import _MISSED, missed
 from heartline.services import Run, Services
@@ -70,21 +70,14 @@ def run_targets(services: Services, run: Run) -> tuple[list[TargetResult], Loade
     ClientError, BotoCoreError
         If the states could not be read.
     """
-    # A thread for each, since all may have to wait at once.
-    pool = ThreadPoolExecutor(len(run.targets) + 1)
-    try:
-        names, since = [target.name for target in run.targets], run.at - _MISSED * services.settings.interval
-        loading = pool.submit(services.store.load, names, run.shard, since)
-        started = [
-            (target, _start(pool, _TargetRun(services, run, target, loading)))
-            for target in _slowest_first(run.targets, loading)
-        ]
-        wait([future for _, future in started if future])
+    names, since = [target.name for target in run.targets], run.at - _MISSED * services.settings.interval
+    with ThreadPoolExecutor(1) as loader:
+        loading = loader.submit(services.store.load, names, run.shard, since)
+        checks = (_TargetRun(services, run, target, loading).check() for target in _slowest_first(run.targets, loading))
+        checked = services.prober.check_all(checks, run.deadline)
+        wait([future for _, future in checked if future])
         loaded = loading.result()
-    finally:
-        # The threads end by themselves; to see each of a hundred do so costs as much as ten probes.
-        pool.shutdown(wait=False)
-    results = [_result(services, target, future, loaded.targets[target.name]) for target, future in started]
+    results = [_result(services, target, future, loaded.targets[target.name]) for target, future in checked]
     return results, loaded
 
 
@@ -103,30 +96,6 @@ def _is_down(stored: Stored | Unreadable) -> bool:
     return isinstance(stored, Stored) and stored.state.status is Status.DOWN
 
 
-def _start(pool: ThreadPoolExecutor, target_run: _TargetRun) -> Future[TargetResult] | None:
-    """Begin a thread for a target when there is a slot for it to compute; return None if there never is."""
-    if not CPU_SLOTS.take(target_run.run.deadline.left()):
-        return None
-    future: Future[TargetResult] = Future()
-    try:
-        pool.submit(_run, target_run, future)
-    except RuntimeError:  # there are no more threads, but another that comes free would still take it up
-        if future.cancel():
-            CPU_SLOTS.leave()
-            return None
-    return future
-
-
-def _run(target_run: _TargetRun, future: Future[TargetResult]) -> None:
-    """Run a target, unless that was called off."""
-    if not future.set_running_or_notify_cancel():
-        return
-    try:
-        future.set_result(target_run.result())
-    except BaseException as error:  # noqa: BLE001 - as a pool does: it belongs to whoever waits
-        future.set_exception(error)
-
-
 def _result(
     services: Services, target: Target, future: Future[TargetResult] | None, before: Stored | Unreadable
 ) -> TargetResult:
@@ -136,7 +105,8 @@ def _result(
     error = future.exception()
     if error is None:
         return future.result()
-    _log_fault(services, target, error)
+    if not isinstance(error, ProberError):
+        _log_fault(services, target, error)
     return replace(unchanged(target, before), faulty=True)
 
 
@@ -149,10 +119,13 @@ class _TargetRun:
     target: Target
     loading: Future[Loaded]
 
-    def result(self) -> TargetResult:
-        """Probe the target, decide, and save what changed."""
+    def check(self) -> Check[TargetResult]:
+        """Return what the prober has to do."""
+        return Check(self.target, self._wants_another, self._decide)
+
+    def _decide(self, observations: Sequence[Observation]) -> TargetResult:
+        """Decide, and save what changed."""
         services, target = self.services, self.target
-        observations = check(target, services.credentials, self._wants_another, self.run.deadline)
         before = self._stored()
         if isinstance(before, Unreadable):
             services.log.error(
