@@ -22,7 +22,8 @@ WIDTHS = (300, 588, 640, 960, 1600)
 _WHOLE = ("landmark-one-main", "page-has-heading-one", "region", "document-title", "html-has-lang", "heading-order")
 OPTIONS = {"rules": {rule: {"enabled": False} for rule in _WHOLE}}
 OVERFLOWING = """() => [...document.querySelectorAll("#widget, #widget *")]
-    .filter((one) => one.scrollWidth > one.clientWidth + 1 && getComputedStyle(one).display !== "inline" && one.clientWidth)
+    .filter((one) => one.clientWidth && one.scrollWidth > one.clientWidth + 1)
+    .filter((one) => getComputedStyle(one).display !== "inline")
     .map((one) => `${one.tagName} ${one.className} ${one.scrollWidth} > ${one.clientWidth}`)"""
 
 

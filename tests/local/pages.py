@@ -1,8 +1,11 @@
-"""Answer the console from fleets that are made up, as the function does from what is stored."""
+"""Read the widget's pages, press their buttons, and make pages of fleets that are made up."""
 
 from __future__ import annotations
 
+import json
+import re
 from typing import TYPE_CHECKING, Any
+from xml.etree import ElementTree as ET
 
 from heartline.commands.view import Fleet
 from heartline.commands.widget.asked import read_asked
@@ -29,3 +32,50 @@ def answering(fleet: Fleet) -> Answer:
         return fleet_page(fleet, listed(fleet, asked), asked, viewer)
 
     return answer
+
+
+def fragment(page: str) -> ET.Element:
+    """Read a page more strictly than any browser: as XML, once what HTML leaves open is closed."""
+    return ET.fromstring(re.sub(r"(<input [^<>]*)>", r"\1/>", page))  # noqa: S314 - it is our own
+
+
+def text(element: ET.Element | None) -> str:
+    assert element is not None
+    return " ".join(" ".join(element.itertext()).split())
+
+
+def said(page: str) -> str:
+    """Give what a page shows."""
+    whole = fragment(page)
+    for parent in list(whole.iter()):
+        for child in list(parent):
+            if child.tag in {"style", "cwdb-action", "svg"}:
+                parent.remove(child)
+    return text(whole)
+
+
+def banner(page: str) -> ET.Element:
+    return next(one for one in fragment(page).iter("div") if "hl-banner" in one.get("class", ""))
+
+
+def names(page: str) -> list[str]:
+    return [text(one) for one in fragment(page).iter("button") if "hl-name" in one.get("class", "")]
+
+
+def actions(page: str) -> list[tuple[ET.Element, ET.Element]]:
+    """Give each button with its action, which must come right after it."""
+    paired = []
+    for parent in fragment(page).iter():
+        children = list(parent)
+        for place, child in enumerate(children):
+            if child.tag == "cwdb-action":
+                assert place, "an action without an element before it"
+                paired.append((children[place - 1], child))
+    return paired
+
+
+def press(page: str, command: str, target: str) -> dict[str, Any]:
+    """Return what the button of a page sends."""
+    sent = [json.loads(text(action)) for _, action in actions(page)]
+    (found,) = [one for one in sent if (one.get("command"), one.get("target")) == (command, target)]
+    return dict(found)

@@ -6,7 +6,6 @@ import json
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta, timezone
-from xml.etree.ElementTree import Element
 
 import pytest
 
@@ -24,10 +23,9 @@ from heartline.model.state import State
 from heartline.model.target import Target
 from local.fleets import HOUR, NOW, TICK, fleet, healthy, wrong
 from local.gallery import DAY, HOSTILE, MINUTE
-from unit.conftest import fragment
+from local.pages import ARN, actions, banner, fragment, names, said, text
 from unit.samples import failure
 
-ARN = "arn:aws:lambda:us-east-1:123456789012:function:heartline"
 # What the pages are made of; nothing else may come from anywhere.
 TAGS = {
     *("div", "style", "span", "b", "i", "p", "h2", "h3", "table", "thead", "tbody", "tr", "th", "td", "dl", "dt", "dd"),
@@ -57,41 +55,6 @@ def pages(known: Fleet, **differing: object) -> Iterator[str]:
     yield shown(known, looking=looking)
     for view in known.targets:
         yield incident_page(known, view, Asked(target=view.name), looking)
-
-
-def text(element: Element | None) -> str:
-    assert element is not None
-    return " ".join(" ".join(element.itertext()).split())
-
-
-def said(page: str) -> str:
-    """Give what a page shows."""
-    whole = fragment(page)
-    for parent in list(whole.iter()):
-        for child in list(parent):
-            if child.tag in {"style", "cwdb-action", "svg"}:
-                parent.remove(child)
-    return text(whole)
-
-
-def banner(page: str) -> Element:
-    return next(one for one in fragment(page).iter("div") if "hl-banner" in one.get("class", ""))
-
-
-def names(page: str) -> list[str]:
-    return [text(one) for one in fragment(page).iter("button") if "hl-name" in one.get("class", "")]
-
-
-def actions(page: str) -> list[tuple[Element, Element]]:
-    """Give each button with its action, which must come right after it."""
-    paired = []
-    for parent in fragment(page).iter():
-        children = list(parent)
-        for place, child in enumerate(children):
-            if child.tag == "cwdb-action":
-                assert place, "an action without an element before it"
-                paired.append((children[place - 1], child))
-    return paired
 
 
 def hostile() -> TargetView:

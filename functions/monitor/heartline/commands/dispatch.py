@@ -15,6 +15,7 @@ from heartline.messages.context import AlertContext, TargetAlerts
 from heartline.model.alert import EMAIL, Alert
 from heartline.model.errors import CommandError
 from heartline.model.kinds import AlertKind, Status
+from heartline.model.observation import Observation
 from heartline.model.state import State, Unreadable
 from heartline.model.target import Target
 from heartline.notify.batches import Batch
@@ -75,11 +76,25 @@ def _status(services: Services, event: Mapping[str, Any], _: Deadline) -> dict[s
     return overview(services, chosen)
 
 
-def _probe(services: Services, event: Mapping[str, Any], deadline: Deadline) -> dict[str, Any]:
+def observe(services: Services, event: Mapping[str, Any], deadline: Deadline) -> tuple[Target, Observation]:
+    """Return the target that the command `probe` names, and what one probe of it sees.
+
+    Raises
+    ------
+    CommandError
+        If there is no such target, or no time.
+    ProberError
+        If the prober could not be reached.
+    """
     target = _target(services, event)
     seen = probe_once(services.prober, target, deadline)
     if seen is None:
         raise CommandError(f"probe: there was no time to probe {target.name}: try again")
+    return target, seen
+
+
+def _probe(services: Services, event: Mapping[str, Any], deadline: Deadline) -> dict[str, Any]:
+    target, seen = observe(services, event, deadline)
     return {
         "target": target.name,
         "healthy": seen.healthy,

@@ -11,15 +11,17 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from heartline.aws.errors import code_of
 from heartline.aws.log import Event
-from heartline.commands.dispatch import run_command
+from heartline.commands.dispatch import observe, run_command
 from heartline.commands.view import MONTH, view_fleet, with_history
-from heartline.commands.widget.answers import answer_page
+from heartline.commands.widget.answers import change_page, probe_page, refused_page
 from heartline.commands.widget.asked import Asked, read_asked
 from heartline.commands.widget.fleet_page import fleet_page, listed
 from heartline.commands.widget.html import element
 from heartline.commands.widget.incident_page import incident_page
 from heartline.commands.widget.style import styled
 from heartline.commands.widget.viewer import Viewer, read_viewer
+from heartline.common.deadline import Deadline
+from heartline.model.errors import CommandError
 from heartline.services import Services
 
 # What buttons order; the other commands are for who has a terminal.
@@ -47,7 +49,7 @@ language: en
 """
 
 
-def run_widget(services: Services, event: Mapping[str, Any], endpoint: str) -> str:
+def run_widget(services: Services, event: Mapping[str, Any], endpoint: str, deadline: Deadline) -> str:
     """Return what the console shows for a call of the widget.
 
     Parameters
@@ -58,6 +60,8 @@ def run_widget(services: Services, event: Mapping[str, Any], endpoint: str) -> s
         The console's call: `describe`, or `widgetContext` with the widget's parameters or a button's.
     endpoint
         This function's ARN, for the buttons.
+    deadline
+        When the run must be over.
     """
     if "describe" in event:
         return DOCUMENTATION
@@ -67,7 +71,7 @@ def run_widget(services: Services, event: Mapping[str, Any], endpoint: str) -> s
     asked = read_asked(event, context)
     try:
         if asked.command:
-            return _order(services, asked.command, viewer)
+            return _order(services, asked.command, viewer, deadline)
         return _page(services, asked, viewer)
     except (ClientError, BotoCoreError) as error:
         services.log.error(Event.STATES_NOT_READ, "states not read for the widget", error=error)
@@ -75,11 +79,19 @@ def run_widget(services: Services, event: Mapping[str, Any], endpoint: str) -> s
         return styled(viewer.dark, element("div", element("b", words), class_="hl-banner hl-down", role="alert"))
 
 
-def _order(services: Services, command: Mapping[str, Any], viewer: Viewer) -> str:
+def _order(services: Services, command: Mapping[str, Any], viewer: Viewer, deadline: Deadline) -> str:
     """Carry out a command that a button orders, as the same command from a terminal is."""
-    name = str(command["command"])
-    answer = run_command(services, command) if name in _ORDERED else {"error": viewer.text("widget.no_such_button")}
-    return answer_page(name, answer, services.clock(), viewer)
+    if command["command"] not in _ORDERED:
+        return refused_page(viewer.text("widget.no_such_button"), viewer)
+    if command["command"] == "probe":
+        try:
+            return probe_page(*observe(services, command, deadline), viewer)
+        except CommandError as error:
+            return refused_page(str(error), viewer)
+    answer = run_command(services, command, deadline)
+    if "error" in answer:
+        return refused_page(answer["error"], viewer)
+    return change_page(command["command"], answer, services.clock(), viewer)
 
 
 def _page(services: Services, asked: Asked, viewer: Viewer) -> str:
