@@ -5,8 +5,7 @@ that are dated July 2025 to June 2026. Nobody opened AWS's own pages when this w
 does is taken from the code and the template, and tests/unit/test_cost.py holds them together.
 
 The month is calm but for ALERTS. Left out are cold starts, SNS (its first million calls and 1,000 mails are free),
-the courier (it runs only while an alert waits), metrics of trouble, the writes of incidents, the bytes that go through
-an interface endpoint (a cent a GB), and looking at the dashboard.
+metrics of trouble, the writes of incidents, and looking at the dashboard.
 """
 
 from __future__ import annotations
@@ -20,17 +19,20 @@ TICKS = HOURS * 60
 ROWS = (1, 10, 100, 1000)
 KB, GB = 1024, 1e9
 
-# The template's defaults: MemorySize, TargetsPerInvocation; and its alarms, without and with the queue.
+# The functions' memory, and the targets of one run; the alarms of each stack, and those more with the queue and with
+# the prober.
 MEMORY_GB, SHARE = 0.5, 100
-ALARMS, FLEET_ALARMS = 6, 7
+ALARMS, FLEET_ALARMS, PRIVATE_ALARMS = 6, 1, 1
 # Measured in November 2026: a target takes 3.5 ms of a core (TLS, SCRAM); 5 are counted. 512 MB are 0.29 of a core:
 # https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html
 TARGET_SECONDS = 0.017
 # Round trips: of one login, and of reading and writing the table; of dividing a tick. Both are estimates.
 RUN_SECONDS, DIVIDING_SECONDS = 0.1, 0.2
+# Of what is handed to the prober: the way there and back, and there one login's round trips. Both are estimates.
+HANDING_SECONDS, PROBER_SECONDS = 0.02, 0.05
 # Measured: 360 bytes of `tick`, 360 of its metrics and 520 a target with its own, which a longer name makes longer;
 # START, END and REPORT of Lambda are an estimate.
-RUN_LOG, TARGET_LOG = 400 + 800, 600
+RUN_LOG, TARGET_LOG, PROBER_LOG = 400 + 800, 600, 400
 FLEET_METRICS, TARGET_METRICS = 3, 6
 DASHBOARD_METRICS = 16  # without those of targets
 # Measured: 83 bytes of a heartbeat beside its targets' names, which have up to 64 bytes each, and one more in a list;
@@ -47,8 +49,6 @@ SECRET_MINUTES = 15  # as long as an environment keeps a secret
 # DynamoDB keeps a table's key for five minutes, by an estimate for each run at a time anew:
 # https://docs.aws.amazon.com/kms/latest/developerguide/services-dynamodb.html
 KEY_MINUTES = 5
-# Endpoints for SES and Secrets Manager; a divided tick needs SQS's, too.
-ENDPOINTS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ M = 1_000_000
 _CLOUDWATCH = "https://aws.amazon.com/cloudwatch/pricing/"
 PRICES = {
     "Lambda requests": _flat("lambda", 0.20, M, free=M),
-    "Lambda GB-seconds, arm64": _flat("lambda", 0.0000133334, free=400_000),
+    "Lambda GB-seconds, x86_64": _flat("lambda", 0.0000166667, free=400_000),
     "Scheduler invocations": _flat("eventbridge", 1.00, M, free=14 * M),
     # Its free tier is for provisioned capacity alone.
     "DynamoDB writes": _flat("dynamodb", 0.625, M),
@@ -96,17 +96,16 @@ PRICES = {
     "Traffic between zones, GB": _flat("ec2", 0.02),
     "Secrets": _flat("secrets-manager", 0.40),
     "Secrets Manager calls": _flat("secrets-manager", 0.05, 10_000),
-    "Interface endpoint hours": _flat("privatelink", 0.01),
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Fleet:
-    """Say what is watched, and with what: metrics of each target, endpoints in one zone, a secret for each target."""
+    """Say what is watched, and with what: metrics of each target, the prober in a VPC, a secret for each target."""
 
     targets: int
     metrics: bool = False
-    endpoints: bool = False
+    private: bool = False
     secrets: bool = False
 
     @property
@@ -131,10 +130,13 @@ def dollars(fleet: Fleet, *, allowance: bool) -> float:
 
 
 def _runs(fleet: Fleet) -> dict[str, float]:
-    seconds = fleet.shards * RUN_SECONDS + fleet.targets * TARGET_SECONDS + fleet.divided * DIVIDING_SECONDS
+    probing = fleet.targets * TARGET_SECONDS
+    seconds = fleet.shards * RUN_SECONDS + probing + fleet.divided * DIVIDING_SECONDS
+    # The monitor waits while the prober probes, and both are paid.
+    seconds += fleet.private * (fleet.shards * (HANDING_SECONDS + PROBER_SECONDS) + probing)
     return {
-        "Lambda requests": TICKS * (fleet.shards + fleet.divided),
-        "Lambda GB-seconds, arm64": TICKS * seconds * MEMORY_GB,
+        "Lambda requests": TICKS * (fleet.shards * (1 + fleet.private) + fleet.divided),
+        "Lambda GB-seconds, x86_64": TICKS * seconds * MEMORY_GB,
         "Scheduler invocations": TICKS,
         "Traffic between zones, GB": TICKS * fleet.targets * PROBE_BYTES / GB,
         "SES mails": ALERTS * fleet.targets,
@@ -157,13 +159,14 @@ def _table(fleet: Fleet) -> dict[str, float]:
 def _cloudwatch(fleet: Fleet) -> dict[str, float]:
     own = TARGET_METRICS * fleet.targets * fleet.metrics
     shown = "CloudWatch dashboards" + ("" if DASHBOARD_METRICS + own > 50 else " up to 50 metrics")
-    logs = TICKS * (RUN_LOG * (fleet.shards + fleet.divided) + TARGET_LOG * fleet.targets * fleet.metrics) / GB
+    logs = RUN_LOG * (fleet.shards + fleet.divided) + PROBER_LOG * fleet.shards * fleet.private
+    written = TICKS * (logs + TARGET_LOG * fleet.targets * fleet.metrics) / GB
     return {
         "CloudWatch metrics": FLEET_METRICS + own,
-        "CloudWatch alarms": FLEET_ALARMS if fleet.targets > 1 else ALARMS,
+        "CloudWatch alarms": ALARMS + FLEET_ALARMS * (fleet.targets > 1) + PRIVATE_ALARMS * fleet.private,
         shown: 1,
-        "CloudWatch Logs taken in, GB": logs,
-        "CloudWatch Logs kept, GB": logs,
+        "CloudWatch Logs taken in, GB": written,
+        "CloudWatch Logs kept, GB": written,
     }
 
 
@@ -177,17 +180,16 @@ def _extras(fleet: Fleet) -> dict[str, float]:
     secrets = fleet.targets * fleet.secrets
     # A shard meets any environment: each keeps the secret, and after that time meets it again a run in `shards`.
     calls = secrets * TICKS * fleet.shards / (SECRET_MINUTES - 1 + fleet.shards)
-    hours = HOURS * (ENDPOINTS + fleet.divided) * fleet.endpoints
-    return {"Secrets": secrets, "Secrets Manager calls": calls, "Interface endpoint hours": hours}
+    return {"Secrets": secrets, "Secrets Manager calls": calls}
 
 
 HEAD = f"""\
 US dollars a month in us-east-1 for a tick each minute, by AWS's list prices as known of {AS_OF}. Where there are two
 figures, the first counts the account's always-free allowance of CloudWatch, Lambda, Scheduler, SQS and KMS as all left
-for Heartline; the one in brackets, as used up by others. Endpoints are those for SES and Secrets Manager in one subnet,
-beyond 100 databases SQS's too.
+for Heartline; the one in brackets, as used up by others. In private networks one more function probes; no endpoint and
+no NAT gateway is needed.
 
-| databases | by default | with endpoints | with metrics of each database | with both | secrets, in addition |
+| databases | by default | in private networks | with metrics of each database | with both | secrets, in addition |
 |---:|---:|---:|---:|---:|---:|
 """
 
@@ -201,9 +203,9 @@ def _row(targets: int) -> str:
     plain = Fleet(targets)
     kinds = (
         plain,
-        replace(plain, endpoints=True),
+        replace(plain, private=True),
         replace(plain, metrics=True),
-        replace(plain, metrics=True, endpoints=True),
+        replace(plain, metrics=True, private=True),
     )
     secrets = dollars(replace(plain, secrets=True), allowance=False) - dollars(plain, allowance=False)
     return " | ".join([f"| {targets:,}", *map(_cell, kinds), f"{secrets:,.2f} |"])

@@ -21,15 +21,9 @@ from local.stack import RECIPIENT, SENDER
 from local.wire import Call
 from template.reading import CODE
 
-FLEET = {
-    "DatabaseHost": "",
-    "DatabaseName": "",
-    "DatabaseUser": "",
-    "AlertSender": SENDER,
-    "AlertRecipients": RECIPIENT,
-}
+FLEET = {"AlertSender": SENDER, "AlertRecipients": RECIPIENT}
 ONE = FLEET | {"DatabaseHost": "127.0.0.1", "DatabaseTls": "disable"}
-ALL = {"Courier": "true", "CreateConfigurationSet": "true"}
+VPC = {"VpcSubnetIds": "subnet-0a1b2c3d,subnet-4e5f6a7b", "VpcSecurityGroupIds": "sg-0a1b2c3d"}
 
 
 @dataclass
@@ -132,7 +126,7 @@ def _for_moto(translated: dict[str, Any]) -> dict[str, Any]:
         if parameter["Type"] == "Number":
             # CloudFormation compares it as text; moto would find 1 and "1" different.
             parameter |= {"Type": "String", "Default": str(parameter["Default"])}
-    for name in ("MonitorFunction", "CourierFunction"):
+    for name in ("MonitorFunction", "ProbeFunction"):
         # moto's layers have no name to refer to.
         del document["Resources"][name]["Properties"]["Layers"]
     return document

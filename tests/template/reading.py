@@ -20,6 +20,7 @@ _PSEUDO = {
     "AWS::Partition": "aws",
     "AWS::Region": "eu-west-1",
     "AWS::StackName": "heartline",
+    "AWS::URLSuffix": "amazonaws.com",
 }
 
 
@@ -65,15 +66,13 @@ def translate(template: dict[str, Any]) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Stack:
-    """The template with parameters: given ones, or else the defaults."""
+    """The template with parameters: given ones, or else the defaults; pseudo parameters may be given too."""
 
     template: dict[str, Any]
     given: dict[str, str]
 
-    def parameter(self, name: str) -> str | list[str]:
-        declared = self.template["Parameters"][name]
-        value = str(self.given.get(name, declared.get("Default", "")))
-        return [part.strip() for part in value.split(",")] if declared["Type"] == "CommaDelimitedList" else value
+    def parameter(self, name: str) -> str:
+        return str(self.given.get(name, self.template["Parameters"][name].get("Default", "")))
 
     def environment(self, function: str = "MonitorFunction") -> dict[str, str]:
         """Give a function's variables; a resource's name is its logical id."""
@@ -126,7 +125,7 @@ class Stack:
 
     def _reference(self, name: str) -> object:
         if name in _PSEUDO:
-            return _PSEUDO[name]
+            return self.given.get(name, _PSEUDO[name])
         if name in self.template["Parameters"]:
             return self.parameter(name)
         made = self.template["Resources"][name]["Type"] == "AWS::SNS::Topic"
@@ -160,10 +159,6 @@ class Stack:
         left, right = self.resolve(arguments)
         return str(left) == str(right)
 
-    def _contains(self, arguments: list[Any]) -> bool:
-        values, value = self.resolve(arguments)
-        return value in values
-
     def _not(self, arguments: list[Any]) -> bool:
         return not self.resolve(arguments[0])
 
@@ -177,8 +172,5 @@ class Stack:
 def accepts(declared: dict[str, Any], value: str) -> bool:
     if "AllowedValues" in declared:
         return value in map(str, declared["AllowedValues"])
-    if declared["Type"] == "Number":
-        return value.isdecimal() and declared["MinValue"] <= int(value) <= declared["MaxValue"]
-    parts = value.split(",") if declared["Type"] == "CommaDelimitedList" else [value]
-    long = len(value) > declared.get("MaxLength", 4096)
-    return not long and all(re.fullmatch(declared["AllowedPattern"], part.strip()) for part in parts)
+    least, most = declared.get("MinLength", 0), declared.get("MaxLength", 4096)
+    return least <= len(value) <= most and re.fullmatch(declared["AllowedPattern"], value) is not None

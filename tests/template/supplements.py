@@ -7,6 +7,7 @@ from typing import Any, Self
 
 from moto import backends
 from moto.cloudformation import parsing
+from moto.cloudwatch.models import Dimension, Metric, MetricDataQuery, MetricStat
 from moto.core.common_models import CloudFormationModel
 
 Properties = dict[str, Any]
@@ -15,23 +16,41 @@ Make = Callable[[Callable[[str], Any], str, Properties], dict[str, str]]
 
 def _alarm(service: Callable[[str], Any], name: str, given: Properties) -> dict[str, str]:
     cloudwatch = service("cloudwatch")
+    queries = given.get("Metrics")
     alarm = cloudwatch.put_metric_alarm(
         name=name,
-        namespace=given["Namespace"],
-        metric_name=given["MetricName"],
+        namespace=given.get("Namespace"),
+        metric_name=given.get("MetricName"),
+        metric_data_queries=[metric_query(query) for query in queries] if queries else None,
         comparison_operator=given["ComparisonOperator"],
         evaluation_periods=int(given["EvaluationPeriods"]),
-        period=int(given["Period"]),
+        period=int(given["Period"]) if "Period" in given else None,
         threshold=float(given["Threshold"]),
-        statistic=given["Statistic"],
+        statistic=given.get("Statistic"),
         description=given["AlarmDescription"],
-        dimensions=given["Dimensions"],
+        dimensions=given.get("Dimensions", []),
         alarm_actions=given["AlarmActions"],
         ok_actions=given["OKActions"],
-        actions_enabled=given.get("ActionsEnabled", True),
         treat_missing_data=given["TreatMissingData"],
     )
     return {"Arn": alarm.alarm_arn}
+
+
+def metric_query(given: Properties) -> MetricDataQuery:
+    stat = given.get("MetricStat")
+    metric = stat and Metric(
+        stat["Metric"]["MetricName"],
+        stat["Metric"]["Namespace"],
+        [Dimension(one["Name"], one["Value"]) for one in stat["Metric"]["Dimensions"]],
+    )
+    return MetricDataQuery(
+        query_id=given["Id"],
+        label=given.get("Label", ""),
+        period=None,
+        return_data=given.get("ReturnData", True),
+        expression=given.get("Expression"),
+        metric_stat=stat and MetricStat(metric, int(stat["Period"]), stat["Stat"], "Count"),
+    )
 
 
 def _schedule(service: Callable[[str], Any], name: str, given: Properties) -> dict[str, str]:

@@ -18,9 +18,7 @@ from local.stack import ROLE, SECRET, SENDER
 from template.created import Created
 from template.needs import ARN, Need, listed, needs
 
-KEY = ARN.format("kms", "key/0a1b")
 OWN_TOPIC = ARN.format("sns", "own")
-VPC = {"VpcSubnetIds": "subnet-0a1b2c3d", "VpcSecurityGroupIds": "sg-0a1b2c3d"}
 QUICK = "confirmations = 0\nconfirm_after = 0\nrecover_after = 1\ntimeout = 1\n"
 CLOSED = 9  # discard, RFC 863: nothing listens there
 
@@ -31,22 +29,17 @@ BASIC = {  # Lambda: https://docs.aws.amazon.com/lambda/latest/dg/lambda-intro-e
 READS_QUEUE = {  # Lambda: https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
     *("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"),
 }
-READS_STREAM = {  # Lambda: https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-eventsourcemapping.html
-    *("dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator", "dynamodb:ListStreams"),
-}
-JOINS_VPC = {  # Lambda: https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html#configuration-vpc-permissions
-    *("ec2:CreateNetworkInterface", "ec2:DeleteNetworkInterface", "ec2:DescribeNetworkInterfaces"),
-    *("ec2:DescribeSubnets", "ec2:AssignPrivateIpAddresses", "ec2:UnassignPrivateIpAddresses"),
-}
 # Secrets Manager: https://docs.aws.amazon.com/secretsmanager/latest/userguide/security-encryption.html
 DECRYPTS = {"kms:Decrypt"}
 # The database: https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/UsingWithRDS.IAMDBAuth.IAMPolicy.html
 LOGS_IN = {"rds-db:connect"}
+# On its way: the command status will say whether anybody is subscribed.
+ON_ITS_WAY = {"sns:GetTopicAttributes"}
+EACH = BASIC | ON_ITS_WAY
 
 # Resources that are wider than what this stack has made or was told of, and why none can be narrower.
 WIDE = {
-    "SeeVpc": "EC2's Describe calls take no resource: configuration-vpc.html, as above",
-    "JoinVpc": "Lambda names its interfaces itself: configuration-vpc.html, as above",
+    "DecryptSecrets": "whose key it is only its owner knows; kms:ViaService and the secret's ARN narrow it",
     "SeeWhetherInSandbox": "SES has no resource for the account: service authorization reference, Amazon SES v2",
     "SendMail": "in the sandbox SES asks for recipients' identities; ses:FromAddress narrows it: SES guide, sandbox",
     "SeeWhoIsVerified": "it tells of recipients, who may be anybody",
@@ -62,34 +55,12 @@ class Kind:
 
 
 MAIL = {"AlertSender": SENDER, "AlertRecipients": "oncall@example.com"}
-NO_DATABASE = {"DatabaseHost": "", "DatabaseName": "", "DatabaseUser": "", **MAIL}
-ONE = NO_DATABASE | {"DatabaseHost": "127.0.0.1", "DatabaseTls": "disable"}
-FLEET = NO_DATABASE | {"SecretKeyArn": KEY, "TargetsPerInvocation": "1", "MaximumConcurrency": "2"}
+ONE = MAIL | {"DatabaseHost": "127.0.0.1", "DatabaseTls": "disable"}
+IAM = {"DatabaseAuthentication": "iam", "DatabaseUser": ROLE, "DatabaseTls": "verify-full"}
 KINDS = {
-    "secret": Kind(ONE | {"DatabaseSecretArn": "-"}, {"Monitor": BASIC}),
-    "iam-vpc": Kind(
-        ONE
-        | VPC
-        | {
-            "DatabaseAuthentication": "iam",
-            "DatabaseUser": ROLE,
-            "DatabaseTls": "verify-full",
-            "AlertTopicArn": "none",
-        },
-        {"Monitor": BASIC | JOINS_VPC | LOGS_IN},
-    ),
-    "fleet": Kind(
-        FLEET | {"CreateConfigurationSet": "true", "AlertTopicArn": OWN_TOPIC},
-        {"Monitor": BASIC | READS_QUEUE | DECRYPTS},
-    ),
-    "courier": Kind(
-        ONE | VPC | {"DatabaseSecretArn": "-", "SecretKeyArn": KEY, "Courier": "true"},
-        {"Monitor": BASIC | JOINS_VPC | DECRYPTS, "Courier": BASIC | READS_STREAM},
-    ),
-    "fleet-courier": Kind(
-        FLEET | {"Courier": "true", "CreateConfigurationSet": "true"},
-        {"Monitor": BASIC | READS_QUEUE | DECRYPTS, "Courier": BASIC | READS_STREAM},
-    ),
+    "secret": Kind(ONE | {"DatabaseSecretArn": "-"}, {"Monitor": EACH | DECRYPTS}),
+    "iam": Kind(ONE | IAM | {"AlertTopicArn": OWN_TOPIC}, {"Monitor": EACH | LOGS_IN}),
+    "fleet": Kind(MAIL, {"Monitor": EACH | READS_QUEUE | DECRYPTS}),
 }
 
 
@@ -98,8 +69,7 @@ class Life:
 
     def __init__(self, stack: Created, database: Postgres, clock: SimpleNamespace) -> None:
         self.stack, self.database, self.clock = stack, database, clock
-        self.couriered = stack.parameters.get("Courier") == "true"
-        self.fleet = not stack.parameters["DatabaseHost"]
+        self.fleet = "DatabaseHost" not in stack.parameters
         self.rendered = stack.environment()["TARGETS"]
 
     def watch(self, port: int) -> None:
@@ -109,10 +79,10 @@ class Life:
             targets = "".join(f'[[targets]]\nname = "orders-{place}"\n{one}' for place in range(2))
         else:
             targets = f"{self.rendered.replace('port = 5432', f'port = {port}')}\n{QUICK}"
-        self.stack.instead["TARGETS"] = targets
+        self.stack.instead |= {"TARGETS": targets, "TARGETS_PER_INVOCATION": "1"}
 
     def tick(self) -> None:
-        """Run a tick to its end: with the shards that it hands on, and with the courier."""
+        """Run a tick to its end, with the shards that it hands on."""
         self.stack.run(event("scheduled"))
         if self.fleet:
             sqs, queue = self.stack.aws.client("sqs"), self.stack.environment()["TICK_QUEUE"]
@@ -122,8 +92,6 @@ class Life:
                     answer = self.stack.run({"Records": [record]})
                     assert answer == {"batchItemFailures": []}
                     sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
-        if self.couriered:
-            self.stack.run(event("stream"), "CourierFunction")
 
     def live(self) -> None:
         self.watch(self.database.port)
@@ -141,12 +109,12 @@ class Life:
         self.tick()
         self.clock.moved = timedelta(hours=1)
         self.tick()
-        self._test_alerts("CourierFunction" if self.couriered else "MonitorFunction")
+        self._test_alerts()
 
-    def _test_alerts(self, function: str) -> None:
-        assert self.stack.run(event("test-alert"), function)["channels"]["email"] == "accepted"
+    def _test_alerts(self) -> None:
+        assert self.stack.run(event("test-alert"))["channels"]["email"] == "accepted"
         self.stack.aws.sandbox = True
-        refused = self.stack.run(event("test-alert"), function)
+        refused = self.stack.run(event("test-alert"))
         assert refused["channels"]["email"] == "MessageRejected"
         self.stack.aws.sandbox = False
 
@@ -178,10 +146,9 @@ def life(
 
 
 def statements(life: Life) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Give every statement of the functions' roles, with the function."""
-    for whose in ("Monitor", "Courier") if life.couriered else ("Monitor",):
-        for statement in life.stack.statements(f"{whose}Role"):
-            yield whose, statement
+    """Give every statement of the monitor's role; test_prober.py has the prober's."""
+    for statement in life.stack.statements("MonitorRole"):
+        yield "Monitor", statement
 
 
 def asked(life: Life, whose: str) -> set[Need]:
@@ -191,17 +158,14 @@ def asked(life: Life, whose: str) -> set[Need]:
 def test_the_scenarios_show_mail_that_is_taken_and_refused_and_an_outage_to_its_end(life: Life) -> None:
     calls = [call for function in life.stack.calls.values() for call in function]
     assert {200, 400, 429} == {call.status for call in calls if call.name == "sesv2:SendEmail"}
-    unverified_certificate = (
-        life.stack.name == "iam-vpc"
-    )  # it stays down here: this PostgreSQL has none for RDS's roots
+    unverified_certificate = life.stack.name == "iam"  # it stays down here: this PostgreSQL has none for RDS's roots
     assert any(call.name == "dynamodb:TransactWriteItems" for call in calls) != unverified_certificate
 
 
 def test_cloudformation_reads_the_policies_as_these_tests_do(life: Life, deployed: Callable[..., Any]) -> None:
     ours = deployed(**life.stack.parameters)
-    for role in {"MonitorRole", "CourierRole"} & life.stack.resources.keys():
-        theirs = {one["Sid"]: one["Action"] for one in life.stack.statements(role)}
-        assert theirs == {sid: one["Action"] for sid, one in ours.statements(role).items()}
+    theirs = {one["Sid"]: one["Action"] for one in life.stack.statements("MonitorRole")}
+    assert theirs == {sid: one["Action"] for sid, one in ours.statements("MonitorRole").items()}
 
 
 def test_all_that_the_code_calls_is_allowed(life: Life) -> None:
@@ -235,7 +199,7 @@ def test_each_permission_is_narrowed_to_what_is_the_stack_s_or_was_given_to_it(l
         wide = [one for one in names if one not in given and not any(of_a_made_one(one, name) for name in made)]
         reasoned = statement["Sid"] in WIDE or all(narrowed_by_a_parameter(one) for one in wide)
         assert wide == [] or reasoned, statement["Sid"]
-        assert "*" not in names or statement["Sid"] in {"SeeVpc", "SeeWhetherInSandbox"}
+        assert "*" not in names or statement["Sid"] == "SeeWhetherInSandbox"
 
 
 def of_a_made_one(resource: str, name: str) -> bool:
@@ -260,14 +224,14 @@ def test_mail_leaves_in_the_sender_s_name_only(life: Life) -> None:
 
 
 def test_the_schedule_may_start_the_monitor_and_nothing_else(life: Life) -> None:
-    (statement,) = life.stack.statements("MonitorFunctionTickRole")
+    (statement,) = life.stack.statements("TickRole")
     arn = life.stack.configuration()["FunctionArn"]
     assert (statement["Action"], statement["Resource"]) == ("lambda:InvokeFunction", arn)
 
 
 def test_each_role_is_one_service_s(life: Life) -> None:
     iam, made = life.stack.aws.client("iam"), life.stack.resources
-    service = {"MonitorRole": "lambda", "CourierRole": "lambda", "MonitorFunctionTickRole": "scheduler"}
+    service = {"MonitorRole": "lambda", "TickRole": "scheduler"}
     for role in made.keys() & service.keys():
         trust = iam.get_role(RoleName=made[role])["Role"]["AssumeRolePolicyDocument"]
         (statement,) = trust["Statement"]

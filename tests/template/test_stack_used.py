@@ -8,17 +8,14 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from moto.events.models import EventPattern
 
 from local.aws import EmulatedAws
 from local.function import event
 from local.postgres import Postgres
 from local.stack import ROLE, SECRET, SENDER
-from template.created import ALL, FLEET, ONE, Created
+from template.created import FLEET, ONE, Created
 
 Create = Callable[..., Created]
-CLOSED = "9"  # discard, RFC 863: nothing listens there
-QUICK = "\nconfirmations = 0\nconfirm_after = 0\nrecover_after = 1\n"
 
 
 @pytest.fixture
@@ -46,7 +43,7 @@ def test_a_tick_runs_with_the_environment_the_table_and_the_secret_of_the_stack(
 
 
 def test_alerts_go_by_the_configuration_set_and_to_the_topic_of_the_stack(watching: Create, aws: EmulatedAws) -> None:
-    stack = watching(CreateConfigurationSet="true")
+    stack = watching()
     answer = stack.run(event("test-alert"))
     assert answer["channels"] == {"email": "accepted", "topic": "accepted"}
     assert [mail.request["ConfigurationSetName"] for mail in aws.mails] == [stack.resources["ConfigurationSet"]]
@@ -67,10 +64,27 @@ def test_dashboards_search_finds_the_metrics_of_a_target_by_their_dimensions(
     assert {frozenset(search.split(",")) for search in searches} == {frozenset({"Heartline", *dimensions})}
 
 
+def test_dashboards_query_names_what_a_failure_s_record_has(
+    watching: Create, database: Postgres, caplog: pytest.LogCaptureFixture
+) -> None:
+    stack = watching()
+    stack.instead["TARGETS"] = f"{stack.environment()['TARGETS']}\nconfirmations = 0\n"
+    database.kill()
+    stack.run(event("scheduled"))
+    (failure,) = [vars(record) for record in caplog.records if vars(record).get("event") == "failure"]
+    (query,) = re.findall(r"SOURCE '[^']+' \| ([^\"]+)", dashboard(stack))
+    assert "event = 'failure' and ispresent(detail.incident)" in query
+    assert failure["detail"]["incident"]
+    for name in set(re.findall(r"(?:latest\(|by |, )([a-z_]+(?:\.[a-z_]+)?)(?=[), ])", query)) - {"count"}:
+        top, _, rest = name.partition(".")
+        assert (failure[top][rest] if rest else failure[top]) is not None, name
+
+
 def test_a_divided_tick_goes_through_the_queue_of_the_stack(
     watching: Create, aws: EmulatedAws, database: Postgres
 ) -> None:
-    stack = watching(**FLEET | {"DatabaseSecretArn": "", "TargetsPerInvocation": "1"})
+    stack = watching(**FLEET | {"DatabaseHost": "", "DatabaseSecretArn": ""})
+    stack.instead["TARGETS_PER_INVOCATION"] = "1"
     one = f'host = "127.0.0.1"\nport = {database.port}\nsecret = "{SECRET}"\ntls = "disable"'
     stack.instead["TARGETS"] = "\n".join(f'[[targets]]\nname = "orders-{at}"\n{one}' for at in range(2))
     assert stack.run(event("scheduled"))["shards"] == 2
@@ -83,36 +97,8 @@ def test_a_divided_tick_goes_through_the_queue_of_the_stack(
     assert {entry["status"] for entry in stack.run(event("status"))["targets"]} == {"up"}
 
 
-def test_the_stream_starts_the_courier_only_for_what_waits(watching: Create, aws: EmulatedAws) -> None:
-    stack = watching(**ALL)
-    port, targets, started = stack.parameters["DatabasePort"], stack.environment()["TARGETS"] + QUICK, []
-    for place in (port, CLOSED, CLOSED):
-        stack.instead["TARGETS"] = targets.replace(f"port = {port}", f"port = {place}")
-        stack.run(event("scheduled"))
-        if records := filtered(stack)[sum(started) :]:
-            stack.run({"Records": records}, "CourierFunction")
-        started.append(len(records))
-    # The announcement once; neither the heartbeats nor what the courier itself writes.
-    assert started == [0, 1, 0]
-    assert [mail.subject[:6] for mail in aws.mails] == ["[DOWN]"]
-    assert {call.name.partition(":")[0] for call in stack.calls["MonitorFunction"]} == {"dynamodb", "secretsmanager"}
-
-
-def filtered(stack: Created) -> list[dict[str, Any]]:
-    """Give the records of the table's stream that pass the courier's filter."""
-    mapping = stack.mapping("CourierFunction")
-    (pattern,) = (EventPattern.load(one["Pattern"]) for one in mapping["FilterCriteria"]["Filters"])
-    streams, arn = stack.aws.client("dynamodbstreams"), mapping["EventSourceArn"]
-    (shard,) = streams.describe_stream(StreamArn=arn)["StreamDescription"]["Shards"]
-    place = {"StreamArn": arn, "ShardId": shard["ShardId"], "ShardIteratorType": "TRIM_HORIZON"}
-    start = streams.get_shard_iterator(**place)["ShardIterator"]
-    records = streams.get_records(ShardIterator=start)["Records"]
-    images = [{"eventSource": "aws:dynamodb", "dynamodb": {"NewImage": one["dynamodb"]["NewImage"]}} for one in records]
-    return [image for image in images if pattern.matches_event(image)]
-
-
 def test_two_stacks_share_nothing_but_the_place_of_their_code(watching: Create) -> None:
-    both = [watching(name, **FLEET, **ALL) for name in ("heartline-dev", "heartline-prod")]
+    both = [watching(name, DatabaseHost="", DatabaseSecretArn="") for name in ("heartline-dev", "heartline-prod")]
     names = [set(stack.resources.values()) for stack in both]
     assert names[0] & names[1] == set()
     one, other = watching("one"), watching("other", TargetName="orders")

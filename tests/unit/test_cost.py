@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from typing import Any
 
@@ -18,6 +19,7 @@ from heartline.model.observation import Observation
 from heartline.prober import credentials
 from heartline.storage.schema import heartbeat_key as key
 from heartline.storage.schema import wire, wire_key
+from heartline.tick import fanout
 from local import cost, template
 from local.cost import PRICES, ROWS, TICKS, Fleet, dollars, usage
 from unit.samples import ENDPOINT, NOW
@@ -62,29 +64,28 @@ def test_an_allowance_never_pays_anything_out_nor_makes_anything_dearer(name: st
     ("fleet", "used"),
     [
         (
-            Fleet(1, endpoints=True, secrets=True),
+            Fleet(1, private=True, secrets=True),
             {
-                "Lambda requests": 43_800,
-                "Lambda GB-seconds, arm64": 2562.3,  # 117 ms of 0.5 GB
+                "Lambda requests": 87_600,
+                "Lambda GB-seconds, x86_64": 4467.6,  # 137 ms and 67 ms of 0.5 GB
                 "Scheduler invocations": 43_800,
                 "DynamoDB writes": 43_800,
                 "DynamoDB reads": 87_600,
                 "KMS requests": 8760,
                 "CloudWatch metrics": 3,
-                "CloudWatch alarms": 6,
-                "CloudWatch Logs taken in, GB": 0.05256,
+                "CloudWatch alarms": 7,
+                "CloudWatch Logs taken in, GB": 0.07008,
                 "SQS requests": 0,
                 "SES mails": 10,
                 "Secrets": 1,
                 "Secrets Manager calls": 2920,
-                "Interface endpoint hours": 1460,
             },
         ),
         (
             Fleet(100, metrics=True),
             {
                 "Lambda requests": 43_800,
-                "Lambda GB-seconds, arm64": 39_420,  # 1.8 s
+                "Lambda GB-seconds, x86_64": 39_420,  # 1.8 s
                 "DynamoDB writes": 4 * 43_800,
                 "DynamoDB reads": 101 * 43_800,
                 "CloudWatch metrics": 603,
@@ -94,20 +95,18 @@ def test_an_allowance_never_pays_anything_out_nor_makes_anything_dearer(name: st
                 "SQS requests": 15 * 43_800,
                 "Secrets": 0,
                 "Secrets Manager calls": 0,
-                "Interface endpoint hours": 0,
             },
         ),
         (
-            Fleet(1000, endpoints=True, secrets=True),
+            Fleet(1000, private=True, secrets=True),
             {
-                "Lambda requests": 11 * 43_800,
-                "Lambda GB-seconds, arm64": 398_580,  # 10 shards of 1.8 s, and 0.2 s to divide it
+                "Lambda requests": 21 * 43_800,
+                "Lambda GB-seconds, x86_64": 786_210,  # 10 shards of 1.82 s and 1.75 s, and 0.2 s to divide it
                 "Scheduler invocations": 43_800,
                 "DynamoDB writes": 40 * 43_800,
                 "DynamoDB reads": (1000 + 10 + 10) * 43_800,
                 "SQS requests": (15 + 1 + 10 + 10) * 43_800,
                 "Secrets Manager calls": 18_250_000,  # 10 of 24 minutes each
-                "Interface endpoint hours": 2190,
             },
         ),
     ],
@@ -123,7 +122,7 @@ def test_one_database_more_costs_more(fleet: Fleet, allowance: bool) -> None:
     assert dollars(fleet, allowance=allowance) < dollars(replace(fleet, targets=fleet.targets + 1), allowance=allowance)
 
 
-@given(fleets, st.sampled_from(["metrics", "endpoints", "secrets"]), st.booleans())
+@given(fleets, st.sampled_from(["metrics", "private", "secrets"]), st.booleans())
 def test_nothing_that_is_added_makes_it_cheaper(fleet: Fleet, option: str, allowance: bool) -> None:
     without, having = (replace(fleet, **{option: value}) for value in (False, True))
     assert dollars(without, allowance=allowance) < dollars(having, allowance=allowance)
@@ -164,20 +163,26 @@ def document() -> dict[str, Any]:
 
 
 def test_the_defaults_are_the_template_s(document: dict[str, Any]) -> None:
+    functions = [one["Properties"] for one in document["Resources"].values() if one["Type"].endswith("::Function")]
+    assert [one["Architectures"] for one in functions] == [["x86_64"]] * 2
+    assert [one["MemorySize"] for one in functions] == [cost.MEMORY_GB * 1024] * 2
     defaults = {name: parameter.get("Default") for name, parameter in document["Parameters"].items()}
-    assert defaults["Architecture"] == "arm64"
-    assert defaults["MemorySize"] == cost.MEMORY_GB * 1024
-    assert defaults["TargetsPerInvocation"] == cost.SHARE
-    assert defaults["ScheduleMinutes"] * TICKS == 730 * 60
+    assert int(defaults["ScheduleMinutes"]) * TICKS == 730 * 60
     assert defaults["LogRetentionDays"] == 30
 
 
+def test_a_run_has_as_many_targets_as_the_code_gives_it() -> None:
+    assert fanout.TARGETS_PER_RUN == cost.SHARE
+
+
 def test_the_alarms_are_the_template_s(document: dict[str, Any]) -> None:
-    conditions = [
-        one.get("Condition") for one in document["Resources"].values() if one["Type"] == "AWS::CloudWatch::Alarm"
-    ]
-    assert conditions.count(None) == cost.ALARMS
-    assert conditions.count(None) + conditions.count("HasFleet") == cost.FLEET_ALARMS
+    alarms = [one for one in document["Resources"].values() if one["Type"] == "AWS::CloudWatch::Alarm"]
+    conditions = [one.get("Condition") for one in alarms]
+    more = {"HasFleet": cost.FLEET_ALARMS, "InVpc": cost.PRIVATE_ALARMS}
+    assert Counter(conditions) == Counter({None: cost.ALARMS} | more)
+    # An alarm on an expression is paid for each metric in it: https://aws.amazon.com/cloudwatch/pricing/
+    watched = [sum("MetricStat" in one for one in alarm["Properties"].get("Metrics", ())) or 1 for alarm in alarms]
+    assert set(watched) == {1}
 
 
 def test_a_secret_is_read_as_often_as_the_code_reads_it() -> None:

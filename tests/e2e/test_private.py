@@ -1,0 +1,51 @@
+"""A private database: the function in the VPC probes for the monitor outside."""
+
+from __future__ import annotations
+
+import pytest
+
+from e2e.conftest import Database
+from e2e.project import Project, Stack
+from local.stack import ROLE
+from runtime.toolchain import ROOT
+from template.created import VPC
+
+pytestmark = pytest.mark.skipif(
+    not (ROOT / "functions" / "monitor" / "prober.py").exists(), reason="the prober is not built yet"
+)
+RECIPIENT = "private@example.com"
+
+
+@pytest.fixture(scope="module")
+def private(project: Project, answers: dict[str, str]) -> Stack:
+    return project.deploy("heartline-private", **answers | {"AlertRecipients": RECIPIENT}, **VPC)
+
+
+def test_the_prober_probes_and_the_monitor_decides(private: Stack, database: Database) -> None:
+    assert private.invoke("scheduled")["up"] == 1
+    database.server.kill()
+    private.tick_until("[DOWN]", RECIPIENT)
+    database.server.start()
+    private.tick_until("[RECOVERED]", RECIPIENT)
+    assert [one.split("]")[0] for one in private.aws.mails(RECIPIENT)] == ["[DOWN", "[RECOVERED"]
+
+
+def test_a_prober_that_does_not_start_is_the_monitor_s_own_fault(private: Stack) -> None:
+    (before,) = private.invoke("status")["targets"]
+    functions, prober = private.aws.client("lambda"), private.resources["ProbeFunction"]
+    functions.put_function_concurrency(FunctionName=prober, ReservedConcurrentExecutions=0)
+    try:
+        with pytest.raises(RuntimeError):
+            private.invoke("scheduled")
+    finally:
+        functions.delete_function_concurrency(FunctionName=prober)
+    (after,) = private.invoke("status")["targets"]
+    assert (after["status"], after["since"]) == (before["status"], before["since"])
+    assert private.invoke("scheduled")["up"] == 1
+
+
+def test_no_password_is_in_the_log_of_the_prober(private: Stack, watched: Database) -> None:
+    logs, group = private.aws.client("logs"), private.resources["ProbeLogs"]
+    events = logs.filter_log_events(logGroupName=group)["events"]
+    assert events
+    assert [one for one in events if watched.password in one["message"] or ROLE in one["message"]] == []
