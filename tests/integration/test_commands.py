@@ -27,6 +27,11 @@ def test_status_of_a_target_never_seen(monitor: Monitor) -> None:
                 "failure": None,
                 "pending": 0,
                 "muted_until": None,
+                "mute_reason": None,
+                "acknowledged": False,
+                "flapping": False,
+                "watched_since": None,
+                "tags": {},
                 "incidents": [],
                 "availability": {name: {"percent": None, "unobserved_seconds": 0} for name in ("24h", "7d", "30d")},
             }
@@ -174,7 +179,7 @@ def watched(monitor: Monitor, database: Postgres, request: pytest.FixtureRequest
 @pytest.mark.parametrize(
     ("command", "fields", "fix"),
     [
-        ("status", {"to": "me"}, 'status: unknown field "to": it takes target'),
+        ("status", {"to": "me"}, 'status: unknown field "to": it takes tags, target'),
         ("probe", {"target": "orders"}, f"probe: {UNKNOWN}"),
         ("probe", {"target": None}, f"probe: {UNKNOWN}"),
         ("probe", {"target": ["demo"]}, f"probe: {UNKNOWN}"),
@@ -189,12 +194,12 @@ def watched(monitor: Monitor, database: Postgres, request: pytest.FixtureRequest
         ("mute", {"for": True}, DURATION),
         ("mute", {"for": {"h": 2}}, DURATION),
         ("mute", {"for": "1h", "reason": 5}, 'mute: field "reason": give a text, or leave it out'),
-        ("mute", {"for": "1h", "until": "noon"}, 'mute: unknown field "until": it takes for, reason, target'),
+        ("mute", {"for": "1h", "until": "noon"}, 'mute: unknown field "until": it takes for, reason, tags, target'),
         ("mute", {"for": "1h", "target": "orders"}, f"mute: {UNKNOWN}"),
-        ("unmute", {"for": "1h"}, 'unmute: unknown field "for": it takes target'),
+        ("unmute", {"for": "1h"}, 'unmute: unknown field "for": it takes tags, target'),
         ("unmute", {"target": "orders"}, f"unmute: {UNKNOWN}"),
         ("acknowledge", {"target": "orders"}, f"acknowledge: {UNKNOWN}"),
-        ("acknowledge", {"for": "1h"}, 'acknowledge: unknown field "for": it takes target'),
+        ("acknowledge", {"for": "1h"}, 'acknowledge: unknown field "for": it takes tags, target'),
     ],
 )
 def test_a_wrong_order_says_what_is_right_and_changes_nothing(

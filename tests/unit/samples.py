@@ -23,7 +23,7 @@ GOOD: dict[str, Any] = {"name": "orders", "host": "orders.example.com", "user": 
 KEYS = [
     *("name", "host", "port", "database", "user", "secret", "auth", "query", "tls", "timeout", "recipients"),
     *("confirmations", "confirm_after", "recover_after", "remind_every", "settle_after", "maintenance"),
-    *("language", "time_zone", "expect"),
+    *("language", "time_zone", "expect", "tags"),
 ]
 SECOND = timedelta(seconds=1)
 MINUTE = timedelta(minutes=1)

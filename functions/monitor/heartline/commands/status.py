@@ -3,53 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
-from heartline.common.parallel import at_once
-from heartline.model.incident import Incident, Span
+from heartline.commands.view import (
+    DAY,
+    MONTH,
+    WEEK,
+    TargetView,
+    view_fleet,
+    with_history,
+)
+from heartline.model.incident import Incident
 from heartline.model.observation import Failure
-from heartline.model.state import State, Stored, Unreadable
 from heartline.model.target import Target
-from heartline.rules.availability import availability
-from heartline.rules.decide import quiet_until
-from heartline.rules.gaps import missed
 from heartline.services import Services
 
-_LENGTHS = {"24h": timedelta(days=1), "7d": timedelta(days=7), "30d": timedelta(days=30)}
-# As far as anything is kept, and so that what began long ago and reaches into these is not missed.
-_LOOKED_BACK = timedelta(days=800)
-_MOST_INCIDENTS = 5
+_LENGTHS = {"24h": DAY, "7d": WEEK, "30d": MONTH}
+_LISTED = 5
 
 
 def overview(services: Services, targets: Sequence[Target]) -> dict[str, Any]:
     """Return what is known of targets, now and in the past."""
-    loaded = services.store.load(target.name for target in targets)
-    now = services.clock()
-    gaps = list(services.history.gaps(now - _LOOKED_BACK))
-    if gap := missed(loaded.last, now, services.settings.interval):
-        gaps.append(gap)
-    past = at_once(lambda target: services.history.incidents(target.name, now - _LOOKED_BACK), targets)
-    entries = [
-        entry(target, loaded.targets[target.name], now) | _past(loaded.targets[target.name], incidents, gaps, now)
-        for target, incidents in zip(targets, past, strict=True)
-    ]
-    return {"targets": entries}
+    views = with_history(services, view_fleet(services, targets).targets)
+    return {"targets": [entry(view) | _past(view) for view in views]}
 
 
-def _past(
-    stored: Stored | Unreadable, incidents: Sequence[Incident], gaps: Sequence[Span], now: datetime
-) -> dict[str, Any]:
+def _past(view: TargetView) -> dict[str, Any]:
     """Return a target's last incidents, and how much of the time it was up."""
-    state = stored.state if isinstance(stored, Stored) else State("")
-    latest = [*incidents, *((state.incident,) if state.incident else ())][-_MOST_INCIDENTS:]
-    measured = {name: availability(state, incidents, gaps, length, now) for name, length in _LENGTHS.items()}
+    measured = {name: view.available(length) for name, length in _LENGTHS.items()}
     return {
-        "incidents": [_incident(one) for one in reversed(latest)],
+        "incidents": [_incident(one) for one in reversed(view.all_incidents[-_LISTED:])],
         "availability": {
             name: {
-                "percent": None if one.share is None else round(100 * one.share, 3),
-                "unobserved_seconds": round(one.unobserved),
+                "percent": None if one is None or one.share is None else round(100 * one.share, 3),
+                "unobserved_seconds": 0 if one is None else round(one.unobserved),
             }
             for name, one in measured.items()
         },
@@ -70,22 +58,24 @@ def _incident(incident: Incident) -> dict[str, Any]:
     }
 
 
-def entry(target: Target, stored: Stored | Unreadable, now: datetime) -> dict[str, Any]:
+def entry(view: TargetView) -> dict[str, Any]:
     """Return what is known of one target now, as the contract names it."""
-    if isinstance(stored, Unreadable):
-        blank = entry(target, Stored(State(target.name)), now)
-        return blank | {"error": f"the stored item cannot be read: {stored.reason}"}
-    state = stored.state
-    return {
-        "name": target.name,
-        "status": state.status.value,
-        "since": _iso(state.since),
-        "last_ok": _iso(state.last_ok),
-        "incident": state.incident.id if state.incident else None,
-        "failure": failure_entry(state.failure),
-        "pending": len(stored.outbox),
-        "muted_until": _iso(quiet_until(state, target.policy, now)),
+    known = {
+        "name": view.name,
+        "status": view.state.status.value,
+        "since": _iso(view.since),
+        "last_ok": _iso(view.state.last_ok),
+        "incident": view.state.incident.id if view.state.incident else None,
+        "failure": failure_entry(view.failure),
+        "pending": view.pending,
+        "muted_until": _iso(view.muted_until),
+        "mute_reason": view.mute_reason,
+        "acknowledged": view.acknowledged,
+        "flapping": view.flapping,
+        "watched_since": _iso(view.state.first_seen),
+        "tags": dict(view.target.tags),
     }
+    return known | {"error": f"the stored item cannot be read: {view.unreadable}"} if view.unreadable else known
 
 
 def _iso(moment: datetime | None) -> str | None:

@@ -19,12 +19,12 @@ from heartline.rules.gaps import missed
 from heartline.services import Services
 
 # As far as anything is kept, and so that a gap that began long ago and reaches into these days is not missed.
-_LOOKED_BACK = timedelta(days=800)
+LOOKED_BACK = timedelta(days=800)
 # A tick notes its beginning when it ends, so the last one known is up to two intervals old while all is well.
 _SILENT_AFTER = 2.5
 DAY, WEEK, MONTH = timedelta(days=1), timedelta(days=7), timedelta(days=30)
-# Of one target, newest first: more is read of none for a page.
-MOST_INCIDENTS = 100
+# The most incidents of a target that are read for a list of targets, and for one target.
+FEW_INCIDENTS, MOST_INCIDENTS = 100, 1000
 
 
 class Standing(IntEnum):
@@ -123,7 +123,7 @@ class TargetView:
         """Return how much of the time until now it was up; None where that much of its past was not read."""
         if self.incidents is None:
             return None
-        if not self.complete and self.incidents[0].began > self.at - length:
+        if not self.complete and not any(one.began <= self.at - length for one in self.incidents):
             return None
         return availability(self.state, self.incidents, self.gaps, length, self.at)
 
@@ -177,26 +177,46 @@ def view_fleet(services: Services, targets: Sequence[Target]) -> Fleet:
     """
     loaded = services.store.load(target.name for target in targets)
     now, interval = services.clock(), services.settings.interval
-    gaps = list(services.history.gaps(now - _LOOKED_BACK))
+    gaps = list(services.history.gaps(now - LOOKED_BACK))
     if gap := missed(loaded.last, now, interval):
         gaps.append(gap)
     views = (
-        _view(target, loaded.targets[target.name], loaded.looks.get(target.name), now, tuple(gaps))
+        view_target(target, loaded.targets[target.name], now, loaded.looks.get(target.name), tuple(gaps))
         for target in targets
     )
     return Fleet(now, interval, loaded.last, tuple(views), tuple(gaps))
 
 
-def _view(
-    target: Target, stored: Stored | Unreadable, seen: datetime | None, now: datetime, gaps: tuple[Span, ...]
+def view_target(
+    target: Target,
+    stored: Stored | Unreadable,
+    now: datetime,
+    seen: datetime | None = None,
+    gaps: tuple[Span, ...] = (),
 ) -> TargetView:
+    """Return what is known of one target by its stored item."""
     if isinstance(stored, Unreadable):
         return TargetView(target, now, State(target.name), unreadable=stored.reason, gaps=gaps)
     return TargetView(target, now, stored.state, len(stored.outbox), seen, gaps=gaps)
 
 
-def with_history(services: Services, views: Sequence[TargetView], length: timedelta) -> list[TargetView]:
-    """Return the views with their incidents, the newest of each target.
+def with_history(services: Services, views: Sequence[TargetView]) -> list[TargetView]:
+    """Return the views with all their incidents.
+
+    Raises
+    ------
+    ClientError, BotoCoreError
+        If the history could not be read.
+    """
+
+    def read(view: TargetView) -> TargetView:
+        return replace(view, incidents=services.history.incidents(view.name, view.at - LOOKED_BACK))
+
+    return at_once(read, views)
+
+
+def with_newest(services: Services, views: Sequence[TargetView], length: timedelta, most: int) -> list[TargetView]:
+    """Return the views with their newest incidents, by at most one call for each.
 
     Of a target whose last incident was over before that length of time, nothing is read.
 
@@ -205,12 +225,12 @@ def with_history(services: Services, views: Sequence[TargetView], length: timede
     ClientError, BotoCoreError
         If the history could not be read.
     """
-    return at_once(lambda view: _with_history(services, view, length), views)
 
+    def read(view: TargetView) -> TargetView:
+        last = view.state.incident or view.state.previous
+        if last is None or (last.ended and last.ended < view.at - length):
+            return replace(view, incidents=())
+        newest, complete = services.history.newest_incidents(view.name, most)
+        return replace(view, incidents=newest, complete=complete)
 
-def _with_history(services: Services, view: TargetView, length: timedelta) -> TargetView:
-    last = view.state.incident or view.state.previous
-    if last is None or (last.ended and last.ended < view.at - length):
-        return replace(view, incidents=())
-    newest = services.history.newest_incidents(view.name, MOST_INCIDENTS)
-    return replace(view, incidents=newest, complete=len(newest) < MOST_INCIDENTS)
+    return at_once(read, views)

@@ -36,10 +36,13 @@ class History:
         """Give the incidents of a target that began since then and are over, oldest first."""
         return tuple(self._read(target_key(name)[0], INCIDENT, since, "incident", Incident))
 
-    def newest_incidents(self, name: str, most: int) -> tuple[Incident, ...]:
-        """Return the newest incidents of a target that are over, at most so many, oldest first; one call."""
-        items = self._table.newest(target_key(name)[0], INCIDENT, most)
-        return tuple(reversed(list(_readable(items, "incident", Incident))))
+    def newest_incidents(self, name: str, most: int) -> tuple[tuple[Incident, ...], bool]:
+        """Return a target's newest incidents that are over, oldest first, and True if there are no older ones.
+
+        It is one call, which returns at most so many, and at most 1 MB.
+        """
+        items, complete = self._table.newest(target_key(name)[0], INCIDENT, most)
+        return tuple(reversed(list(_readable(items, "incident", Incident)))), complete
 
     def gaps(self, since: datetime) -> tuple[Span, ...]:
         """Give the times that began since then in which Heartline did not run, oldest first."""
