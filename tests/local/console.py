@@ -125,12 +125,10 @@ def browsing(executable: str) -> Iterator[Browser]:
             browser.close()
 
 
-def look(browser: Browser, console: Console, shot: Path | None = None) -> Page:
-    """Open the page and wait until the widget is shown; keep a picture of it."""
+def look(browser: Browser, console: Console) -> Page:
+    """Open the page and wait until the widget is shown."""
     width = int(console.context["width"]) + 60
     page = browser.new_page(viewport={"width": width, "height": 800})
     page.goto(console.url)
     page.wait_for_selector("#widget > .hl")
-    if shot:
-        page.locator("#widget").screenshot(path=shot)
     return page

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from heartline.commands.view import Fleet, TargetView
 from heartline.common.text import sanitize
@@ -11,7 +12,7 @@ from heartline.model.incident import Incident, Span
 from heartline.model.kinds import Kind
 from heartline.model.state import State
 from heartline.model.target import Target
-from local.gallery import BEGAN, DAY, HOSTILE, MINUTE, REJECTED, Story
+from local.gallery import BEGAN, DAY, HOSTILE, MINUTE, REJECTED, Story, past
 
 HOUR = timedelta(hours=1)
 NOW = BEGAN + 30 * HOUR
@@ -51,21 +52,33 @@ def healthy(name: str, language: str, place: int = 0) -> TargetView:
 def wrong(language: str) -> list[TargetView]:
     """Return targets that are not well, each in a way of its own."""
     muted = replace(healthy("reports", language).state, muted_until=NOW + HOUR, mute_reason="moving to larger disks")
-    down = Story(language, "orders").down(NOW - 14 * MINUTE)
-    full = Story(language, "checkout").down(NOW - 195 * MINUTE, Kind.SATURATED, sanitize(HOSTILE))
-    locked = Story(language, "ledger").down(NOW - 26 * HOUR, Kind.AUTH, REJECTED)
-    unseen = TargetView(Target("taxes", language=language), NOW, State("taxes"), seen=None, incidents=())
-    unsteady = Story(language, "sessions")
+    unsteady, outages = Story(language, "sessions"), []
     for minute in range(24, 0, -2):
-        unsteady.down(NOW - minute * MINUTE).up(NOW - (minute - 1) * MINUTE)
+        began, ended = NOW - minute * MINUTE, NOW - (minute - 1) * MINUTE
+        unsteady.down(began).up(ended)
+        outages.append(Incident(f"sessions-{minute}", began, began - MINUTE, began, ended, (Kind.TIMEOUT,)))
     return [
-        _view(down, pending=1),
-        _view(full, acknowledged=True),
-        _view(locked),
-        _view(unsteady),
+        replace(down(language, "orders", 14 * MINUTE, pending=1), incidents=past("orders").incidents),
+        down(language, "checkout", 195 * MINUTE, Kind.SATURATED, sanitize(HOSTILE), acknowledged=True),
+        down(language, "ledger", 26 * HOUR, Kind.AUTH, REJECTED),
+        replace(_view(unsteady), incidents=tuple(outages)),
         replace(healthy("reports", language), state=muted),
-        unseen,
+        TargetView(Target("taxes", language=language), NOW, State("taxes"), incidents=()),
     ]
+
+
+def down(
+    language: str,
+    name: str,
+    length: timedelta,
+    kind: Kind = Kind.REFUSED,
+    said: str | None = None,
+    **differing: Any,  # noqa: ANN401
+) -> TargetView:
+    """Return a target that is down for so long."""
+    story = Story(language, name)
+    story.state = replace(story.state, last_ok=NOW - length - MINUTE)
+    return _view(story.down(NOW - length, kind, said), **differing)
 
 
 def _view(story: Story, pending: int = 0, *, acknowledged: bool = False) -> TargetView:

@@ -108,10 +108,10 @@ def ordered(view: TargetView, width: float = 1200) -> list[dict[str, str]]:
 
 @pytest.mark.parametrize("width", [330, 700, 1200])
 def test_a_target_that_is_down_can_be_acknowledged_once_and_muted_and_probed(width: int) -> None:
-    down, acknowledged, *_ = wrong("en")
+    is_down, acknowledged, *_ = wrong("en")
     mute = {"command": "mute", "target": "orders", "for": "2h"}
     probe = {"command": "probe", "target": "orders"}
-    assert ordered(down, width) == [{"command": "acknowledge", "target": "orders"}, mute, probe]
+    assert ordered(is_down, width) == [{"command": "acknowledge", "target": "orders"}, mute, probe]
     assert [one["command"] for one in ordered(acknowledged, width)] == ["mute", "probe"]
 
 

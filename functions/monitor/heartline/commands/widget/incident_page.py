@@ -82,8 +82,10 @@ def _times(view: TargetView, incident: Incident, viewer: Viewer) -> Facts:
         facts.append((viewer.text("widget.fact_last_ok"), viewer.moment(incident.last_ok)))
     instant = incident.ended == incident.began
     facts.append((viewer.text("widget.fact_at" if instant else "widget.fact_began"), viewer.moment(incident.began)))
-    if incident.last_failed and not instant:
-        facts.append((viewer.text("widget.fact_last_failed"), viewer.moment(incident.last_failed)))
+    # The open one's is in the state: it moves on with each tick.
+    last_failed = incident.last_failed if incident.ended else view.state.last_failed
+    if last_failed and not instant:
+        facts.append((viewer.text("widget.fact_last_failed"), viewer.moment(last_failed)))
     if not instant:
         if incident.ended:
             facts.append((viewer.text("widget.fact_ended"), viewer.moment(incident.ended)))

@@ -79,6 +79,7 @@ def run_widget(services: Services, event: Mapping[str, Any], endpoint: str, dead
             return _order(services, asked.command, viewer, deadline)
         return _page(services, asked, _watched(services, context), viewer)
     except CommandError as error:
+        services.log.info(Event.COMMAND_REFUSED, str(error))
         return refused_page(str(error), viewer)
     except (ClientError, BotoCoreError) as error:
         services.log.error(Event.STATES_NOT_READ, "states not read for the widget", error=error)
