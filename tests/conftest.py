@@ -37,7 +37,7 @@ def _server() -> Iterator[Postgres]:
 
 @pytest.fixture
 def database(_server: Postgres) -> Iterator[Postgres]:
-    """Give a PostgreSQL that runs and may be killed, frozen or filled up."""
+    """Yield a PostgreSQL that runs and may be killed, frozen or filled up."""
     _server.start()
     yield _server
     _server.start()
@@ -51,12 +51,12 @@ def _cloud() -> Iterator[EmulatedAws]:
 
 @pytest.fixture
 def aws(_cloud: EmulatedAws) -> EmulatedAws:
-    """Give an emulated AWS in which nothing is stored, sent or refused."""
+    """Return an emulated AWS in which nothing is stored, sent or refused."""
     _cloud.reset()
     return _cloud
 
 
 @pytest.fixture
 def environment(database: Postgres, aws: EmulatedAws) -> dict[str, str]:
-    """Give the function's environment for one target, "demo", whose database is `database`."""
+    """Return the function's environment for one target, "demo", whose database is `database`."""
     return furnish(database, aws)

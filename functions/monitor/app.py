@@ -71,7 +71,12 @@ def _run(services: Services, event: object, context: LambdaContext | None) -> di
 
         return run_command(services, event, deadline)
     if isinstance(event, Mapping) and event.get("source") in _TICK_SOURCES:
-        return run_scheduled(services, deadline).answer()
+        summary = run_scheduled(services, deadline)
+        if services.settings.ping_url:
+            from heartline.tick.ping import ping  # noqa: PLC0415
+
+            ping(services, summary, deadline)
+        return summary.answer()
     if records := _records(event, "aws:sqs"):
         return run_shards(services, records, deadline)
     from heartline.commands.dispatch import COMMANDS  # noqa: PLC0415

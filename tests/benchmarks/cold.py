@@ -19,7 +19,7 @@ TARGETS = '[[targets]]\nname = "bench"\nhost = "127.0.0.1"\nuser = "heartline"\n
 
 
 def cold() -> dict[str, float]:
-    """Give the processor time of imports and parts over that of boto3, pg8000 and one client, in fresh processes."""
+    """Return the processor time of imports and parts over that of boto3, pg8000 and one client, in fresh processes."""
     for program in (FLOOR, HEARTLINE):  # both find their bytecode from now on
         _spent(program)
     ratios = []
@@ -30,7 +30,7 @@ def cold() -> dict[str, float]:
 
 
 def _spent(program: str) -> float:
-    """Give the processor time of a program in a Python of its own, as Lambda starts it: without site-packages."""
+    """Return the processor time of a program in a Python of its own, as Lambda starts it: without site-packages."""
     child = os.posix_spawn(sys.executable, [sys.executable, "-S", "-c", program], _environment())
     _, status, usage = os.wait4(child, 0)
     if status:

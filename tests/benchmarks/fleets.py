@@ -72,7 +72,7 @@ class Function:
 
 
 def costs(servers: Servers) -> dict[int, Cost]:
-    """Give by the size of a fleet what a tick costs a target; the shards run one after the other."""
+    """Return by the size of a fleet what a tick costs a target; the shards run one after the other."""
     endpoint = servers.environment["AWS_ENDPOINT_URL"]
     session = boto3.Session(HARNESS_KEY, "emulated", region_name=REGION)
     queue = TickQueue(session.client("sqs", endpoint_url=endpoint))
@@ -86,7 +86,7 @@ def costs(servers: Servers) -> dict[int, Cost]:
 
 
 def _mean(ticks: Sequence[Cost], size: int) -> Cost:
-    """Give what a tick costs a target; no median, since a tick of many runs is a sum of them."""
+    """Return what a tick costs a target; no median, since a tick of many runs is a sum of them."""
     return Cost(*(fmean(parts) / size for parts in zip(*map(astuple, ticks), strict=True)))
 
 
@@ -101,7 +101,7 @@ def _tick(function: Function, queue: TickQueue, size: int) -> Cost:
 
 
 def flatness(measured: Mapping[int, Cost]) -> dict[str, float]:
-    """Give how much more a target of the largest fleet costs than one of a fleet for a single run."""
+    """Return how much more a target of the largest fleet costs than one of a fleet for a single run."""
     return {RATIO: measured[2000].processor / measured[SHARE].processor}
 
 

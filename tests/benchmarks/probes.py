@@ -31,7 +31,7 @@ PROBES = 20  # a round, of each in turn
 
 
 def processor_time(servers: Servers) -> dict[str, float]:
-    """Give the ratios of a healthy probe's processor time to the bare drivers'."""
+    """Return the ratios of a healthy probe's processor time to the bare drivers'."""
     ratios = {}
     for label, contestants in (("plain", _plain(servers)), ("verified TLS", _verified(servers))):
         spent = _side_by_side(contestants)
@@ -41,7 +41,7 @@ def processor_time(servers: Servers) -> dict[str, float]:
 
 
 def _side_by_side(contestants: Mapping[str, Callable[[], object]]) -> dict[str, float]:
-    """Give the median processor time of a round of each, all in turn within each round."""
+    """Return the median processor time of a round of each, all in turn within each round."""
     spent: dict[str, list[float]] = {name: [] for name in contestants}
     for _ in range(ROUNDS + 1):
         for name, attempt in contestants.items():

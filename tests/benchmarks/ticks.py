@@ -35,7 +35,7 @@ TIMEOUT = 3  # seconds: what a black hole takes
 
 
 def throughput(servers: Servers) -> dict[str, float]:
-    """Give the throughput of a tick over that of bare probes in the best thread pool."""
+    """Return the throughput of a tick over that of bare probes in the best thread pool."""
     documents = _document(servers, "fleet", FLEET, 0)
     _tick(servers, documents)
     attempt = pg8000(HOST, servers.port, servers.password, None)
@@ -49,7 +49,7 @@ def throughput(servers: Servers) -> dict[str, float]:
 
 
 def black_holes(servers: Servers) -> dict[str, float]:
-    """Give the time of a tick with many black holes over that of one alone, both known to be down."""
+    """Return the time of a tick with many black holes over that of one alone, both known to be down."""
     one, many = _document(servers, "one", 0, 1), _document(servers, "many", FLEET - BLACK_HOLES, BLACK_HOLES)
     for _ in range(2):  # the first makes the items, the second lets the emulated DynamoDB remember them
         _tick(servers, one)
@@ -60,7 +60,7 @@ def black_holes(servers: Servers) -> dict[str, float]:
 
 
 def memory(servers: Servers) -> dict[str, float]:
-    """Give the KiB of memory that a waiting probe takes; to be measured first, while no thread can be used again."""
+    """Return the KiB of memory that a waiting probe takes; to be measured first, while no thread can be used again."""
     target = Target("hole", tls=Tls.DISABLE, timeout=timedelta(seconds=TIMEOUT))
     credential = Credential(Endpoint(HOST, servers.black_hole_port, user="nobody"))
     before = _resident()

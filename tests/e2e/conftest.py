@@ -33,7 +33,7 @@ class Database:
 
 @pytest.fixture(scope="session")
 def python() -> Path:
-    """Give a Python of Lambda's version."""
+    """Return a Python of Lambda's version."""
     found = find_compiler()
     if found is None:
         pytest.skip(
@@ -89,18 +89,18 @@ def project(emulator: Ministack, sam: Path, python: Path, tmp_path_factory: pyte
 
 @pytest.fixture(scope="session")
 def answers(watched: Database) -> dict[str, str]:
-    """Give the three answers that a deployment needs."""
+    """Return the three answers that a deployment needs."""
     return {"DatabaseSecretArn": watched.secret, "AlertSender": SENDER, "AlertRecipients": RECIPIENT}
 
 
 @pytest.fixture(scope="session")
 def one(project: Project, answers: dict[str, str]) -> Stack:
-    """Give a stack for one database, whose schedule begins to run here."""
+    """Return a stack for one database, whose schedule begins to run here."""
     return project.deploy("heartline", **answers)
 
 
 @pytest.fixture
 def database(watched: Database) -> Iterator[Database]:
-    """Give the database that all stacks watch, which may be killed."""
+    """Yield the database that all stacks watch, which may be killed."""
     yield watched
     watched.server.start()

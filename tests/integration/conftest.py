@@ -134,7 +134,7 @@ def monitor(
     log: list[dict[str, Any]],
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Monitor]:
-    """Give the function for the one target "demo", quick to decide; nothing of earlier tests is cached."""
+    """Yield the function for the one target "demo", quick to decide; nothing of earlier tests is cached."""
     monitor = Monitor(environment, aws, log)
     monitor.watch("demo", secret="heartline/demo")
     clock = SimpleNamespace(now=lambda zone: datetime.now(zone) + monitor.moved, fromtimestamp=datetime.fromtimestamp)
@@ -189,14 +189,14 @@ class Prober:
 
 @pytest.fixture
 def prober(database: Postgres) -> Prober:
-    """Give a probe by a role of its own."""
+    """Return a probe by a role of its own."""
     database.create_role(ROLE, PASSWORD)
     return Prober(Endpoint(database.host, database.port, "postgres", ROLE), PASSWORD)
 
 
 @pytest.fixture
 def black_hole() -> Iterator[int]:
-    """Give a port that drops whoever knocks."""
+    """Yield a port that drops whoever knocks."""
     with peers.black_hole() as port:
         yield port
 

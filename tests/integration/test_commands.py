@@ -231,3 +231,14 @@ def test_an_order_that_many_runs_overtake_is_given_up_and_says_so(monitor: Monit
     answer = monitor.order("mute", **{"for": "1h"})
     assert answer == {"error": "demo: other runs kept changing it: try again", "known": []}
     assert monitor.stored == before
+
+
+def test_status_says_whether_anybody_hears_of_heartline_s_own_faults(monitor: Monitor, aws: EmulatedAws) -> None:
+    assert "health" not in monitor.order("status")
+    topic = aws.create_topic("heartline-health")
+    monitor.environment["HEALTH_TOPIC"] = topic
+    assert monitor.order("status")["health"] == {"confirmed": 0, "pending": 0}
+    aws.refuse("sns:GetTopicAttributes", "AuthorizationError", status=403)
+    answer = monitor.order("status")
+    assert answer["health"] == {"error": "AuthorizationError"}
+    assert [entry["name"] for entry in answer["targets"]] == ["demo"]

@@ -30,7 +30,7 @@ SENDINGS = (SEND_MAIL, PUBLISH)
 class Scenario:
     """What each target does at each tick, the last of which is swept.
 
-    `told` are the kinds of alert that the last tick makes of each target, and `minutes` lie between the ticks.
+    `notified` are the kinds of alert that the last tick makes of each target, and `minutes` lie between the ticks.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""Many targets at once: those in trouble hold up nobody, and one without time is left as it was."""
+"""Many targets at once: those in trouble hold up nobody, and the state of one without time is unchanged."""
 
 from __future__ import annotations
 

@@ -46,7 +46,7 @@ def names(mail: Mail) -> list[str]:
 
 @pytest.fixture
 def dead_port() -> int:
-    """Give a port that nobody listens on."""
+    """Return a port that nobody listens on."""
     with socket.create_server((HOST, 0)) as closing:
         return int(closing.getsockname()[1])
 

@@ -35,7 +35,7 @@ def measured(text: str) -> list[dict[str, Any]]:
 
 
 def metrics(line: dict[str, Any]) -> dict[str, tuple[float, str]]:
-    """Give the values and units that CloudWatch takes from a line."""
+    """Return the values and units that CloudWatch takes from a line."""
     (declared,) = line["_aws"]["CloudWatchMetrics"]
     return {metric["Name"]: (line[metric["Name"]][0], metric["Unit"]) for metric in declared["Metrics"]}
 
@@ -47,13 +47,13 @@ def dimensions(line: dict[str, Any]) -> dict[str, str]:
 
 
 def counted(printed: Printed) -> Counts:
-    """Give what one tick wrote of the fleet since the last look, but how long it took."""
+    """Return what one tick wrote of the fleet since the last look, but how long it took."""
     (line,) = (line for line in measured(printed.readouterr().out) if "target" not in line)
     return {name: value for name, (value, _) in metrics(line).items() if name != "TickDuration"}
 
 
 def by_target(printed: Printed) -> dict[str, dict[str, tuple[float, str]]]:
-    """Give what one tick wrote of each target since the last look."""
+    """Return what one tick wrote of each target since the last look."""
     return {line["target"]: metrics(line) for line in measured(printed.readouterr().out) if "target" in line}
 
 
@@ -68,7 +68,7 @@ def watch_each(monitor: Monitor, **differing: dict[str, Any]) -> None:
 
 @pytest.fixture
 def steady(serve: Serve) -> dict[str, Any]:
-    """Give the keys of a target that stays up, whatever becomes of the database."""
+    """Return the keys of a target that stays up, whatever becomes of the database."""
     return {"host": "127.0.0.1", "port": serve(healthy).port, "user": ROLE}
 
 
@@ -386,7 +386,7 @@ STORY = {
 
 
 def notified(monitor: Monitor) -> list[dict[str, Any]]:
-    """Give the lines of the log since the last look, without what Lambda and Powertools add."""
+    """Return the lines of the log since the last look, without what Lambda and Powertools add."""
     lines = [
         {name: value for name, value in line.items() if name not in {"location", "timestamp", "function_request_id"}}
         for line in monitor.log

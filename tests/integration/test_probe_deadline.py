@@ -64,14 +64,14 @@ def resolves(monkeypatch: pytest.MonkeyPatch) -> Resolve:
 
 @pytest.fixture
 def holes() -> Iterator[list[int]]:
-    """Give ports whose SYNs are dropped, as by a firewall: their queues of connections are full."""
+    """Yield ports whose SYNs are dropped, as by a firewall: their queues of connections are full."""
     with black_hole() as first, black_hole() as second, black_hole() as third:
         yield [first, second, third]
 
 
 @pytest.fixture
 def refusing() -> Iterator[int]:
-    """Give a port that nobody listens on, and that nobody can take meanwhile."""
+    """Yield a port that nobody listens on, and that nobody can take meanwhile."""
     with socket.socket() as bound:
         bound.bind((HOST, 0))
         yield bound.getsockname()[1]

@@ -110,7 +110,7 @@ class Way:
 
 @pytest.fixture
 def ways(database: Postgres, authority: trustme.CA, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Way]]:
-    """Give ways to fail, of each phase."""
+    """Yield ways to fail, of each phase."""
     database.create_role(ROLE, "right")
     proven, unproven = (ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER) for _ in range(2))
     authority.issue_cert(HOST).configure_cert(proven)
@@ -198,6 +198,6 @@ def measure(process: psutil.Process) -> tuple[int, int, int, int]:
 
 
 def steady(held: list[int], now: int) -> bool:
-    """Tell whether fifty looks in a row have seen as much: a resolver's thread ends by itself."""
+    """Return True if fifty looks in a row have seen as much: a resolver's thread ends by itself."""
     held.append(now)
     return len(held) > 50 and len(set(held[-50:])) == 1

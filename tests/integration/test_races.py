@@ -61,7 +61,7 @@ def at_once(monitor: Monitor, number: int) -> list[dict[str, Any]]:
 
 
 def kinds(mail: Mail) -> tuple[str, list[str]]:
-    """Give the one label and the targets of a mail."""
+    """Return the one label and the targets of a mail."""
     return mail.subject[1 : mail.subject.index("]")], mail.headers["X-Heartline-Target"].split(", ")
 
 
@@ -209,11 +209,43 @@ def test_a_slow_tick_drops_what_a_faster_one_has_told(
     database.kill()
     save, slow = Store.save, iter([True])
 
+    written: list[Any] = []
+
     def save_late(*arguments: Any) -> bool:  # noqa: ANN401
         if next(slow, False):
             assert monitor.tick()["alerts"] == {"sent": 1, "pending": 0}
+            written.append(monitor.stored)
         return save(*arguments)
 
     monkeypatch.setattr(Store, "save", save_late)
     assert monitor.tick()["alerts"] == {"sent": 0, "pending": 0}
     assert len(monitor.mails) == len(monitor.aws.published) == 1
+    assert [monitor.stored] == written  # the slow one changed nothing, its heartbeat included
+    monitor.pass_time(minutes=1)
+    database.start()
+    monitor.tick()
+    assert "did not run" not in monitor.mails[-1].text
+    assert [line for line in monitor.log if line["event"] == "ticks-missed"] == []
+
+
+def test_a_command_in_between_costs_no_tick_its_decision(
+    monitor: Monitor, database: Postgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monitor.tick()
+    database.kill()
+    save, commands = Store.save, iter([True])
+
+    def save_late(*arguments: Any) -> bool:  # noqa: ANN401
+        if next(commands, False):
+            monitor.order("mute", **{"for": "1h"})
+        return save(*arguments)
+
+    monkeypatch.setattr(Store, "save", save_late)
+    answer = monitor.tick()
+    assert (answer["down"], answer["alerts"]) == (1, {"sent": 0, "pending": 0})
+    seen = monitor.status()
+    assert seen["status"] == "down"
+    assert seen["muted_until"] is not None
+    monitor.pass_time(minutes=1)
+    monitor.tick()
+    assert [line for line in monitor.log if line["event"] in {"ticks-missed", "decision-dropped"}] == []

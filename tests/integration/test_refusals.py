@@ -1,4 +1,4 @@
-"""A test alert that a channel does not take says in words why, and what mends it."""
+"""A test alert that a channel does not take says in words why, and what to do."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def lacking(words: str, *facts: str) -> list[str]:
 
 @pytest.fixture
 def sandbox(monitor: Monitor, aws: EmulatedAws) -> Monitor:
-    """Give a monitor in an account that SES has not let out of its sandbox."""
+    """Return a monitor in an account that SES has not let out of its sandbox."""
     aws.sandbox = True
     return monitor
 

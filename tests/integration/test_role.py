@@ -65,7 +65,7 @@ def pair(monitor: Monitor, _servers: tuple[Postgres, Postgres]) -> Iterator[Pair
 
 @pytest.fixture
 def own(pair: Pair) -> Iterator[Pair]:
-    """Give a standby that the test may promote."""
+    """Yield a standby that the test may promote."""
     with Postgres(primary=pair.primary) as standby:
         yield Pair(pair.monitor, pair.primary, standby)
 

@@ -51,7 +51,7 @@ def test_the_length_of_an_outage_is_from_its_first_failure_to_its_end(monitor: M
     database.kill()
     monitor.tick()
     item = monitor.items["target#demo"]
-    item["state"]["M"]["incident"]["M"]["began"]["S"] = "2026-01-01T00:00:00+00:00"
+    item["state"]["M"]["outage"]["M"]["incident"]["M"]["began"]["S"] = "2026-01-01T00:00:00+00:00"
     monitor.store(item)
     database.start()
     monitor.tick()

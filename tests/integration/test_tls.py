@@ -25,7 +25,7 @@ Certify = Callable[[trustme.CA], ssl.SSLContext]
 
 @pytest.fixture
 def front(database: Postgres, serve: Serve) -> Front:
-    """Give the database a front that takes TLS with a context, as a server of its own would."""
+    """Put before the database a front that takes TLS with a context, as a server of its own would."""
     return lambda context: serve(forwards(database.port, context))
 
 

@@ -85,7 +85,7 @@ def _server() -> Iterator[Postgres]:
 
 @pytest.fixture
 def secured(_server: Postgres, authority: trustme.CA) -> Iterator[Secured]:
-    """Give a server whose certificate is good for this machine."""
+    """Yield a server whose certificate is good for this machine."""
     secured = Secured(_server, authority)
     secured.show(authority.issue_cert(HOST, "localhost"))
     yield secured

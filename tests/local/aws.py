@@ -152,7 +152,7 @@ class EmulatedAws:
         self.accept()
 
     def environment(self, host: str | None = None) -> dict[str, str]:
-        """Give the variables that lead boto3 here.
+        """Return the variables that lead boto3 here.
 
         Parameters
         ----------
@@ -168,7 +168,7 @@ class EmulatedAws:
         }
 
     def client(self, service: str) -> Any:  # noqa: ANN401, boto3's clients have no static type
-        """Give the harness's own boto3 client, whose requests are neither counted nor refused."""
+        """Return the harness's own boto3 client, whose requests are neither counted nor refused."""
         if service not in self._clients:
             session = boto3.Session(HARNESS_KEY, "emulated", region_name=REGION)
             self._clients[service] = session.client(
@@ -219,7 +219,7 @@ class EmulatedAws:
         self._rules.append(Rule(pattern, Mode.REFUSE, times, after, code=code, status=status))
 
     def hang(self, pattern: str, *, carried_out: bool = False, times: int | None = None, after: int = 0) -> None:
-        """Give calls no answer until `accept`, and carry them out or not; the other parameters as of `refuse`."""
+        """Leave calls without an answer until `accept`, and carry them out or not; other parameters as of `refuse`."""
         self._rules.append(Rule(pattern, Mode.HANG, times, after, carried_out))
 
     def lose(self, pattern: str, *, times: int | None = None, after: int = 0) -> None:
@@ -327,7 +327,7 @@ class EmulatedAws:
 
 
 def _ses(region: str) -> Any:  # noqa: ANN401, moto loads its backends at run time
-    """Give what moto holds of SES in a region."""
+    """Return what moto holds of SES in a region."""
     return backends.get_backend("ses")[DEFAULT_ACCOUNT_ID][region]
 
 
@@ -350,7 +350,7 @@ def _refusal(call: Call, *, sandbox: bool) -> Response | None:
 
 
 def _verified(address: str, region: str) -> bool:
-    """Tell whether an address, its domain or one above that is verified.
+    """Return True if an address, its domain or one above that is verified.
 
     https://docs.aws.amazon.com/ses/latest/dg/creating-identities.html
     """

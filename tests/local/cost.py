@@ -1,4 +1,4 @@
-"""Print the README's table of costs: `python -m local.cost`.
+"""Print the table of costs in docs/cost.md: `python -m local.cost`.
 
 The prices are AWS's list prices of us-east-1 as known of AS_OF: from memory, most of them compared with copies of pages
 that are dated July 2025 to June 2026. Nobody opened AWS's own pages when this was written, on 2026-11-23. What a tick
@@ -60,7 +60,7 @@ class Price:
     free: float = 0
 
     def of(self, units: float, *, allowance: bool) -> float:
-        """Give the dollars for units of one month."""
+        """Return the dollars for units of one month."""
         left, below, dollars = units - self.free * allowance, 0.0, 0.0
         for upper, each in self.tiers:
             dollars += each * max(0, min(left, upper) - below)
@@ -110,22 +110,22 @@ class Fleet:
 
     @property
     def shards(self) -> int:
-        """Give the number of runs that probe."""
+        """Return the number of runs that probe."""
         return ceil(self.targets / SHARE)
 
     @property
     def divided(self) -> bool:
-        """Tell whether a tick goes through the queue."""
+        """Return True if a tick goes through the queue."""
         return self.shards > 1
 
 
 def usage(fleet: Fleet) -> dict[str, float]:
-    """Give what a fleet uses in a month, in the units of PRICES."""
+    """Return what a fleet uses in a month, in the units of PRICES."""
     return _runs(fleet) | _table(fleet) | _cloudwatch(fleet) | _queue(fleet) | _extras(fleet)
 
 
 def dollars(fleet: Fleet, *, allowance: bool) -> float:
-    """Give what a fleet costs a month, with or without what the account has free for always."""
+    """Return what a fleet costs a month, with or without what the account has free for always."""
     return sum(PRICES[name].of(units, allowance=allowance) for name, units in usage(fleet).items())
 
 
@@ -195,7 +195,7 @@ no NAT gateway is needed.
 
 
 def readme_table() -> str:
-    """Give what README.md says of it."""
+    """Return the table of docs/cost.md."""
     return HEAD + "\n".join(map(_row, ROWS))
 
 

@@ -45,7 +45,7 @@ Watch a database of yours (see README.md):
 
 
 class UnexpectedError(Exception):
-    """Something did not happen as told."""
+    """Something did not happen as announced."""
 
 
 @dataclass
@@ -65,7 +65,7 @@ class Demo:
         self.console.print(Rule(title, align="left", style="cyan"))
 
     def tick(self, *, status: str, sent: int = 0, pending: int = 0) -> None:
-        """Run the real handler once, show a line, and hold it against what was told."""
+        """Run the real handler once, show a line, and compare it with what was announced."""
         self.ticks += 1
         with self.console.status(f"tick {self.ticks}: probing"):
             answer = invoke(self.environment, event("scheduled"))
@@ -105,7 +105,7 @@ def play(demo: Demo) -> None:
     Raises
     ------
     UnexpectedError
-        When something does not happen as told.
+        When something does not happen as announced.
     """
     demo.scene("All is well: Heartline is silent")
     for _ in range(3):
@@ -118,7 +118,7 @@ def play(demo: Demo) -> None:
     demo.aws.accept_mail()
     demo.tick(status="DOWN", sent=1)
     demo.mail("[DOWN] demo: connection refused")
-    demo.scene("It is still down: nobody is told twice")
+    demo.scene("It is still down: nobody is notified twice")
     demo.tick(status="DOWN")
     demo.scene("PostgreSQL is back; the function is killed before it sends")
     demo.database.start()
@@ -167,7 +167,7 @@ def main() -> int:
     except KeyboardInterrupt:
         console.print("\nStopped: PostgreSQL and the emulated AWS are gone.")
         return INTERRUPTED
-    console.print(f"\nAll went as told.\n\n{NEXT}", markup=False)
+    console.print(f"\nAll went as announced.\n\n{NEXT}", markup=False)
     return 0
 
 

@@ -82,7 +82,7 @@ class Fleet:
 
     @property
     def seen(self) -> dict[str, tuple[str, str | None]]:
-        """Give the status and the last good time of each."""
+        """Return the status and the last good time of each."""
         return {one["name"]: (one["status"], one["last_ok"]) for one in self.monitor.order("status")["targets"]}
 
     @property
@@ -92,7 +92,7 @@ class Fleet:
         return [sk for sk in self.monitor.history if sk.startswith("gap#")] + logged
 
     def calls(self, work: Callable[[], object]) -> list[str]:
-        """Give the labels of the calls that something makes."""
+        """Return the labels of the calls that something makes."""
         before = len(self.monitor.aws.log)
         work()
         return [call.label for call in self.monitor.aws.log[before:]]

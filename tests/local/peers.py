@@ -74,7 +74,7 @@ class Peer:
 
 @contextmanager
 def black_hole() -> Iterator[int]:
-    """Give a port whose queue of connections is full: Linux drops whoever else knocks, as a firewall does."""
+    """Yield a port whose queue of connections is full: Linux drops whoever else knocks, as a firewall does."""
     with ExitStack() as opened:
         listener = opened.enter_context(socket.create_server((HOST, 0), backlog=0))
         for _ in range(4):

@@ -22,7 +22,7 @@ def main() -> int:
         ends = authorities(fetched)
         fetched.replace(kept)
     except (OSError, ValueError) as error:
-        sys.stderr.write(f"{kept} is left as it was: {error}\n")
+        sys.stderr.write(f"{kept} is unchanged: {error}\n")
         return 1
     finally:
         fetched.unlink(missing_ok=True)
@@ -31,7 +31,7 @@ def main() -> int:
 
 
 def authorities(bundle: Path) -> list[datetime]:
-    """Give the end of each authority in a PEM file.
+    """Return the end of each authority in a PEM file.
 
     Raises
     ------

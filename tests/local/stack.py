@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[2]
 ENVIRONMENT_FILE = ROOT / "events" / "env.json"
+SAM_INVOKE = "sam local invoke MonitorFunction -e events/scheduled.json -n events/env.json"
 ROLE = "heartline"
 SECRET = "heartline/demo"
 SENDER = "heartline@example.com"
@@ -118,16 +119,8 @@ def _overview(database: Postgres, aws: EmulatedAws) -> Text:
         ("Keys", HELP if sys.stdin.isatty() else "none: standard input is not a terminal; Ctrl-C ends it"),
     ]
     table = "\n".join(f"{name:<14} {value}" for name, value in rows)
-    commands = f"sam build\n{sam_invoke(platform.machine())}"
+    commands = f"sam build\n{SAM_INVOKE}"
     return Text(f"{table}\n\nIn another terminal, here too; again after k, and again after s:\n\n{commands}\n")
-
-
-def sam_invoke(machine: str) -> str:
-    """Give the command for a machine with that processor."""
-    words = ["sam local invoke MonitorFunction -e events/scheduled.json -n events/env.json"]
-    if machine in ("arm64", "aarch64"):
-        words.append("--parameter-overrides Architecture=arm64")
-    return " ".join(words)
 
 
 def _serve(console: Console, database: Postgres, aws: EmulatedAws, stopping: Event) -> None:
@@ -156,7 +149,7 @@ def _typed(stopping: Event) -> list[str]:
 def _obey(command: str, database: Postgres) -> str:
     if command == "k":
         database.kill()
-        return "The database is killed: the next ticks tell DOWN."
+        return "The database is killed: the next ticks notify that it is DOWN."
     if command == "f":
         if not database.running:
             return "The database is not running: s starts it."
@@ -164,7 +157,7 @@ def _obey(command: str, database: Postgres) -> str:
         return "The database is frozen: it accepts connections and says nothing."
     if command == "s":
         database.start()
-        return "The database runs: the next ticks tell RECOVERED if it was DOWN."
+        return "The database runs: the next ticks notify that it RECOVERED, if it was DOWN."
     return HELP
 
 

@@ -190,7 +190,7 @@ class Kept:
         self._items = self.now()
 
     def now(self) -> dict[tuple[str, str], dict[str, Any]]:
-        """Give what it holds now, by partition and sort key, in DynamoDB's own notation."""
+        """Return what it holds now, by partition and sort key, in DynamoDB's own notation."""
         items = self._aws.client("dynamodb").scan(TableName=self._table)["Items"]
         return {(item["pk"]["S"], item["sk"]["S"]): item for item in items}
 

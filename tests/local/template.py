@@ -20,7 +20,7 @@ _TemplateLoader.add_multi_constructor("!", lambda *_: None)
 
 @cache
 def table_properties() -> dict[str, Any]:
-    """Give the state table's keys and billing mode, as CreateTable takes them."""
+    """Return the state table's keys and billing mode, as CreateTable takes them."""
     template = yaml.load(TEMPLATE.read_text(), _TemplateLoader)  # noqa: S506, a subclass of SafeLoader
     properties = template["Resources"]["StateTable"]["Properties"]
     return {name: properties[name] for name in ("BillingMode", "AttributeDefinitions", "KeySchema")}

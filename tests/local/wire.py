@@ -81,11 +81,11 @@ class Rule:
     over: Event = field(default_factory=Event)  # set when it is taken back
 
     def covers(self, call: Call) -> bool:
-        """Tell whether the rule is about such calls."""
+        """Return True if the rule is about such calls."""
         return fnmatchcase(call.name, self.pattern) or fnmatchcase(call.label, self.pattern)
 
     def applies(self) -> bool:
-        """Count one call that the rule covers, and tell whether it is treated so."""
+        """Count one call that the rule covers, and return True if it is treated so."""
         if self.after > 0:
             self.after -= 1
             return False
@@ -135,7 +135,7 @@ def published_alert(request: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _item_keys(document: Any) -> Iterator[str]:  # noqa: ANN401, any JSON
-    """Give the keys of the table that a DynamoDB request holds, wherever its operation has them."""
+    """Yield the keys of the table that a DynamoDB request holds, wherever its operation has them."""
     if isinstance(document, list):
         for part in document:
             yield from _item_keys(part)

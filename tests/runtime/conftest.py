@@ -24,7 +24,7 @@ def toolchain() -> Toolchain:
 
 @pytest.fixture(scope="session")
 def lambda_python() -> Path:
-    """Give a Python of Lambda's version."""
+    """Return a Python of Lambda's version."""
     compiler = find_compiler()
     if compiler is None:
         pytest.skip("there is no Python 3.13 here")
@@ -33,7 +33,7 @@ def lambda_python() -> Path:
 
 @pytest.fixture(scope="session")
 def built(toolchain: Toolchain, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Give what `sam build` made, with Lambda's Python where it is here."""
+    """Return what `sam build` made, with Lambda's Python where it is here."""
     return build(toolchain, tmp_path_factory.mktemp("sam"), find_compiler())
 
 
@@ -66,5 +66,5 @@ def start(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Start]:
 
 @pytest.fixture
 def function(start: Start, environment: dict[str, str]) -> Function:
-    """Give the function in an environment that watches `database` under the name "demo"."""
+    """Return the function in an environment that watches `database` under the name "demo"."""
     return start(environment)

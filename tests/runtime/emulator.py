@@ -121,7 +121,7 @@ class Function:
         return runtime
 
     def invoke(self, event: Mapping[str, Any]) -> dict[str, Any]:
-        """Give the function's answer; an exception's has errorMessage and errorType.
+        """Return the function's answer; an exception's has errorMessage and errorType.
 
         Raises
         ------
@@ -135,7 +135,7 @@ class Function:
         return answer
 
     def send(self, event: Mapping[str, Any]) -> str:
-        """Give what Lambda answers, which tells in words that the function's time ran out.
+        """Return what Lambda answers, which says in words that the function's time ran out.
 
         Raises
         ------

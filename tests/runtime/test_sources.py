@@ -18,7 +18,7 @@ NAMES = [f"db-{number}" for number in range(8)]
 
 
 def shards(**bodies: object) -> dict[str, Any]:
-    """Give events/shards.json with a record for each body, by its message's id."""
+    """Return events/shards.json with a record for each body, by its message's id."""
     (record,) = event("shards")["Records"]
     return {"Records": [record | {"messageId": name, "body": json.dumps(body)} for name, body in bodies.items()]}
 

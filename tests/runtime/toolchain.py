@@ -42,7 +42,7 @@ def find_toolchain() -> Toolchain:
     Raises
     ------
     RuntimeError
-        When a part is missing, with the mend.
+        When a part is missing, with the fix.
     """
     sam = shutil.which("sam")
     if sam is None:

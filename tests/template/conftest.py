@@ -17,7 +17,7 @@ def template() -> dict[str, Any]:
 
 @pytest.fixture(scope="session")
 def translated(template: dict[str, Any]) -> dict[str, Any]:
-    """Give what SAM hands on to CloudFormation."""
+    """Return what SAM hands on to CloudFormation."""
     with pytest.MonkeyPatch.context() as patch:
         # SAM's translator asks boto3 for a region, to tell AWS's partitions apart.
         patch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
@@ -26,7 +26,7 @@ def translated(template: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.fixture(scope="session", name="accepts")
 def _accepts(template: dict[str, Any]) -> Callable[[str, str], bool]:
-    """Tell whether CloudFormation would take a value for a parameter."""
+    """Return True if CloudFormation would take a value for a parameter."""
     return lambda name, value: accepts(template["Parameters"][name], value)
 
 

@@ -85,13 +85,13 @@ class Created:
         return self.aws.client("lambda").get_function_configuration(FunctionName=self.resources[function])
 
     def mapping(self, function: str) -> dict[str, Any]:
-        """Give the one source of events that starts a function."""
+        """Return the one source of events that starts a function."""
         asked = {"FunctionName": self.resources[function]}
         (mapping,) = self.aws.client("lambda").list_event_source_mappings(**asked)["EventSourceMappings"]
         return mapping
 
     def environment(self, function: str = "MonitorFunction") -> dict[str, str]:
-        """Give a function's variables, and those that Lambda adds; endpoints are those of the emulated AWS."""
+        """Return a function's variables, and those that Lambda adds; endpoints are those of the emulated AWS."""
         variables = {
             name: str(value) for name, value in self.configuration(function)["Environment"]["Variables"].items()
         }
@@ -101,7 +101,7 @@ class Created:
         return variables | here | own
 
     def statements(self, role: str = "MonitorRole") -> list[dict[str, Any]]:
-        """Give what a role may do."""
+        """Return what a role may do."""
         iam, name = self.aws.client("iam"), self.resources[role]
         (policy,) = iam.list_role_policies(RoleName=name)["PolicyNames"]
         document = iam.get_role_policy(RoleName=name, PolicyName=policy)["PolicyDocument"]

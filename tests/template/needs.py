@@ -39,7 +39,7 @@ def listed(value: str | list[str]) -> list[str]:
 
 
 def needs(call: Call) -> Iterator[Need]:
-    """Give what IAM asks for a call.
+    """Yield what IAM asks for a call.
 
     https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
     """
@@ -63,7 +63,7 @@ def needs(call: Call) -> Iterator[Need]:
 
 
 def items(call: Call) -> Iterator[tuple[str, str]]:
-    """Give action and table: a transaction needs its writes' own actions.
+    """Yield action and table: a transaction needs its writes' own actions.
 
     https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis-iam.html
     """

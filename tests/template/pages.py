@@ -32,25 +32,25 @@ def unfenced(page: str) -> str:
 
 
 def table(page: str, *heads: str) -> list[list[str]]:
-    """Give the rows of the one table with these heads."""
+    """Return the rows of the one table with these heads."""
     head = re.escape(f"| {' | '.join(heads)} |")
     (body,) = re.findall(rf"^{head}\n\|[-:| ]+\|\n((?:\|.*\n?)+)", page, flags=re.MULTILINE)
     return [[cell.strip() for cell in _BAR.split(row)[1:-1]] for row in body.splitlines()]
 
 
 def code(cell: str) -> list[str]:
-    """Give what stands in backticks."""
+    """Return what stands in backticks."""
     return re.findall(r"`([^`]+)`", cell)
 
 
 def anchors(page: Path) -> set[str]:
-    """Give what GitHub makes of a page's headings, to be linked to."""
+    """Return what GitHub makes of a page's headings, to be linked to."""
     prose = unfenced(uncommented(page))
     heads = re.findall(r"^#+ +(.+?) *$", prose, flags=re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", head.lower()).replace(" ", "-") for head in heads}
 
 
 def links(page: Path) -> set[str]:
-    """Give the targets of links and pictures, in Markdown and HTML."""
+    """Return the targets of links and pictures, in Markdown and HTML."""
     prose = unfenced(uncommented(page))
     return {*re.findall(r"\]\(([^)\s]+)\)", prose), *re.findall(r'\ssrc="([^"]+)"', prose)}

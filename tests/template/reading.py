@@ -75,12 +75,12 @@ class Stack:
         return str(self.given.get(name, self.template["Parameters"][name].get("Default", "")))
 
     def environment(self, function: str = "MonitorFunction") -> dict[str, str]:
-        """Give a function's variables; a resource's name is its logical id."""
+        """Return a function's variables; a resource's name is its logical id."""
         declared = self.template["Resources"][function]["Properties"]["Environment"]["Variables"]
         return {name: value.strip("<>") for name, value in self.resolve(declared).items()}
 
     def resources(self) -> dict[str, Any]:
-        """Give the resources that are made, with their properties."""
+        """Return the resources that are made, with their properties."""
         return {
             name: self.resolve(resource["Properties"])
             for name, resource in self.template["Resources"].items()
@@ -88,13 +88,13 @@ class Stack:
         }
 
     def outputs(self) -> dict[str, str]:
-        """Give the outputs that are made."""
+        """Return the outputs that are made."""
         outputs = self.template["Outputs"].items()
         made = (one for one in outputs if "Condition" not in one[1] or self.resolve({"Condition": one[1]["Condition"]}))
         return {name: self.resolve(output["Value"]) for name, output in made}
 
     def statements(self, role: str = "MonitorRole") -> dict[str, Any]:
-        """Give what a role may do, by the statements' Sids."""
+        """Return what a role may do, by the statements' Sids."""
         (policy,) = self.resolve(self.template["Resources"][role]["Properties"]["Policies"])
         return {statement["Sid"]: statement for statement in policy["PolicyDocument"]["Statement"]}
 

@@ -109,7 +109,7 @@ _MADE: dict[str, tuple[str, Make]] = {
 
 
 def _model(kind: str, name_property: str, make: Make) -> type[CloudFormationModel]:
-    """Give moto the class by which its CloudFormation makes resources of a kind."""
+    """Register the class by which moto's CloudFormation makes resources of a kind."""
 
     class Made(CloudFormationModel):
         type = kind

@@ -12,15 +12,17 @@ from typing import Any
 import pytest
 
 from heartline.commands.dispatch import COMMANDS
-from heartline.commands.status import entry
+from heartline.commands.status import _incident, entry
 from heartline.config.settings import VARIABLES
-from heartline.config.targets import _READERS, parse_targets
+from heartline.config.target_keys import READERS
+from heartline.config.targets import parse_targets
+from heartline.model.incident import Incident
 from heartline.model.kinds import Kind, Phase
 from heartline.model.state import State, Stored
 from heartline.model.target import Target
 from local import docs
 from local.gallery import mails
-from local.stack import sam_invoke
+from local.stack import SAM_INVOKE
 from template.pages import (
     DOCS,
     PAGES,
@@ -144,8 +146,9 @@ def test_every_command_that_is_typed_is_one() -> None:
 
 def test_the_fields_of_status_are_those_of_the_answer() -> None:
     answer = entry(Target("orders"), Stored(State("orders")), datetime(2026, 11, 23, tzinfo=UTC))
-    shown = [code(field)[0] for field, _ in table(text("operating.md"), "field", "meaning")]
-    assert set(shown) == answer.keys() | {"incidents", "availability"}
+    rows = {code(field)[0]: code(meaning) for field, meaning in table(text("operating.md"), "field", "meaning")}
+    assert rows.keys() == answer.keys() | {"incidents", "availability"}
+    assert set(rows["incidents"]) == _incident(Incident("id", datetime(2026, 11, 23, tzinfo=UTC))).keys()
 
 
 def test_every_make_target_is_there() -> None:
@@ -155,7 +158,7 @@ def test_every_make_target_is_there() -> None:
 
 
 def test_sam_local_is_written_as_the_stack_prints_it() -> None:
-    assert sam_invoke("x86_64") in EVERYTHING
+    assert SAM_INVOKE in EVERYTHING
 
 
 def test_the_variables_are_those_that_are_set_or_read(template: dict[str, Any]) -> None:
@@ -172,7 +175,7 @@ BARE = 'user = "u"\nname = "orders"\nhost = "db.example.com"\nrecipients = ["onc
 
 
 def test_the_keys_of_a_target_are_all_shown() -> None:
-    assert {code(key)[0] for key, *_ in KEYS} == _READERS.keys()
+    assert {code(key)[0] for key, *_ in KEYS} == READERS.keys()
 
 
 @pytest.mark.parametrize(
@@ -196,8 +199,9 @@ def _labels(subjects: list[str]) -> set[str]:
 
 
 def test_the_subjects_are_those_of_the_mails() -> None:
-    sent = [path.read_text(encoding="utf-8").splitlines()[0] for path in GOLDEN.glob("*.txt")]
-    shown = [subject for subject, _ in table(text("alerts.md"), "subject", "meaning")]
+    sent = [path.read_text(encoding="utf-8").splitlines()[0].removeprefix("Subject: ") for path in GOLDEN.glob("*.txt")]
+    shown = [code(subject)[0] for subject, _ in table(text("alerts.md"), "subject", "meaning")]
+    assert set(shown) - set(sent) == set()
     assert _labels(shown) == _labels(sent)
     assert _labels(code(unfenced(uncommented(README)))) <= _labels(sent)
 
@@ -211,8 +215,8 @@ def test_the_headers_and_their_values_are_those_of_the_mails() -> None:
 
 def test_the_kinds_of_failure_are_the_code_s() -> None:
     rows = table(text("architecture.md"), "phase", "kind", "meaning")
-    assert {code(kind)[0] for _, kind, _ in rows} == set(Kind)
-    assert {phase for phases, *_ in rows for phase in phases.split(", ")} == set(Phase)
+    shown = {(Phase(phase), Kind(code(kind)[0])) for phases, kind, _ in rows for phase in phases.split(", ")}
+    assert shown == {(phase, kind) for kind in Kind for phase in kind.phases}
     for _, kind, _ in rows:
         assert ("(m)" in kind) == Kind(code(kind)[0]).misconfigured
 
@@ -235,8 +239,32 @@ def test_the_packages_are_all_in_the_map() -> None:
     assert {code(name)[0] for name, _ in table(text("architecture.md"), "package", "content")} == packages
 
 
-@pytest.mark.skipif(not (DOCS / "alert.schema.json").exists(), reason="docs/alert.schema.json is not written yet")
+SCHEMA = json.loads((DOCS / "alert.schema.json").read_text(encoding="utf-8"))
+SNS_ROWS = table(text("sns-schema.md"), "field", "type", "meaning")
+
+
 def test_the_fields_of_the_sns_document_are_those_of_its_schema() -> None:
-    schema = json.loads((DOCS / "alert.schema.json").read_text(encoding="utf-8"))
-    rows = table(text("sns-schema.md"), "field", "type", "meaning")
-    assert {name for names, *_ in rows for name in code(names)} == schema["properties"].keys()
+    shown = {name: kind for names, kinds, _ in SNS_ROWS for name, kind in _paired(code(names), kinds.split(", "))}
+    assert shown == {name: _described(field).get("type", "string") for name, field in SCHEMA["properties"].items()}
+
+
+def _paired(names: list[str], kinds: list[str]) -> list[tuple[str, str]]:
+    return list(zip(names, kinds * len(names) if len(kinds) == 1 else kinds, strict=True))
+
+
+def _described(field: dict[str, Any]) -> dict[str, Any]:
+    """Return a field's description, where it stands elsewhere too."""
+    return SCHEMA["$defs"][field["$ref"].rpartition("/")[2]] if "$ref" in field else field
+
+
+@pytest.mark.parametrize("name", ["endpoint", "failure", "incident", "flapping", "change"])
+def test_the_parts_of_an_object_of_the_sns_document_are_all_named(name: str) -> None:
+    (meaning,) = (meaning for names, _, meaning in SNS_ROWS if code(names) == [name])
+    assert _described(SCHEMA["properties"][name])["properties"].keys() <= set(code(meaning))
+
+
+@pytest.mark.parametrize("name", ["kind", "status"])
+def test_the_values_of_a_field_of_the_sns_document_are_all_named(name: str) -> None:
+    (meaning,) = (meaning for names, _, meaning in SNS_ROWS if code(names) == [name])
+    values = set(_described(SCHEMA["properties"][name])["enum"])
+    assert values == set(code(meaning)) - {"X-Heartline-Status"}

@@ -79,7 +79,7 @@ class Life:
             targets = "".join(f'[[targets]]\nname = "orders-{place}"\n{one}' for place in range(2))
         else:
             targets = f"{self.rendered.replace('port = 5432', f'port = {port}')}\n{QUICK}"
-        self.stack.instead |= {"TARGETS": targets, "TARGETS_PER_INVOCATION": "1"}
+        self.stack.instead["TARGETS"] = targets
 
     def tick(self) -> None:
         """Run a tick to its end, with the shards that it hands on."""
@@ -123,7 +123,7 @@ class Life:
 def life(
     request: pytest.FixtureRequest, _cloud: EmulatedAws, _server: Postgres, translated: dict[str, Any]
 ) -> Iterator[Life]:
-    """Give a stack of each kind that has lived through everything."""
+    """Yield a stack of each kind that has lived through everything."""
     _cloud.reset()
     _server.start()
     _server.create_role(ROLE, "a password")
@@ -139,6 +139,7 @@ def life(
     clock.now = lambda zone=UTC: datetime.now(zone) + clock.moved
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("heartline.bootstrap.datetime", clock)
+        patch.setattr("heartline.tick.fanout.TARGETS_PER_RUN", 1)
         life = Life(stack, _server, clock)
         life.live()
     yield life
@@ -146,7 +147,7 @@ def life(
 
 
 def statements(life: Life) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Give every statement of the monitor's role; test_prober.py has the prober's."""
+    """Yield every statement of the monitor's role; test_prober.py has the prober's."""
     for statement in life.stack.statements("MonitorRole"):
         yield "Monitor", statement
 
@@ -203,7 +204,7 @@ def test_each_permission_is_narrowed_to_what_is_the_stack_s_or_was_given_to_it(l
 
 
 def of_a_made_one(resource: str, name: str) -> bool:
-    """Tell whether a resource is one that the stack has made, or within it."""
+    """Return True if a resource is one that the stack has made, or within it."""
     last = name.rpartition("/")[2] if name.startswith("https:") else name
     return resource == name or last in resource.replace("/", ":").split(":")
 

@@ -45,7 +45,7 @@ def create(_cloud: EmulatedAws, translated: dict[str, Any]) -> Create:
 
 
 def alarms(stack: Created) -> dict[str, Any]:
-    """Give the alarms of a stack by what their names say after the stack's."""
+    """Return the alarms of a stack by what their names say after the stack's."""
     found = stack.aws.client("cloudwatch").describe_alarms()["MetricAlarms"]
     own = f"{stack.name}: "
     return {one["AlarmName"].removeprefix(own): one for one in found if one["AlarmName"].startswith(own)}
@@ -269,7 +269,7 @@ def body(stack: Created) -> dict[str, Any]:
 
 
 def shown(dashboard: Mapping[str, Any]) -> set[tuple[str, str]]:
-    """Give namespace and name of each metric that a dashboard shows.
+    """Return namespace and name of each metric that a dashboard shows.
 
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/CloudWatch-Dashboard-Body-Structure.html
     """
@@ -288,7 +288,7 @@ def shown(dashboard: Mapping[str, Any]) -> set[tuple[str, str]]:
 
 
 def written() -> set[str]:
-    """Give the names of metrics that stand in the code; test_metrics.py shows that they are written."""
+    """Return the names of metrics that stand in the code; test_metrics.py shows that they are written."""
     heartline = ROOT / "functions/monitor/heartline"
     code = [path for folder in ("tick", "prober") for path in (heartline / folder).glob("*.py")]
     constants = (node.value for path in code for node in ast.walk(ast.parse(path.read_text())) if is_text(node))

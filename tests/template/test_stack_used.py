@@ -29,7 +29,7 @@ def watching(aws: EmulatedAws, translated: dict[str, Any], database: Postgres) -
 
 
 def stored(stack: Created) -> dict[str, Any]:
-    """Give the items of a stack's table by their keys."""
+    """Return the items of a stack's table by their keys."""
     items = stack.aws.client("dynamodb").scan(TableName=stack.resources["StateTable"])["Items"]
     return {f"{item['pk']['S']}/{item['sk']['S']}": item for item in items}
 
@@ -81,10 +81,10 @@ def test_dashboards_query_names_what_a_failure_s_record_has(
 
 
 def test_a_divided_tick_goes_through_the_queue_of_the_stack(
-    watching: Create, aws: EmulatedAws, database: Postgres
+    watching: Create, aws: EmulatedAws, database: Postgres, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("heartline.tick.fanout.TARGETS_PER_RUN", 1)
     stack = watching(**FLEET | {"DatabaseHost": "", "DatabaseSecretArn": ""})
-    stack.instead["TARGETS_PER_INVOCATION"] = "1"
     one = f'host = "127.0.0.1"\nport = {database.port}\nsecret = "{SECRET}"\ntls = "disable"'
     stack.instead["TARGETS"] = "\n".join(f'[[targets]]\nname = "orders-{at}"\n{one}' for at in range(2))
     assert stack.run(event("scheduled"))["shards"] == 2

@@ -477,7 +477,7 @@ def test_the_function_knows_how_often_it_is_started(stack: MakeStack, minutes: s
 
 
 def own_name(stack: MakeStack, resource: Any, name: str) -> bool:  # noqa: ANN401
-    """Tell whether a name begins with the stack's own, and so is nobody else's."""
+    """Return True if a name begins with the stack's own, and so is nobody else's."""
     return str(stack(**PASSWORD).resolve(resource["Properties"][name])).startswith("heartline")
 
 

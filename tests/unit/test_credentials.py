@@ -160,8 +160,8 @@ def test_any_secret_gives_a_credential_or_a_failure(change: dict[str, object], w
         (refusal("ResourceNotFoundException"), "There is no secret heartline/orders.", "name and region"),
         (refusal("AccessDeniedException"), "may not read", "secretsmanager:GetSecretValue"),
         (refusal("DecryptionFailure"), "cannot be decrypted", "kms:Decrypt"),
-        (refusal("ThrottlingException"), "(ThrottlingException)", "endpoint or a NAT gateway"),
-        (EndpointConnectionError(endpoint_url="https://x"), "(EndpointConnectionError)", "endpoint or a NAT gateway"),
+        (refusal("ThrottlingException"), "(ThrottlingException)", "health dashboard"),
+        (EndpointConnectionError(endpoint_url="https://x"), "(EndpointConnectionError)", "health dashboard"),
     ],
     ids=repr,
 )
@@ -225,6 +225,7 @@ class Signer:
         ("orders.cluster-x.eu-west-1.rds.amazonaws.com", "eu-west-1"),
         ("orders.x.cn-north-1.rds.amazonaws.com.cn", "cn-north-1"),
         ("orders.example.com", None),
+        ("orders.global-0a1b2c.global.rds.amazonaws.com", None),
     ],
 )
 def test_a_token_is_signed_for_the_region_of_the_host(host: str, region: str | None) -> None:

@@ -136,7 +136,7 @@ def unknown(*bad: str) -> Script:
 
 
 def in_turn(*verdicts: Verdict) -> Script:
-    """Give one verdict a call, and accept the calls after."""
+    """Return one verdict a call, and accept the calls after."""
     left = iter(verdicts)
     return lambda _: next(left, None)
 
@@ -446,7 +446,7 @@ scripts = st.fixed_dictionaries(
 
 
 def acts(run: dict[str, Any]) -> tuple[Line, Line]:
-    """Give channels that refuse at some calls, by recipients, and by what is to be told."""
+    """Return channels that refuse at some calls, by recipients, and by what is to be told."""
     faults = iter(run["faults"])
 
     def mails(batch: Batch) -> Verdict:

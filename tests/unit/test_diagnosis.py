@@ -279,3 +279,17 @@ def test_a_failure_keeps_which_advice_it_was_given_to_say_it_in_any_language(
     assert said.advice == advice
     assert english.text(f"cause.{advice}", **said.words) == said.cause
     assert english.text(f"next_step.{advice}", **said.words) == said.next_step
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [("28P01", "password authentication failed"), ("28000", 'PAM authentication failed for user "heartline"')],
+)
+def test_a_rejected_token_is_not_told_as_a_wrong_password(code: str, said: str) -> None:
+    error = DatabaseError({"C": code, "M": said})
+    failed = diagnose(error, Phase.LOGIN, replace(TARGET, iam=True), Credential(ENDPOINT, "token"))
+    assert (failed.kind, failed.said) == (Kind.AUTH, said)
+    assert "IAM token" in failed.cause
+    for look in ("rds_iam", "IAM authentication is enabled", "resource id", ENDPOINT.host, "alias", "clock"):
+        assert look in failed.next_step
+    assert "secret" not in failed.next_step

@@ -58,7 +58,7 @@ def explained() -> set[str]:
         | set(failures._SPECIFIC.values())
         | own
         | set(credentials._UNREADABLE.values())
-        | {"secret-unavailable"}
+        | {"secret-unavailable", "auth-iam"}
     )
 
 

@@ -92,7 +92,7 @@ def test_metrics_name_the_stack_else_the_function_else_heartline() -> None:
 
 
 def fleet(number: int) -> dict[str, str]:
-    """Give the environment of that many targets."""
+    """Return the environment of that many targets."""
     table = toml.table("[[targets]]", {"name": "NAME", "host": "a.example.com", "user": "heartline"})
     return GOOD | {"TARGETS": "".join(table.replace("NAME", f"t{place}") for place in range(number))}
 

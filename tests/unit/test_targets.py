@@ -198,3 +198,17 @@ def test_every_fault_is_told_at_once() -> None:
         *(("two", "tls"), ("two", "host"), ("two", "timeout"), ("two", "2 targets have this name")),
     ]:
         assert any(target in fault.split(":")[0] and key in fault for fault in found), (target, key)
+
+
+RDS = "rds!cluster-7a3f"
+MANAGED = [RDS, f"arn:aws:secretsmanager:eu-west-1:123456789012:secret:{RDS}-AbCdEf", "rds!db-1"]
+
+
+@pytest.mark.parametrize("secret", MANAGED)
+def test_a_secret_that_rds_manages_needs_a_host_in_the_document(secret: str) -> None:
+    (fault,) = faults({"name": "orders", "secret": secret})
+    assert fault == (
+        'target "orders": key "host" is missing: the secret that RDS manages has username and password only'
+    )
+    (target,) = targets({"name": "orders", "secret": secret, "host": "orders.example.com"})
+    assert (target.secret, target.user) == (secret, None)

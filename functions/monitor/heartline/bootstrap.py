@@ -14,6 +14,7 @@ from heartline.aws.clients import Lazy
 from heartline.aws.log import Log
 from heartline.aws.metrics import Metrics
 from heartline.aws.queue import Queue
+from heartline.aws.topic import Topic
 from heartline.config.settings import VARIABLES, Settings, read_settings
 from heartline.prober.credentials import Credentials
 from heartline.prober.local import LocalProber
@@ -60,6 +61,7 @@ def _services(environment: tuple[tuple[str, str], ...]) -> Services:
         prober=_prober(settings),
         channels=cache(partial(_channels, settings)),
         queue=Queue(Lazy(clients.sqs), settings.queue) if settings.queue else None,
+        health_topic=Topic(Lazy(clients.sns), settings.health_topic) if settings.health_topic else None,
     )
 
 

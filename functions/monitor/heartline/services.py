@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from heartline.aws.log import Log
 from heartline.aws.metrics import Metrics
 from heartline.aws.queue import Queue
+from heartline.aws.topic import Topic
 from heartline.common.deadline import Deadline
 from heartline.config.settings import Settings
 from heartline.model.target import Target
@@ -42,6 +43,8 @@ class Services:
         Returns the ways to people, built at the first alert.
     queue
         Takes the shards of a divided tick; None where ticks are not divided.
+    health_topic
+        Notifies when Heartline itself fails; None where there is none.
     """
 
     settings: Settings
@@ -54,6 +57,7 @@ class Services:
     prober: Prober
     channels: Callable[[], tuple[Channel, ...]]
     queue: Queue | None = None
+    health_topic: Topic | None = None
 
 
 @dataclass(frozen=True, slots=True)

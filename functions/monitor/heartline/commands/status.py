@@ -6,6 +6,10 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+from botocore.exceptions import BotoCoreError, ClientError
+
+from heartline.aws.errors import code_of
+from heartline.aws.topic import Topic
 from heartline.commands.view import (
     DAY,
     MONTH,
@@ -26,7 +30,16 @@ _LISTED = 5
 def overview(services: Services, targets: Sequence[Target]) -> dict[str, Any]:
     """Return what is known of targets, now and in the past."""
     views = with_history(services, view_fleet(services, targets).targets)
-    return {"targets": [entry(view) | _past(view) for view in views]}
+    answer: dict[str, Any] = {"targets": [entry(view) | _past(view) for view in views]}
+    return answer if services.health_topic is None else answer | {"health": _health(services.health_topic)}
+
+
+def _health(topic: Topic) -> dict[str, Any]:
+    """Return how many are notified when Heartline itself fails; who has not confirmed is not."""
+    try:
+        return topic.subscriptions()
+    except (ClientError, BotoCoreError) as error:
+        return {"error": code_of(error)}
 
 
 def _past(view: TargetView) -> dict[str, Any]:

@@ -110,9 +110,14 @@ class TargetView:
         return quiet_until(self.state, self.target.policy, self.at)
 
     @property
+    def muted(self) -> bool:
+        """Return True if somebody muted it; a maintenance window is no mute."""
+        return self.state.muted_until is not None and self.state.muted_until > self.at
+
+    @property
     def mute_reason(self) -> str | None:
         """Return why it is muted, as whoever muted it said."""
-        return self.state.mute_reason if self.muted_until and self.state.muted_until else None
+        return self.state.mute_reason if self.muted else None
 
     @property
     def all_incidents(self) -> tuple[Incident, ...]:

@@ -15,6 +15,7 @@ from heartline.model.target import MOST_TARGETS, Policy, Target
 
 # A tick is a minute: what confirms a transition must fit into it, with time left to save and to send.
 _CONFIRMATION_LIMIT = timedelta(seconds=45)
+_RDS_SECRET = re.compile(r"rds!(db|cluster)-", re.ASCII)
 _PASSWORD_KEYS = {"password", "passwd", "pwd", "pass"}
 _TABLES = {"defaults", "targets"}
 
@@ -108,9 +109,19 @@ def _missing(given: Mapping[str, object]) -> list[str]:
             for key in ("host", "user")
             if key not in given
         ]
+    elif "host" not in given and _managed_by_rds(given["secret"]):
+        missing.append('key "host" is missing: the secret that RDS manages has username and password only')
     if given.get("recipients") == ():
         missing.append('key "recipients" is missing: give it here, in [defaults] or in ALERT_RECIPIENTS')
     return missing
+
+
+def _managed_by_rds(secret: object) -> bool:
+    """Return True if RDS manages a secret: its name says so.
+
+    https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/rds-secrets-manager.html
+    """
+    return isinstance(secret, str) and bool(_RDS_SECRET.match(secret.rpartition(":secret:")[2]))
 
 
 def _contradictions(target: Target) -> list[str]:

@@ -21,7 +21,7 @@ class SeverityWords:
     verdict
         The key of the sentence that says whether this is an outage.
     suffix
-        The end of the keys of headlines and subjects: nobody may be told that a database is down that answers.
+        The end of the keys of headlines and subjects: no alert may say that a database is down that answers.
     """
 
     label: str

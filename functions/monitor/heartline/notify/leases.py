@@ -30,7 +30,7 @@ class Claims(Protocol):
         ...
 
     def release(self, name: str, owner: str) -> bool:
-        """Give the lease back; return False if it is lost."""
+        """Release the lease; return False if it is lost."""
         ...
 
 

@@ -1,4 +1,4 @@
-"""Say in words why SES or SNS refused: by the code of the refusal, and by what SES tells of account and identities."""
+"""Say in words why SES or SNS refused: by the code of the refusal, and by what SES says of account and identities."""
 
 from __future__ import annotations
 

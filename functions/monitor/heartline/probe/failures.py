@@ -45,6 +45,8 @@ def advise(about: Sequence[_About], phase: Phase, target: Target, endpoint: Endp
     """
     keys = [key for one in about for key in ((one, phase), one)]
     key = next((_SPECIFIC[one] for one in keys if one in _SPECIFIC), str(about[-1]))
+    if key == Kind.AUTH and target.iam:
+        key = "auth-iam"
     return Advice(key, words(phase, target, endpoint))
 
 

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
 # A rotation is noticed by the refused login; the age bounds how long a deleted secret goes on working.
 _MAX_AGE_SECONDS = 900
-_RDS_REGION = re.compile(r"\.([a-z0-9-]+)\.rds\.amazonaws\.com(?:\.cn)?$")
+# The writer endpoint of a global cluster names no region; its token is signed for the function's own.
+_RDS_REGION = re.compile(r"\.(?!global\.)([a-z0-9-]+)\.rds\.amazonaws\.com(?:\.cn)?$")
 
 # https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_GetSecretValue.html#API_GetSecretValue_Errors
 _UNREADABLE = {

@@ -110,6 +110,9 @@ def _beat(services: Services, run: Run, results: Sequence[TargetResult], loaded:
             "heartbeat not written: the last one could not be read, or a newer Heartline wrote it",
         )
         return False
+    if any(result.contested for result in results) and not any(result.saved for result in results):
+        # All that this tick had to write was another's: the heartbeat, too, is the other's to write.
+        return True
     try:
         if gap := missed(loaded.last, run.at, services.settings.interval):
             services.history.note_gap(gap)

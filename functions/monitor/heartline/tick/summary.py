@@ -70,6 +70,12 @@ class TickSummary:
     shard: str | None = None
     shards: int | None = None
 
+    @property
+    def well(self) -> bool:
+        """Return True if every target had a verdict and every alert that was sent was accepted, without any fault."""
+        delivery = self.delivery
+        return not (self.faults or self.unprobed or self.overruns or delivery.faults or delivery.refused)
+
     def answer(self) -> dict[str, Any]:
         """Return what the function answers to the schedule."""
         answer = {

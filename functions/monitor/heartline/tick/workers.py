@@ -21,6 +21,9 @@ from heartline.rules.gaps import _MISSED, missed
 from heartline.services import Run, Services
 from heartline.storage.states import Loaded
 
+# A decision is made again as often when commands come in between.
+_SAVE_ATTEMPTS = 3
+
 
 @dataclass(frozen=True, slots=True)
 class TargetResult:
@@ -38,6 +41,8 @@ class TargetResult:
         The last observation.
     blips
         How many failures were not confirmed.
+    saved
+        Whether this tick wrote its state.
     contested
         Another run decided on it first: this one changed nothing.
     unprobed
@@ -52,6 +57,7 @@ class TargetResult:
     seen: Status = Status.UNKNOWN
     last: Observation | None = None
     blips: int = 0
+    saved: bool = False
     contested: bool = False
     unprobed: bool = False
     faulty: bool = False
@@ -138,24 +144,26 @@ class _TargetRun:
         if not observations:
             return _unprobed(services, target, before)
         gap = missed(self._last_look(before.state), self.run.at, services.settings.interval)
-        decision = decide(before.state, observations, target.policy, services.clock(), gap)
-        if failure := observations[-1].failure:
-            _log_failure(services, target, failure, decision.state)
-        alerts, blips = (*before.outbox, *decision.alerts), decision.state.blips - before.state.blips
-        result = TargetResult(target, decision.state, alerts, decision.seen, observations[-1], blips)
-        return result if self._save(before, decision) else replace(unchanged(target, before), contested=True)
+        for _ in range(_SAVE_ATTEMPTS):
+            decision = decide(before.state, observations, target.policy, services.clock(), gap)
+            changed = decision.state != before.state
+            if not changed or self._save(before, decision):
+                if failure := observations[-1].failure:
+                    _log_failure(services, target, failure, decision.state)
+                alerts, blips = (*before.outbox, *decision.alerts), decision.state.blips - before.state.blips
+                return TargetResult(target, decision.state, alerts, decision.seen, observations[-1], blips, changed)
+            latest = services.store.load([target.name], self.run.shard).targets[target.name]
+            if isinstance(latest, Unreadable) or not _commanded(before, latest):
+                before = latest
+                break
+            before = latest
+        services.log.info(Event.DECISION_DROPPED, "another run has decided: state unchanged", target=target.name)
+        return replace(unchanged(target, before), contested=True)
 
     def _save(self, before: Stored, decision: Decision) -> bool:
-        if decision.state == before.state:
-            return True
         channels = (EMAIL, TOPIC) if self.services.settings.topic else (EMAIL,)
         alerts = tuple(replace(alert, waiting=channels) for alert in decision.alerts)
-        saved = self.services.store.save(before, decision.state, alerts, decision.ended)
-        if not saved:
-            self.services.log.info(
-                Event.DECISION_DROPPED, "another run has decided: state unchanged", target=self.target.name
-            )
-        return saved
+        return self.services.store.save(before, decision.state, alerts, decision.ended)
 
     def _wants_another(self, seen: Sequence[Observation]) -> bool:
         before = self._stored()
@@ -172,6 +180,18 @@ class _TargetRun:
         if loaded.heartbeat is None and not loaded.looks:
             return None
         return max(filter(None, (state.last_ok, state.last_failed)), default=None)
+
+
+def _commanded(before: Stored, latest: Stored) -> bool:
+    """Return True if since then only a command changed a state: then what was decided can be decided anew."""
+    state = before.state
+    undone = replace(
+        latest.state,
+        muted_until=state.muted_until,
+        mute_reason=state.mute_reason,
+        acknowledged=state.acknowledged,
+    )
+    return undone == state
 
 
 def _unprobed(services: Services, target: Target, before: Stored | Unreadable) -> TargetResult:

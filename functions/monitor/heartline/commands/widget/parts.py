@@ -78,9 +78,7 @@ def name_button(view: TargetView, viewer: Viewer) -> Html:
 def buttons(view: TargetView, viewer: Viewer, *, quiet: bool) -> Html:
     """Return the buttons for what can be done about a target now."""
     orders = ["acknowledge"] if view.failure and not view.acknowledged else []
-    # A maintenance window is no mute, and has no end that a button could bring.
-    muted = view.state.muted_until is not None and view.state.muted_until > view.at
-    orders += ["unmute" if muted else "mute", "probe"]
+    orders += ["unmute" if view.muted else "mute", "probe"]
     return element("span", *(_order(view, order, viewer, quiet=quiet) for order in orders), class_="hl-buttons")
 
 
