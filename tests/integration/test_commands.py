@@ -31,6 +31,7 @@ def test_status_of_a_target_never_seen(monitor: Monitor) -> None:
                 "acknowledged": False,
                 "flapping": False,
                 "watched_since": None,
+                "latency_ms": None,
                 "tags": {},
                 "incidents": [],
                 "availability": {name: {"percent": None, "unobserved_seconds": 0} for name in ("24h", "7d", "30d")},

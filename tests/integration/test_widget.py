@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
@@ -27,6 +28,7 @@ def test_a_database_dies_and_is_back(monitor: Monitor, database: Postgres) -> No
     assert text(banner(look(monitor))).startswith("Heartline has not run yet")
     monitor.tick()
     assert text(banner(look(monitor))).startswith("demo is up last tick ")
+    assert re.search(r"100% \d+ ms ", said(look(monitor))), "how long the last probe took"
     database.kill()
     monitor.tick()
     page = look(monitor)

@@ -46,7 +46,8 @@ def healthy(name: str, language: str, place: int = 0) -> TargetView:
         began = ended - (4 + place) * MINUTE
         incidents = (Incident(f"{name}-1", began, began - MINUTE, ended - MINUTE, ended, (Kind.TIMEOUT,)),)
         state = replace(state, up_since=ended, recent=incidents)
-    return TargetView(Target(name, f"{name}.example.com", language=language), NOW, state, 0, TICK, incidents=incidents)
+    target = Target(name, f"{name}.example.com", language=language)
+    return TargetView(target, NOW, state, 0, TICK, 11 + place * 37 % 23, incidents=incidents)
 
 
 def wrong(language: str) -> list[TargetView]:

@@ -86,6 +86,7 @@ def entry(view: TargetView) -> dict[str, Any]:
         "acknowledged": view.acknowledged,
         "flapping": view.flapping,
         "watched_since": _iso(view.state.first_seen),
+        "latency_ms": view.latency,
         "tags": dict(view.target.tags),
     }
     return known | {"error": f"the stored item cannot be read: {view.unreadable}"} if view.unreadable else known

@@ -50,6 +50,8 @@ class TargetView:
         The number of its alerts that not every channel has accepted yet.
     seen
         When a tick last came to a verdict on it.
+    latency
+        The milliseconds that its last good probe took, if it is up.
     unreadable
         Why its stored item cannot be read; then the state is a blank one.
     incidents
@@ -63,6 +65,7 @@ class TargetView:
     state: State
     pending: int = 0
     seen: datetime | None = None
+    latency: int | None = None
     unreadable: str | None = None
     incidents: tuple[Incident, ...] | None = None
     complete: bool = True
@@ -186,23 +189,22 @@ def view_fleet(services: Services, targets: Sequence[Target]) -> Fleet:
     if gap := missed(loaded.last, now, interval):
         gaps.append(gap)
     views = (
-        view_target(target, loaded.targets[target.name], now, loaded.looks.get(target.name), tuple(gaps))
+        replace(
+            view_target(target, loaded.targets[target.name], now),
+            seen=loaded.looks.get(target.name),
+            latency=loaded.latencies.get(target.name),
+            gaps=tuple(gaps),
+        )
         for target in targets
     )
     return Fleet(now, interval, loaded.last, tuple(views), tuple(gaps))
 
 
-def view_target(
-    target: Target,
-    stored: Stored | Unreadable,
-    now: datetime,
-    seen: datetime | None = None,
-    gaps: tuple[Span, ...] = (),
-) -> TargetView:
+def view_target(target: Target, stored: Stored | Unreadable, now: datetime) -> TargetView:
     """Return what is known of one target by its stored item."""
     if isinstance(stored, Unreadable):
-        return TargetView(target, now, State(target.name), unreadable=stored.reason, gaps=gaps)
-    return TargetView(target, now, stored.state, len(stored.outbox), seen, gaps=gaps)
+        return TargetView(target, now, State(target.name), unreadable=stored.reason)
+    return TargetView(target, now, stored.state, len(stored.outbox))
 
 
 def with_history(services: Services, views: Sequence[TargetView]) -> list[TargetView]:

@@ -20,16 +20,23 @@ class Heartbeat:
         The names of the targets that it found up, and down.
     earlier
         When the targets without a verdict in this tick last had one.
+    latencies
+        How many milliseconds the last probe of each healthy one took, in their order; 0 where it is not known.
     """
 
     at: datetime
     healthy: tuple[str, ...]
     failed: tuple[str, ...] = ()
     earlier: Mapping[str, datetime] = field(default_factory=dict)
+    latencies: tuple[int, ...] = ()
 
     def looks(self) -> dict[str, datetime]:
         """Return when each target last had a verdict."""
         return {**self.earlier, **dict.fromkeys((*self.healthy, *self.failed), self.at)}
+
+    def milliseconds(self) -> dict[str, int]:
+        """Return how long the last probe of each healthy target took, where that is known."""
+        return {name: spent for name, spent in zip(self.healthy, self.latencies, strict=False) if spent}
 
 
 def freshen(stored: Stored, heartbeat: Heartbeat) -> Stored:

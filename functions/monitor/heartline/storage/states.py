@@ -53,6 +53,7 @@ class Loaded:
     heartbeat: Heartbeat | None = None
     looks: Mapping[str, datetime] = field(default_factory=dict)
     last: datetime | None = None
+    latencies: Mapping[str, int] = field(default_factory=dict)
     unsure: bool = False
 
 
@@ -100,7 +101,8 @@ class Store:
             beats = self.heartbeats()
         fresh = {name: _freshened(one, beats) if isinstance(one, Stored) else one for name, one in targets.items()}
         looks = {name: at for beat in beats for name, at in beat.looks().items()}
-        return Loaded(fresh, own, looks, beats[-1].at if beats else None)
+        latencies = {name: spent for beat in beats for name, spent in beat.milliseconds().items()}
+        return Loaded(fresh, own, looks, beats[-1].at if beats else None, latencies)
 
     def heartbeats(self) -> list[Heartbeat]:
         """Read the heartbeats of the whole fleet and of its shards, the latest last."""

@@ -9,7 +9,18 @@ from heartline.commands.view import Fleet, Standing, TargetView
 from heartline.commands.widget.asked import Asked
 from heartline.commands.widget.banner import banner
 from heartline.commands.widget.html import Html, element, joined
-from heartline.commands.widget.parts import TONES, available, buttons, cause, foot, name_button, pill, since, tags
+from heartline.commands.widget.parts import (
+    TONES,
+    available,
+    buttons,
+    cause,
+    foot,
+    latency,
+    name_button,
+    pill,
+    since,
+    tags,
+)
 from heartline.commands.widget.strip import strip
 from heartline.commands.widget.style import styled
 from heartline.commands.widget.viewer import Viewer
@@ -102,7 +113,8 @@ def _table(fleet: Fleet, wrong: Sequence[TargetView], calm: Sequence[TargetView]
     keys = ["widget.status", "widget.name", "widget.since", "widget.strip_head"]
     heads = [element("th", viewer.text(key), scope="col") for key in keys]
     if viewer.wide:
-        heads.append(element("th", viewer.text("widget.available"), scope="col", class_="hl-num"))
+        numbers = ("widget.available", "widget.latency")
+        heads += [element("th", viewer.text(key), scope="col", class_="hl-num") for key in numbers]
     heads.append(element("td"))
     head = element("tr", *heads)
     rows = [_wrong_rows(fleet, view, viewer, len(heads)) for view in wrong]
@@ -118,7 +130,7 @@ def _cells(fleet: Fleet, view: TargetView, viewer: Viewer, *, quiet: bool) -> li
         element("td", strip(view, fleet.at, viewer), style=f"width:{26 if viewer.wide else 18}%"),
     ]
     if viewer.wide:
-        cells.append(element("td", available(view), class_="hl-num", style="width:1%"))
+        cells += [element("td", one, class_="hl-num", style="width:1%") for one in (available(view), latency(view))]
     # Where a row has no room for large buttons they stand below what is wrong.
     shown = buttons(view, viewer, quiet=quiet) if quiet or viewer.wide else ""
     return [*cells, element("td", shown, class_="hl-do", style="width:1%")]

@@ -7,7 +7,7 @@ from datetime import timedelta
 from heartline.commands.view import DAY, MONTH, WEEK, Fleet, TargetView
 from heartline.commands.widget.asked import Asked
 from heartline.commands.widget.html import Html, element, joined
-from heartline.commands.widget.parts import NONE, TONES, buttons, cause, foot, pill, since, tags
+from heartline.commands.widget.parts import NONE, TONES, buttons, cause, foot, latency, pill, since, tags
 from heartline.commands.widget.strip import percent, strip
 from heartline.commands.widget.style import styled
 from heartline.commands.widget.viewer import Viewer
@@ -119,11 +119,13 @@ def _day(fleet: Fleet, view: TargetView, viewer: Viewer) -> Html:
     measured = {name: view.available(length) for name, length in _LENGTHS.items()}
     shares = {name: (percent(one.share) if one else None) or NONE for name, one in measured.items()}
     said = " · ".join(viewer.text(f"widget.share_{name}", share=share) for name, share in shares.items())
+    answered = [element("p", viewer.text("widget.latency_now", latency=latency(view)))] if view.latency else []
     return joined(
         element("h2", viewer.text("widget.strip_head")),
         line,
         element("div", *hours, class_="hl-hours"),
         element("p", viewer.text("widget.shares", shares=said), style="margin-top:8px"),
+        *answered,
     )
 
 

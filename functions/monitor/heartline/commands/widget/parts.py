@@ -61,6 +61,11 @@ def available(view: TargetView) -> str:
     return (percent(measured.share) if measured else None) or NONE
 
 
+def latency(view: TargetView) -> str:
+    """Return how long the last probe took, or a dash."""
+    return f"{view.latency} ms" if view.latency else NONE
+
+
 def cause(view: TargetView, viewer: Viewer) -> str | None:
     """Return the sentence that says what is wrong."""
     if view.unreadable:
