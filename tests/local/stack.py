@@ -24,10 +24,14 @@ from local.aws import EmulatedAws
 from local.postgres import Postgres
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from local.mailbox import Mail
 
 ROOT = Path(__file__).parents[2]
 ENVIRONMENT_FILE = ROOT / "events" / "env.json"
+# Has every variable of the template: what it does not set, sam local would fill with the names of resources.
+EXAMPLE_FILE = ROOT / "events" / "env.example.json"
 SAM_INVOKE = "sam local invoke MonitorFunction -e events/scheduled.json -n events/env.json"
 ROLE = "heartline"
 SECRET = "heartline/demo"
@@ -82,6 +86,12 @@ def furnish(database: Postgres, aws: EmulatedAws, host: str | None = None) -> di
     }
 
 
+def variables(environment: Mapping[str, str]) -> dict[str, dict[str, str]]:
+    """Return the variables of both functions for `sam local invoke -n`."""
+    example: dict[str, dict[str, str]] = json.loads(EXAMPLE_FILE.read_text())
+    return example | {"MonitorFunction": example["MonitorFunction"] | environment}
+
+
 def main() -> None:
     """Run until q, Ctrl-C or SIGTERM; then remove everything but events/env.json."""
     # A flag and no exception: the clean-up is never cut short, and `make stack &` can be ended too.
@@ -93,8 +103,7 @@ def main() -> None:
     with Postgres(host=listen) as database, EmulatedAws(listen) as aws:
         # In Docker on a Mac this machine has a name, and 127.0.0.1 is the virtual machine.
         environment = furnish(database, aws, None if LINUX else "host.docker.internal")
-        functions = dict.fromkeys(("MonitorFunction", "ProbeFunction"), environment)
-        ENVIRONMENT_FILE.write_text(json.dumps(functions, indent=2) + "\n")
+        ENVIRONMENT_FILE.write_text(json.dumps(variables(environment), indent=2) + "\n")
         console.print(_overview(database, aws), soft_wrap=True)  # commands to paste stay whole
         _serve(console, database, aws, stopping)
     console.print("Stopped: PostgreSQL and the emulated AWS are gone.")

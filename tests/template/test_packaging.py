@@ -12,7 +12,7 @@ from typing import Any
 
 from heartline.commands.dispatch import COMMANDS
 from local.aws import REGION
-from local.stack import ENVIRONMENT_FILE
+from local.stack import ENVIRONMENT_FILE, variables
 
 Template = dict[str, Any]
 
@@ -95,3 +95,12 @@ def test_sam_local_has_the_variables_of_the_embedded_stack() -> None:
     local = samconfig()["default"]["local_invoke"]["parameters"]
     assert local["env_vars"] == str(ENVIRONMENT_FILE.relative_to(ROOT))
     assert local["region"] == REGION
+
+
+def test_sam_local_fills_no_variable_of_the_embedded_stack_by_itself(template: Template) -> None:
+    """It would take the logical id of a resource for what a variable refers to."""
+    given = variables({"STATE_TABLE": "heartline-state"})
+    for name, function in template["Resources"].items():
+        if function["Type"] == "AWS::Serverless::Function":
+            assert given[name].keys() >= function["Properties"]["Environment"]["Variables"].keys(), name
+    assert given["MonitorFunction"]["STATE_TABLE"] == "heartline-state"
