@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from browser.conftest import Open
 
 THEMES = ("light", "dark")
-WIDTHS = (300, 588, 640, 960, 1600)
+WIDTHS = (300, 588, 640, 1079, 1080, 1600)
 # Rules for whole documents; the console is around the widget.
 _WHOLE = ("landmark-one-main", "page-has-heading-one", "region", "document-title", "html-has-lang", "heading-order")
 OPTIONS = {"rules": {rule: {"enabled": False} for rule in _WHOLE}}

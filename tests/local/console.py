@@ -67,6 +67,13 @@ class Console:
         return PAGE.read_text(encoding="utf-8").replace("__SETTINGS__", settings)
 
 
+def still(*pages: str) -> str:
+    """Return a document that shows pages without a console: nothing answers their buttons."""
+    style = "body{margin:24px auto;max-width:1100px}body>.hl{margin-bottom:40px}cwdb-action{display:none}"
+    head = f'<meta charset="utf-8"><title>Heartline in the AWS console</title><style>{style}</style>'
+    return f'<!doctype html><html lang="en"><head>{head}</head><body>{"".join(pages)}</body></html>'
+
+
 @contextmanager
 def serving(console: Console) -> Iterator[Console]:
     """Serve until the end of the block."""

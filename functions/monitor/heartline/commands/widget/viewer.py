@@ -14,7 +14,7 @@ from heartline.messages.wording import Wording
 from heartline.model.target import Target
 
 # Below the first width a target is a block and no row; from the second on there is room for every column.
-_NARROW, _WIDE = 640, 960
+_NARROW, _WIDE = 640, 1080
 _DEFAULT_WIDTH = 1200.0
 _LONG_AGO = timedelta(days=2)
 _OFFSET = re.compile(r"([+-])(\d\d):(\d\d)", re.ASCII)
