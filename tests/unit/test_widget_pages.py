@@ -276,6 +276,7 @@ def test_a_moment_of_the_line_can_be_seen_and_stays_in_it() -> None:
     assert begins - ends >= 0.25
     (_, (_, begins, ends)) = strip(over(0.01, 20 * timedelta(seconds=1)))
     assert ends == 0
+    assert strip(over(0.01, timedelta(seconds=20)), first_seen_hours=0.1)[-1] == ("hl-down", 0.25, 0)
     assert strip(over(3, timedelta())) == [WELL], "what happened between two good probes was no outage"
 
 

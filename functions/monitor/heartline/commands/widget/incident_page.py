@@ -119,13 +119,16 @@ def _day(fleet: Fleet, view: TargetView, viewer: Viewer) -> Html:
     measured = {name: view.available(length) for name, length in _LENGTHS.items()}
     shares = {name: (percent(one.share) if one else None) or NONE for name, one in measured.items()}
     said = " · ".join(viewer.text(f"widget.share_{name}", share=share) for name, share in shares.items())
-    answered = [element("p", viewer.text("widget.latency_now", latency=latency(view)))] if view.latency else []
+    known = [viewer.text("widget.shares", shares=said)]
+    if view.latency:
+        known.append(viewer.text("widget.latency_now", latency=latency(view)))
+    if view.state.first_seen:
+        known.append(viewer.text("widget.watched", at=viewer.moment(view.state.first_seen)))
     return joined(
         element("h2", viewer.text("widget.strip_head")),
         line,
         element("div", *hours, class_="hl-hours"),
-        element("p", viewer.text("widget.shares", shares=said), style="margin-top:8px"),
-        *answered,
+        element("p", " ".join(known), style="margin-top:8px"),
     )
 
 

@@ -19,15 +19,16 @@ def strip(view: TargetView, now: datetime, viewer: Viewer, *, tall: bool = False
     begins, first = now - DAY, view.state.first_seen
     down = [Span(one.began, one.ended or now) for one in view.all_incidents if one.ended != one.began]
     down = [span for span in down if span.ended >= begins and span.began <= now]
-    unseen = [Span(begins, now if first is None else max(begins, first))] if first is None or first > begins else []
-    unseen += [gap for gap in view.gaps if gap.ended > begins and gap.began < now]
+    unseen = [Span(begins, first or now)] if first is None or first > begins else []
+    gaps = [gap for gap in view.gaps if gap.ended > begins and gap.began < now]
     said = _said(view, down, viewer)
     return element(
         "svg",
         element("title", said),
         _box("up", 0, _UNITS),
-        *_boxes("down", down, begins, _LEAST),
         *_boxes("off", unseen, begins, 0),
+        *_boxes("down", down, begins, _LEAST),
+        *_boxes("off", gaps, begins, 0),
         viewBox=f"0 0 {_UNITS} 10",
         preserveAspectRatio="none",
         role="img",
