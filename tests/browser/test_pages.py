@@ -6,7 +6,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 
 from heartline.i18n.language import LANGUAGES
 from local.fleets import NOW, fleet
@@ -16,6 +15,9 @@ from local.pages import answering
 if TYPE_CHECKING:
     from browser.conftest import Open
 
+Axe = pytest.importorskip(
+    "axe_playwright_python.sync_playwright", reason="the package axe-playwright-python is missing"
+).Axe
 THEMES = ("light", "dark")
 WIDTHS = (300, 588, 640, 1079, 1080, 1600)
 # Rules for whole documents; the console is around the widget.
