@@ -91,6 +91,7 @@ lock:  ## renew the locks after a change of pyproject.toml or of the layer; UPGR
 	@build/uv/bin/python -m pip install --quiet --disable-pip-version-check --upgrade uv
 	@$(LOCK) --group dev layers/dependencies/requirements.txt --output-file requirements-dev.txt
 	@$(LOCK) --group sam --output-file requirements-sam.txt
+	@$(subst 3.11,3.13,$(LOCK)) tests/e2e/requirements.in --output-file tests/e2e/requirements.txt
 
 clean:  ## remove what was built and installed
 	rm -rf build .aws-sam $(VENV) $(SAM_VENV)

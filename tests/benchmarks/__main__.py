@@ -34,7 +34,7 @@ def main() -> None:
     with serving() as servers:
         # Before the first TLS context is made: the probe trusts what the system trusts.
         os.environ["SSL_CERT_FILE"] = servers.authority
-        from benchmarks import fleets, pages, probes, ticks  # noqa: PLC0415
+        from benchmarks import fleets, pages, probes, remote, ticks  # noqa: PLC0415
 
         figures = {
             **ticks.memory(servers),
@@ -45,11 +45,12 @@ def main() -> None:
             **pages.answers(servers),
         }
         by_size = fleets.costs(servers)
-        figures |= fleets.flatness(by_size)
+        through = remote.costs(servers)
+        figures |= fleets.flatness(by_size) | remote.ratios(through)
     table = Table("figure", "measured", "meant", title=f"Python {platform.python_version()}, {os.cpu_count()} cores")
     for name, figure in figures.items():
         table.add_row(name, f"{figure:.2f}", BOUNDS.get(name, ""))
-    Console(width=110).print(table, fleets.table(by_size))
+    Console(width=110).print(table, fleets.table(by_size), remote.table(through))
     KEPT.parent.mkdir(exist_ok=True)
     KEPT.write_text(json.dumps(figures | fleets.figures(by_size), indent=2) + "\n")
 

@@ -148,5 +148,16 @@ class Stack:
         items = self.aws.client("dynamodb").scan(TableName=self.outputs["StateTableName"])["Items"]
         return {f"{item['pk']['S']}/{item['sk']['S']}": item for item in items}
 
+    def log(self, group: str) -> list[str]:
+        """Return the lines of a log group, oldest first."""
+        logs = self.aws.client("logs").get_paginator("filter_log_events")
+        pages = logs.paginate(logGroupName=self.resources[group])
+        return [one["message"] for page in pages for one in page["events"]]
+
+    def records(self, group: str, event: str) -> list[dict[str, Any]]:
+        """Return the records of an event in a log group, oldest first."""
+        lines = [json.loads(line) for line in self.log(group) if line.startswith("{")]
+        return [line for line in lines if line.get("event") == event]
+
     def delete(self) -> None:
         self.project.run("sam", "delete", "--stack-name", self.name, "--no-prompts", "--region", "us-east-1")

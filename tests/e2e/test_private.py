@@ -35,11 +35,11 @@ def test_a_prober_that_does_not_start_is_the_monitor_s_own_fault(private: Stack)
         functions.delete_function_concurrency(FunctionName=prober)
     (after,) = private.invoke("status")["targets"]
     assert (after["status"], after["since"]) == (before["status"], before["since"])
+    assert private.records("MonitorLogs", "tick")[-1]["detail"]["Faults"] >= 1
     assert private.invoke("scheduled")["up"] == 1
+    assert private.records("MonitorLogs", "tick")[-1]["detail"]["Faults"] == 0
 
 
-def test_no_password_is_in_the_log_of_the_prober(private: Stack, watched: Database) -> None:
-    logs, group = private.aws.client("logs"), private.resources["ProbeLogs"]
-    events = logs.filter_log_events(logGroupName=group)["events"]
-    assert events
-    assert [one for one in events if watched.password in one["message"]] == []
+def test_the_prober_logs_that_it_probed_and_no_password(private: Stack, watched: Database) -> None:
+    assert {one["detail"]["probes"] for one in private.records("ProbeLogs", "probes")} == {1}
+    assert watched.password not in "".join(private.log("ProbeLogs") + private.log("MonitorLogs"))

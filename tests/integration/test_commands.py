@@ -66,6 +66,7 @@ def test_a_muted_target_is_silent_and_then_told(monitor: Monitor, database: Post
     monitor.tick()
     answer = monitor.order("mute", target="demo", reason="moving", **{"for": "2h"})
     assert answer["muted_until"] == monitor.status()["muted_until"] is not None
+    assert answer["mute_reason"] == monitor.status()["mute_reason"] == "moving"
     database.kill()
     assert monitor.tick()["down"] == 1
     assert monitor.mails == []
@@ -73,7 +74,7 @@ def test_a_muted_target_is_silent_and_then_told(monitor: Monitor, database: Post
     monitor.pass_time(hours=3)
     monitor.tick()
     assert [subject.split()[0] for subject in monitor.subjects] == ["[DOWN]"]
-    assert monitor.status()["muted_until"] is None
+    assert (monitor.status()["muted_until"], monitor.status()["mute_reason"]) == (None, None)
 
 
 def test_what_began_and_ended_while_muted_is_never_told(monitor: Monitor, database: Postgres) -> None:

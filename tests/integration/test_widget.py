@@ -122,6 +122,7 @@ def test_the_language_is_the_widgets_the_consoles_or_the_targets(
         ({"command": "mute", "target": "gone", "for": "2h"}, 'mute: field "target": no such target'),
         ({"command": "mute", "target": "demo", "for": "<b>"}, 'mute: field "for"'),
         ({"command": "probe", "target": "gone"}, 'probe: field "target": no such target'),
+        ({"command": "mute", "target": "*", "for": "2h"}, 'mute: field "target": no such target'),
         ({"command": "test-alert"}, "There is no such button on this page."),
         ({"command": ["mute"]}, "There is no such button on this page."),
     ],
@@ -172,7 +173,7 @@ def test_a_console_that_sends_something_else_gets_a_page(monitor: Monitor, conte
 def test_a_table_that_cannot_be_read_is_named(monitor: Monitor, aws: EmulatedAws, log: list[dict[str, Any]]) -> None:
     aws.refuse("dynamodb:*", "AccessDeniedException")
     page = look(monitor)
-    assert text(banner(page)) == "The state table cannot be read: AccessDeniedException"
+    assert text(banner(page)) == "The state table does not answer: AccessDeniedException"
     assert log[-1]["event"] == "states-not-read"
 
 

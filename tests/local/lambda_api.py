@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Event, Thread
+from time import monotonic
 from typing import Any, Self
 
 from local.function import Context
@@ -51,12 +52,13 @@ def says(body: bytes) -> Behaviour:
 
 
 class ProbeFunction:
-    """The function behind an API on loopback; `requests` are the payloads of its invocations."""
+    """The function behind an API on loopback; `requests`, `answers` and `spent` are of its invocations."""
 
     def __init__(self) -> None:
         self.behave: Behaviour = works
         self.requests: list[bytes] = []
         self.answers: list[bytes] = []
+        self.spent: list[float] = []
         self.released = Event()
         function = self
 
@@ -104,8 +106,10 @@ class ProbeFunction:
     def answer(self, path: str, request: bytes) -> Answer:
         assert path == f"/2015-03-31/functions/{NAME}/invocations", path
         self.requests.append(request)
+        began = monotonic()
         answer = self.behave(request, self._invoke)
         self.answers.append(answer.body)
+        self.spent.append(1000 * (monotonic() - began))
         return answer
 
     def hangs(self, _: bytes, __: Callable[[bytes], Answer]) -> Answer:

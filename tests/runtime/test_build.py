@@ -43,7 +43,12 @@ def files(folder: Path) -> set[str]:
 
 def test_the_function_is_its_source_and_nothing_else(built: Path) -> None:
     function, source = built / "MonitorFunction", ROOT / "functions" / "monitor"
-    assert {path.name for path in function.iterdir()} - {"__pycache__"} == {"app.py", "targets.toml", "heartline"}
+    assert {path.name for path in function.iterdir()} - {"__pycache__"} == {
+        "app.py",
+        "prober.py",
+        "targets.toml",
+        "heartline",
+    }
     assert files(function) == files(source)
     assert all((function / path).read_bytes() == (source / path).read_bytes() for path in files(function))
 

@@ -117,9 +117,13 @@ def test_a_tick_without_memory_is_an_error_and_the_next_tells(
     assert [mail.subject[:6] for mail in aws.mails] == ["[DOWN]"]
 
 
-def test_what_is_said_to_be_left_as_it_was_is(start: Start, environment: dict[str, str], aws: EmulatedAws) -> None:
+def test_a_target_without_memory_for_its_probe_is_unprobed_and_its_state_unchanged(
+    start: Start, environment: dict[str, str], aws: EmulatedAws
+) -> None:
     with peers.Peer(peers.listens) as silent:
         function = start(fleet(environment, map(str, range(30)), silent.port, timeout=0.5))
+        # It builds the client of the table, which needs memory too.
+        function.invoke({"command": "status"})
         limit(function, 64 << 20)  # the stacks of some threads
         function.invoke(event("scheduled"))
     lines = [json.loads(line) for line in function.log.splitlines() if line.startswith('{"level"')]

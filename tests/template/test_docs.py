@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from heartline.aws.log import Event, Keys
 from heartline.commands.dispatch import COMMANDS
 from heartline.commands.status import _incident, entry
 from heartline.config.settings import VARIABLES
@@ -20,6 +21,7 @@ from heartline.model.incident import Incident
 from heartline.model.kinds import Kind, Phase
 from heartline.model.state import State, Stored
 from heartline.model.target import Target
+from heartline.tick.summary import TickSummary
 from local import docs
 from local.gallery import mails
 from local.stack import SAM_INVOKE
@@ -62,6 +64,23 @@ def test_every_link_leads_somewhere(page: Path) -> None:
         if not led_to.exists() or (anchor and anchor not in anchors(led_to)):
             broken.append(link)
     assert broken == []
+
+
+@pytest.mark.parametrize("page", [*PAGES, ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md"], ids=_title)
+def test_every_file_that_is_named_is_there(page: Path) -> None:
+    named = {
+        name for name in code(unfenced(uncommented(page))) if re.fullmatch(r"[\w./-]+\.(py|toml|json|txt|md)", name)
+    }
+    known = [
+        ROOT,
+        DOCS,
+        *(ROOT / "functions" / "monitor" / part for part in (".", "heartline", "heartline/i18n/texts")),
+    ]
+    assert {name for name in named - _MADE if not any((place / name).exists() for place in known)} == set()
+
+
+# What a program writes, and what a page lets its reader write.
+_MADE = {"events/env.json", "off.json", "on.json", "functions/monitor/heartline/i18n/texts/xx.toml"}
 
 
 def test_every_page_can_be_reached_from_the_readme() -> None:
@@ -232,6 +251,14 @@ def test_the_metrics_are_the_code_s_and_those_that_the_stack_looks_at() -> None:
     assert looked_at
     assert looked_at <= _metrics()
     assert {name for name in _metrics() if f'"{name}"' not in SOURCE} == set()
+    assert TickSummary(datetime(2026, 11, 23, tzinfo=UTC), 0, up=0, down=0).counts().keys() <= _metrics()
+
+
+def test_the_events_of_the_log_and_its_keys_are_the_code_s() -> None:
+    rows = table(text("operating.md"), "event", "meaning")
+    assert {name for names, _ in rows for name in code(names)} == set(Event)
+    (keys,) = re.findall(r"fixed set of keys \(([^)]+)\)", text("operating.md"))
+    assert set(code(keys)) == {"event"} | Keys.__annotations__.keys() - {"error"}
 
 
 def test_the_packages_are_all_in_the_map() -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from heartline.commands.dispatch import COMMANDS
+from heartline.prober.wire import read_request
 from local.aws import REGION
 from local.stack import ENVIRONMENT_FILE, variables
 
@@ -55,11 +56,13 @@ def source(event: dict[str, Any]) -> str:
     return event["source"] if "source" in event else event["Records"][0]["eventSource"]
 
 
-def test_there_is_one_event_for_each_thing_that_the_function_does() -> None:
-    commands = {name: event for name, event in events().items() if "command" in event}
-    others = {name: source(event) for name, event in events().items() if name not in commands}
-    ticks = {"scheduled": "aws.scheduler", "rule": "aws.events", "shards": "aws:sqs"}
-    assert others == ticks
+def test_there_is_one_event_for_each_thing_that_the_functions_do() -> None:
+    known = events()
+    attempts, _ = read_request(known.pop("probes"))
+    assert [attempt.target.name for attempt in attempts] == ["demo"]
+    commands = {name: event for name, event in known.items() if "command" in event}
+    others = {name: source(event) for name, event in known.items() if name not in commands}
+    assert others == {"scheduled": "aws.scheduler", "rule": "aws.events", "shards": "aws:sqs"}
     assert commands.keys() == COMMANDS.keys()
     for name, event in commands.items():
         _, fields = COMMANDS[name]

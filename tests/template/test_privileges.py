@@ -33,9 +33,6 @@ READS_QUEUE = {  # Lambda: https://docs.aws.amazon.com/lambda/latest/dg/services
 DECRYPTS = {"kms:Decrypt"}
 # The database: https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/UsingWithRDS.IAMDBAuth.IAMPolicy.html
 LOGS_IN = {"rds-db:connect"}
-# On its way: the command status will say whether anybody is subscribed.
-ON_ITS_WAY = {"sns:GetTopicAttributes"}
-EACH = BASIC | ON_ITS_WAY
 
 # Resources that are wider than what this stack has made or was told of, and why none can be narrower.
 WIDE = {
@@ -58,9 +55,9 @@ MAIL = {"AlertSender": SENDER, "AlertRecipients": "oncall@example.com"}
 ONE = MAIL | {"DatabaseHost": "127.0.0.1", "DatabaseTls": "disable"}
 IAM = {"DatabaseAuthentication": "iam", "DatabaseUser": ROLE, "DatabaseTls": "verify-full"}
 KINDS = {
-    "secret": Kind(ONE | {"DatabaseSecretArn": "-"}, {"Monitor": EACH | DECRYPTS}),
-    "iam": Kind(ONE | IAM | {"AlertTopicArn": OWN_TOPIC}, {"Monitor": EACH | LOGS_IN}),
-    "fleet": Kind(MAIL, {"Monitor": EACH | READS_QUEUE | DECRYPTS}),
+    "secret": Kind(ONE | {"DatabaseSecretArn": "-"}, {"Monitor": BASIC | DECRYPTS}),
+    "iam": Kind(ONE | IAM | {"AlertTopicArn": OWN_TOPIC}, {"Monitor": BASIC | LOGS_IN}),
+    "fleet": Kind(MAIL, {"Monitor": BASIC | READS_QUEUE | DECRYPTS}),
 }
 
 

@@ -18,7 +18,6 @@ from heartline.aws.topic import Topic
 from heartline.config.settings import VARIABLES, Settings, read_settings
 from heartline.prober.credentials import Credentials
 from heartline.prober.local import LocalProber
-from heartline.prober.remote import RemoteProber
 from heartline.services import Services
 from heartline.storage.history import History
 from heartline.storage.outbox import Outbox
@@ -69,6 +68,9 @@ def _prober(settings: Settings) -> Prober:
     credentials = Credentials(Lazy(clients.secrets_manager), clients.rds)
     if settings.probe_function is None:
         return LocalProber(credentials)
+    # It costs a cold start 3 ms, and most stacks have none.
+    from heartline.prober.remote import RemoteProber  # noqa: PLC0415
+
     return RemoteProber(credentials, Lazy(clients.lambda_), settings.probe_function, log)
 
 

@@ -12,9 +12,13 @@ from types import NoneType, UnionType
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 _T = TypeVar("_T")
+# Dicts, lists, texts, numbers, truth values and None, in each other; an annotation of the model; a value of it.
+Document = Any
+Annotation = Any
+Value = Any
 
 
-def encode(value: Any) -> Any:  # noqa: ANN401 - any value of the model
+def encode(value: object) -> Document:
     """Return a value of the model as dicts, lists, strings and numbers, without what is None.
 
     Floats become decimals, as DynamoDB requires.
@@ -49,8 +53,9 @@ def _hints(kind: type) -> dict[str, Any]:
     return get_type_hints(kind)
 
 
-def _decode(kind: Any, document: Any) -> Any:  # noqa: ANN401 - driven by the annotations of the model
-    origin, parts = get_origin(kind), get_args(kind)
+def _decode(kind: Annotation, document: object) -> Value:
+    origin: object = get_origin(kind)
+    parts = get_args(kind)
     if origin is UnionType:
         return None if document is None else _decode(next(p for p in parts if p is not NoneType), document)
     if origin is tuple and isinstance(document, list):
@@ -64,7 +69,7 @@ def _decode(kind: Any, document: Any) -> Any:  # noqa: ANN401 - driven by the an
     raise ValueError(f"a {type(document).__name__} stands where {kind} should")
 
 
-def _decode_fields(kind: Any, document: dict[str, Any]) -> Any:  # noqa: ANN401
+def _decode_fields(kind: Annotation, document: Mapping[str, object]) -> Value:
     known = {item.name: item for item in fields(kind)}
     if unknown := sorted(document.keys() - known.keys()):
         raise ValueError(f"{kind.__name__} has unknown fields: {', '.join(unknown)[:100]}")
@@ -75,7 +80,7 @@ def _decode_fields(kind: Any, document: dict[str, Any]) -> Any:  # noqa: ANN401
     return kind(**{name: _decode(hints[name], part) for name, part in document.items()})
 
 
-def _decode_scalar(kind: type, document: Any) -> Any:  # noqa: ANN401
+def _decode_scalar(kind: type, document: object) -> Value:
     if kind is datetime and isinstance(document, str):
         moment = datetime.fromisoformat(document)
         if moment.tzinfo is None:

@@ -29,7 +29,7 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """Say how many probes make a transition, how often it is brought to mind again, and when nobody is told.
+    """Say how many probes make a transition, how often a reminder follows, and when no alert is sent.
 
     `settle_after` is how long a target must stay as it is to count as settled.
     """

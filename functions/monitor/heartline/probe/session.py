@@ -5,8 +5,8 @@ from __future__ import annotations
 import struct
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import Any
 
+from pg8000.core import Context
 from pg8000.exceptions import DatabaseError
 from pg8000.native import Connection
 
@@ -61,7 +61,7 @@ class Session(Connection):  # type: ignore[misc]
         if not self._admitted:
             raise ProtocolFaultError("ready for a query without having let anyone in")
 
-    def handle_AUTHENTICATION_REQUEST(self, data: bytes, context: Any) -> None:  # noqa: ANN401, N802 - pg8000's
+    def handle_AUTHENTICATION_REQUEST(self, data: bytes, context: Context) -> None:  # noqa: N802 - pg8000's
         """Check what the server asks for before pg8000 answers it."""
         code = struct.unpack_from("!i", data)[0]
         if code not in {_OK, _CLEAR_TEXT, _MD5, _SASL, _SASL_CONTINUE, _SASL_FINAL}:
@@ -79,18 +79,18 @@ class Session(Connection):  # type: ignore[misc]
             raise ProtocolFaultError("let in without the server's own proof that SCRAM ends with")
         self._admitted = code == _OK
 
-    def handle_PARAMETER_STATUS(self, data: bytes, context: Any) -> None:  # noqa: ANN401, ARG002, N802 - pg8000's
+    def handle_PARAMETER_STATUS(self, data: bytes, context: Context) -> None:  # noqa: ARG002, N802 - pg8000's
         """Record what the server reports, but let it choose no encoding: some of Python's take quadratic time."""
         name, _, value = data.rstrip(b"\0").partition(b"\0")
         self.parameter_statuses[name.decode("ascii", "replace")] = value.decode("utf-8", "replace")
 
-    def handle_ROW_DESCRIPTION(self, data: bytes, context: Any) -> None:  # noqa: ANN401, N802 - pg8000's
+    def handle_ROW_DESCRIPTION(self, data: bytes, context: Context) -> None:  # noqa: N802 - pg8000's
         """Read every value as text: pg8000's conversions can be made to take seconds."""
         if not self._discarding:
             super().handle_ROW_DESCRIPTION(data, context)
             context.input_funcs = [str] * len(context.columns)
 
-    def handle_DATA_ROW(self, data: bytes, context: Any) -> None:  # noqa: ANN401, N802 - pg8000's
+    def handle_DATA_ROW(self, data: bytes, context: Context) -> None:  # noqa: N802 - pg8000's
         """Refuse a row whose values overlap: few bytes would become many. Skip rows that nobody reads."""
         if self._discarding:
             return
@@ -102,7 +102,7 @@ class Session(Connection):  # type: ignore[misc]
             place += 4 + max(size, 0)
         super().handle_DATA_ROW(data, context)
 
-    def handle_ERROR_RESPONSE(self, data: bytes, context: Any) -> None:  # noqa: ANN401, N802 - pg8000's
+    def handle_ERROR_RESPONSE(self, data: bytes, context: Context) -> None:  # noqa: N802 - pg8000's
         """Keep the error that the server reports: pg8000 loses it when the server then closes."""
         super().handle_ERROR_RESPONSE(data, context)
         self._reported = context.error

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
+from heartline.common.codec import Document
+
 
 def serialize(value: object) -> dict[str, Any]:
     """Turn a text, number, truth value, None, list or mapping into DynamoDB's notation.
@@ -34,7 +36,7 @@ def serialize(value: object) -> dict[str, Any]:
     raise TypeError(f"a {type(value).__name__} has no form in DynamoDB")
 
 
-def deserialize(value: Mapping[str, Any]) -> Any:  # noqa: ANN401 - whatever is stored
+def deserialize(value: Mapping[str, Any]) -> Document:
     """Turn DynamoDB's notation into texts, decimals, truth values, None, lists and dicts; other types into a set."""
     ((notation, written),) = value.items()
     if notation in {"S", "BOOL"}:

@@ -11,7 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from heartline.aws.errors import code_of
 from heartline.aws.log import Event
 from heartline.commands.dispatch import observe, run_command
-from heartline.commands.select import select
+from heartline.commands.select import select, select_one
 from heartline.commands.view import FEW_INCIDENTS, LOOKED_BACK, MONTH, MOST_INCIDENTS, view_fleet, with_newest
 from heartline.commands.widget.answers import change_page, probe_page, refused_page
 from heartline.commands.widget.asked import Asked, read_asked
@@ -82,15 +82,16 @@ def run_widget(services: Services, event: Mapping[str, Any], endpoint: str, dead
         services.log.info(Event.COMMAND_REFUSED, str(error))
         return refused_page(str(error), viewer)
     except (ClientError, BotoCoreError) as error:
-        services.log.error(Event.STATES_NOT_READ, "states not read for the widget", error=error)
+        services.log.error(Event.STATES_NOT_READ, "a page of the widget lacks its states", error=error)
         words = viewer.text("widget.not_read", code=code_of(error))
         return styled(viewer.dark, element("div", element("b", words), class_="hl-banner hl-down", role="alert"))
 
 
 def _order(services: Services, command: Mapping[str, Any], viewer: Viewer, deadline: Deadline) -> str:
-    """Carry out a command that a button orders, as the same command from a terminal is."""
+    """Carry out a command that a button orders, for the one target that it names, as one from a terminal."""
     if command["command"] not in _ORDERED:
         return refused_page(viewer.text("widget.no_such_button"), viewer)
+    select_one(command, services.settings.targets)
     if command["command"] == "probe":
         return probe_page(*observe(services, command, deadline), viewer)
     answer = run_command(services, command, deadline)
