@@ -127,7 +127,7 @@ def _cells(fleet: Fleet, view: TargetView, viewer: Viewer, *, quiet: bool) -> li
         element("td", pill(view, viewer), style="width:1%"),
         element("td", name_button(view, viewer), tags(view, fleet, viewer)),
         element("td", since(view, fleet, viewer), class_="hl-time", style="width:1%"),
-        element("td", strip(view, fleet.at, viewer), style=f"width:{26 if viewer.wide else 18}%"),
+        element("td", strip(view, fleet.at, viewer), style=f"width:{20 if viewer.wide else 18}%"),
     ]
     if viewer.wide:
         cells += [element("td", one, class_="hl-num", style="width:1%") for one in (available(view), latency(view))]
