@@ -19,6 +19,7 @@ from benchmarks.memory import Remembering
 from local.aws import EmulatedAws
 from local.peers import Peer, black_hole, forwards
 from local.postgres import Postgres
+from local.programs import installed
 from local.stack import ROLE, SECRET, SENDER
 
 if TYPE_CHECKING:
@@ -62,19 +63,31 @@ def main() -> None:
         folder = Path(started.enter_context(tempfile.TemporaryDirectory()))
         authority = trustme.CA()
         authority.cert_pem.write_to_path(folder / "authority.pem")
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        authority.issue_cert(TLS_HOST).configure_cert(context)
-        front = started.enter_context(Peer(forwards(database.port, context)))
         password = secrets.token_urlsafe(16)
         database.create_role(ROLE, password)
+        tls_port = _secured(started, database, authority, password)
         aws.put_secret(SECRET, {"username": ROLE, "password": password})
         aws.verify_sender(SENDER)
         environment = {"STATE_TABLE": aws.create_table(), "ALERT_SENDER": SENDER, **aws.environment()}
         hole = started.enter_context(black_hole())
-        servers = Servers(database.port, front.port, hole, password, str(folder / "authority.pem"), environment)
+        servers = Servers(database.port, tls_port, hole, password, str(folder / "authority.pem"), environment)
         sys.stdout.write(json.dumps(asdict(servers)) + "\n")
         sys.stdout.flush()
         sys.stdin.read()
+
+
+def _secured(started: ExitStack, database: Postgres, authority: trustme.CA, password: str) -> int:
+    """Start a server that takes TLS, or a front of the other where this machine has none; return its port."""
+    certificate = authority.issue_cert(TLS_HOST)
+    if (programs := installed()) is None:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        certificate.configure_cert(context)
+        return started.enter_context(Peer(forwards(database.port, context))).port
+    server = started.enter_context(Postgres(max_connections=300, programs=programs))
+    server.create_role(ROLE, password)
+    chain = b"".join(blob.bytes() for blob in certificate.cert_chain_pems)
+    server.take_tls(chain, certificate.private_key_pem.bytes(), authority.cert_pem.bytes())
+    return server.port
 
 
 if __name__ == "__main__":

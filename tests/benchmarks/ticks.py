@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import psutil
 
-from benchmarks.probes import bare_pg8000, pg8000
+from benchmarks.probes import contestant
 from benchmarks.servers import HOST
 from heartline.common.deadline import Deadline
 from heartline.model.kinds import Tls
@@ -38,12 +38,13 @@ def throughput(servers: Servers) -> dict[str, float]:
     """Return the throughput of a tick over that of bare probes in the best thread pool."""
     documents = _document(servers, "fleet", FLEET, 0)
     _tick(servers, documents)
-    attempt = pg8000(HOST, servers.port, servers.password, None)
     ticks, pools = [], {size: [] for size in POOLS}
-    for _ in range(ROUNDS):
-        ticks.append(_timed(lambda: _tick(servers, documents)))
-        for size, walls in pools.items():
-            walls.append(_timed(lambda size=size: _pooled(attempt, size)))
+    with contestant("pg8000", servers.port, servers.password) as bare:
+        bare.attempt(FLEET, POOLS[0])
+        for _ in range(ROUNDS):
+            ticks.append(_timed(lambda: _tick(servers, documents)))
+            for size, walls in pools.items():
+                walls.append(bare.attempt(FLEET, size)[1])
     best = min(median(walls) for walls in pools.values())
     return {f"throughput of a tick over {FLEET} healthy targets, over bare pg8000": best / median(ticks)}
 
@@ -91,12 +92,6 @@ def _tick(servers: Servers, document: str) -> None:
         answer = invoke(environment, event("scheduled"))
     if answer["up"] + answer["down"] != answer["targets"]:
         raise RuntimeError(answer)
-
-
-def _pooled(attempt: Callable[[], object], size: int) -> None:
-    with bare_pg8000(), ThreadPoolExecutor(size) as pool:
-        for done in [pool.submit(attempt) for _ in range(FLEET)]:
-            done.result()
 
 
 def _timed(work: Callable[[], object]) -> float:

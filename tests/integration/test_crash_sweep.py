@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import socket
 
 NOT_YET = "-"  # the target is not in the document yet
-BEHAVIOURS = {"up": peers.healthy, "down": peers.closes, "full": peers.says(peers.error("53300"), peers.hangs_up)}
+BEHAVIOURS = {"up": peers.healthy, "down": peers.closes, "locked": peers.says(peers.error("28P01"), peers.hangs_up)}
 SENDINGS = (SEND_MAIL, PUBLISH)
 
 
@@ -54,13 +54,11 @@ ALL = [
     Scenario("first sight", {"a": "down"}, {"a": ["down"]}),
     Scenario("down", {"a": "up down"}, {"a": ["down"]}),
     Scenario("down, by mail alone", {"a": "up down"}, {"a": ["down"]}, topic=False),
-    Scenario("changed", {"a": "down full"}, {"a": ["changed"]}),
+    Scenario("an outage after all", {"a": "locked down"}, {"a": ["down"]}),
     Scenario("reminder", {"a": "down down"}, {"a": ["reminder"]}, minutes=[61]),
     Scenario("recovered", {"a": "down up"}, {"a": ["recovered"]}),
     Scenario("still down", {"a": "down down"}),
-    Scenario("unstable", {"a": "down up down"}, {"a": ["unstable"]}),
-    # The missed tick is time that nobody has seen: it must be calm for five minutes anew.
-    Scenario("settled", {"a": "down up down up up up up up up"}, {"a": ["settled"]}, within=7),
+    Scenario("flapping", {"a": "down up down up down"}, {"a": ["down"]}),
     Scenario("mute over", {"a": "up down down"}, {"a": ["down"]}, muted="100s"),
     Scenario("healed while muted", {"a": "up down up up"}, muted="150s"),
     Scenario("late mail", {"a": "down up"}, {"a": ["recovered"]}, refused=SEND_MAIL),

@@ -63,7 +63,7 @@ def test_of_a_group_what_is_down_is_acknowledged_and_the_rest_is_named(shop: Mon
     up, down = answer["targets"]
     assert up == {
         "name": "orders-eu",
-        "error": "acknowledge: orders-eu is up: only what is down has reminders to stop",
+        "error": "acknowledge: orders-eu is up: only what an alert was sent of has reminders to stop",
     }
     assert (down["name"], down["acknowledged"]) == ("orders-us", True)
     acknowledged = {entry["name"] for entry in shop.order("status")["targets"] if entry["acknowledged"]}

@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
+import os
+import pty
+import re
+import ssl
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
+import trustme
 
+from heartline.i18n.language import language
+from local.peers import forwards
 from local.postgres import Postgres
+from local.probe import NEXT_STEPS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from integration.conftest import Serve
 
 ROOT = Path(__file__).parents[2]
 PASSWORD = "p$w'or d/4"
 ENCODED = "p%24w'or%20d%2F4"
 
-Run = Callable[[str], "subprocess.CompletedProcess[str]"] if TYPE_CHECKING else object
+Run = Callable[..., "subprocess.CompletedProcess[str]"] if TYPE_CHECKING else object
 
 
 @pytest.fixture
@@ -30,9 +40,17 @@ def make_probe(tmp_path: Path) -> Run:
     python.chmod(0o755)
     (tmp_path / "ready").touch()
 
-    def run(url: str) -> subprocess.CompletedProcess[str]:
-        command = ["make", "probe", f"VENV={tmp_path}", f"URL={url}"]
-        return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    def run(url: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            ["make", "probe", f"VENV={tmp_path}", f"URL={url}"],
+            cwd=ROOT,
+            env=os.environ | variables,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
 
     return run
 
@@ -89,16 +107,106 @@ def test_a_database_that_is_not_is_1_with_cause_and_next_step(make_probe: Run, u
         ("", "begins with postgresql://"),
         (f"mysql://prober:{ENCODED}@127.0.0.1/x", "begins with postgresql://"),
         (f"postgresql://prober:{ENCODED}@127.0.0.1/x?sslmode=prefer", "nothing in between"),
-        (f"postgresql://prober:{ENCODED}@127.0.0.1/x?colour=red", "known are sslmode and connect_timeout"),
+        (f"postgresql://prober:{ENCODED}@127.0.0.1/x?sslnegotiation=fast", "postgres, direct"),
+        (f"postgresql://prober:{ENCODED}@127.0.0.1/x?sslcert=/nowhere/at/all", "files in PEM form"),
+        (f"postgresql://prober:{ENCODED}@127.0.0.1/x?colour=red", "known are connect_timeout, sslcert"),
+        (f"postgresql://prober:{ENCODED}@127.0.0.1:70000/x", "port from 1 to 65535"),
+        (f"postgresql://prober:{ENCODED}@127.0.0.1:0/x", "port from 1 to 65535"),
+        (f"postgresql://prober:{ENCODED}@one.example,two.example/x", "one host"),
+        (f"postgresql://prober:{ENCODED}@one.example:5432,two.example:5433/x", "one host"),
+        (f"postgresql://prober:{ENCODED}@데이터.example/x", "xn--"),
         (f"postgresql://prober:{ENCODED}@127.0.0.1/x?connect_timeout=soon", "seconds from 0.1 to 30"),
         (f"postgresql://prober:{PASSWORD}@127.0.0.1/x", "percent-encode"),
     ],
 )
-def test_wrong_usage_is_2_with_the_mend(make_probe: Run, wrong: str, fix: str) -> None:
+def test_wrong_usage_is_2_with_the_fix(make_probe: Run, wrong: str, fix: str) -> None:
     done = make_probe(wrong)
     assert done.returncode == 2
     assert fix in done.stderr
     assert "usage: make probe URL=" in done.stderr
+
+
+def test_the_password_can_come_from_the_environment(make_probe: Run, url: str) -> None:
+    bare = url.replace(f":{ENCODED}@", "@")
+    assert make_probe(bare, PGPASSWORD=PASSWORD).returncode == 0
+    assert make_probe(url, PGPASSWORD="wrong").returncode == 0
+    missing = make_probe(bare)
+    assert missing.returncode == 1
+    assert "PGPASSWORD" in missing.stdout
+
+
+def test_the_password_is_asked_for_at_a_terminal(url: str) -> None:
+    """Where the server wants one, and without showing it."""
+    ours, theirs = pty.openpty()
+    path = f"{ROOT}/functions/monitor:{ROOT}/tests"
+    environment = os.environ | {"URL": url.replace(f":{ENCODED}@", "@"), "PYTHONPATH": path}
+    command = [sys.executable, "-m", "local.probe"]
+    options: dict[str, Any] = {"stdin": theirs, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, env=environment, start_new_session=True, **options) as asking:
+        prompt = asking.stderr.read(len("Password of prober: ")) if asking.stderr else ""
+        os.write(ours, f"{PASSWORD}\n".encode())
+        said = asking.communicate(timeout=60)
+    os.close(ours)
+    os.close(theirs)
+    assert prompt == "Password of prober: "
+    assert asking.returncode == 0
+    assert PASSWORD not in "".join(said)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "first"),
+    [
+        ((ENCODED, "another"), "Check the user and the password in the URL"),
+        (("/postgres", "/missing"), "Check the database's name in the URL"),
+        (("sslmode=disable", "sslmode=require"), "sslmode=disable in the URL"),
+    ],
+)
+def test_the_advice_is_about_a_url(make_probe: Run, url: str, wrong: tuple[str, str], first: str) -> None:
+    advice = " ".join(make_probe(url.replace(*wrong)).stdout.partition("Next step:")[2].split())
+    assert first in advice
+
+
+def test_no_advice_is_about_what_only_the_monitor_has() -> None:
+    """A configuration with targets, and secrets."""
+    texts = {key.partition(".")[2]: text for key, text in language("en").texts.items() if key.startswith("next_step.")}
+    of_the_monitor = re.compile(r"\bsecret\b|\btargets?\b|\bconfiguration\b|tls_negotiation|\btls = ")
+    for key, text in texts.items():
+        if not key.startswith(
+            ("secret-", "token", "denied")
+        ):  # of the monitor's own phase; of a query of the user's own
+            assert not of_the_monitor.search(re.sub("{pooler}'s configuration", "", NEXT_STEPS.get(key, text))), key
+
+
+def test_a_certificate_of_an_unknown_authority_is_called_untrusted(
+    make_probe: Run, url: str, database: Postgres, serve: Serve
+) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    trustme.CA().issue_cert("127.0.0.1").configure_cert(context)
+    port = serve(forwards(database.port, context)).port
+    done = make_probe(url.replace(f":{database.port}/", f":{port}/").replace("disable", "verify-full"))
+    assert done.returncode == 1
+    said = " ".join(done.stdout.split())
+    assert "not signed by an authority that the monitor trusts" in said
+    assert "not valid for" not in said
+
+
+def test_a_client_certificate_comes_from_files(
+    make_probe: Run, url: str, database: Postgres, serve: Serve, tmp_path: Path
+) -> None:
+    authority = trustme.CA()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    authority.configure_trust(context)
+    context.verify_mode = ssl.CERT_REQUIRED
+    certificate = authority.issue_cert(common_name="prober")
+    certificate.cert_chain_pems[0].write_to_path(tmp_path / "own.pem")
+    certificate.private_key_pem.write_to_path(tmp_path / "own.key")
+    port = serve(forwards(database.port, context)).port
+    secured = url.replace(f":{database.port}/", f":{port}/").replace("disable", "require")
+    missing = make_probe(secured)
+    assert missing.returncode == 1
+    assert "sslcert=FILE" in missing.stdout
+    assert make_probe(f"{secured}&sslcert={tmp_path}/own.pem&sslkey={tmp_path}/own.key").returncode == 0
 
 
 def test_the_password_is_never_printed(make_probe: Run, url: str) -> None:

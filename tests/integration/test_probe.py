@@ -55,6 +55,13 @@ def test_a_wrong_password(prober: Prober, password: str) -> None:
     assert prober.verdict(password=password) == (Phase.LOGIN, Kind.AUTH, "28P01")
 
 
+def test_a_password_that_ends_with_a_line_break(prober: Prober) -> None:
+    seen = prober(password=prober.password + "\n")
+    assert seen.failure is not None
+    assert (seen.failure.kind, seen.failure.sqlstate) == (Kind.AUTH, "28P01")
+    assert "line break" in seen.failure.cause
+
+
 def test_no_password_where_one_is_asked_for(prober: Prober) -> None:
     seen = prober(password=None)
     assert seen.failure is not None
@@ -116,6 +123,26 @@ def test_a_database_whose_slots_are_taken(
     for _ in range(database.slots):
         login()
     assert prober.verdict() == (Phase.LOGIN, Kind.SATURATED, "53300")
+
+
+@pytest.mark.parametrize(
+    ("own", "said"),
+    [(f"ROLE {ROLE}", "ALTER ROLE"), ("DATABASE postgres", "ALTER DATABASE")],
+)
+def test_a_limit_of_the_role_s_or_the_database_s_own(
+    prober: Prober, database: Postgres, login: Callable[[], native.Connection], own: str, said: str
+) -> None:
+    """It is no matter of max_connections; a server says so in its own language, and in the same function."""
+    login()
+    database.execute(f"ALTER {own} CONNECTION LIMIT 1")
+    try:
+        seen = prober()
+    finally:
+        database.execute(f"ALTER {own} CONNECTION LIMIT -1")
+    assert seen.failure is not None
+    assert (seen.failure.phase, seen.failure.kind, seen.failure.sqlstate) == (Phase.LOGIN, Kind.SATURATED, "53300")
+    assert said in seen.failure.next_step
+    assert "max_connections" not in seen.failure.next_step
 
 
 def test_a_database_that_is_shutting_down(

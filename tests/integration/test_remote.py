@@ -57,7 +57,7 @@ def test_a_death_and_a_recovery_are_seen_confirmed_and_told(
 
 
 def test_a_probe_through_the_function_sees_what_one_here_sees(
-    monitor: Monitor, function: ProbeFunction, database: Postgres
+    monitor: Monitor, function: ProbeFunction, database: Postgres, serve: Serve
 ) -> None:
     def seen() -> dict[str, Any]:
         answer = monitor.order("probe")
@@ -72,12 +72,18 @@ def test_a_probe_through_the_function_sees_what_one_here_sees(
             monitor.environment[name] = ""
         return [here, there]
 
-    for prepare in (lambda: None, lambda: monitor.watch("demo", secret=SECRET, database="none"), database.kill):
+    pooler = serve(peers.says(peers.error("08P01", "no such database: none"), peers.hangs_up))
+    for prepare in (
+        lambda: None,
+        lambda: monitor.watch("demo", host=pooler.host, port=pooler.port, user=ROLE),
+        lambda: monitor.watch("demo", secret=SECRET, database="none"),
+        database.kill,
+    ):
         prepare()
         here, there = both()
         assert here == there
     assert here["healthy"] is False
-    assert len(function.requests) == 3
+    assert len(function.requests) == 4
 
 
 def test_the_fingerprint_crosses_whole(private: Monitor, database: Postgres) -> None:

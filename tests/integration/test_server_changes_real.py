@@ -259,7 +259,7 @@ def test_two_servers_in_turn_of_which_one_is_down_are_told_as_an_outage(name: Na
         name.minute()
     second.kill()
     notified = [head for _ in range(4) for head in name.minute()]
-    assert set(notified) <= {"DOWN", "RECOVERED", "UNSTABLE"}
+    assert set(notified) <= {"DOWN", "RECOVERED", "FLAPPING"}
     assert "DOWN" in notified
 
 

@@ -142,16 +142,27 @@ def test_one_healthy_probe_is_no_recovery(monitor: Monitor, database: Postgres, 
     assert len(monitor.mails) == 1
 
 
-def test_another_kind_of_failure_is_told_as_a_change(monitor: Monitor, database: Postgres) -> None:
+def test_an_outage_of_what_was_misconfigured_is_told_at_once(monitor: Monitor, database: Postgres) -> None:
+    change_password(database)
+    monitor.tick()
+    database.kill()
+    monitor.tick()
+    assert [subject.split("]")[0] for subject in monitor.subjects] == ["[CANNOT LOG IN", "[DOWN"]
+    assert monitor.subjects[1] == "[DOWN] demo: now connection refused, before password rejected (28P01)"
+
+
+def test_another_kind_of_outage_is_told_with_the_next_reminder(monitor: Monitor, database: Postgres) -> None:
     monitor.watch("demo", secret=SECRET, timeout=0.5)
     database.kill()
     monitor.tick()
     database.start()
     database.freeze()
     monitor.tick()
+    assert len(monitor.mails) == 1
+    monitor.pass_time(hours=1)
     monitor.tick()
-    assert len(monitor.mails) == 2
-    assert monitor.subjects[1] == "[DOWN] demo: now timeout while logging in, before connection refused"
+    assert monitor.subjects[1].startswith("[STILL DOWN] demo: timeout while logging in for ")
+    assert "connection refused" in monitor.mails[1].text
 
 
 def test_another_text_of_the_same_kind_is_not_told(monitor: Monitor, database: Postgres) -> None:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import select
 import socket
 import ssl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -18,15 +17,13 @@ from heartline.model.kinds import Kind, Phase, Tls
 from heartline.model.observation import Observation
 from heartline.model.target import Credential, Endpoint, Target
 from heartline.probe import probe
-from local.peers import HOST, SSL_REQUEST, secures
+from local.peers import HOST, SSL_REQUEST, asks, secures
 from local.postgres import Postgres
 from local.processes import wait_until
 from local.programs import installed
 from local.stack import ROLE
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from integration.conftest import Serve
     from local.peers import Behaviour
 
@@ -44,26 +41,8 @@ class Secured:
 
     def show(self, certificate: trustme.LeafCert) -> None:
         """Let the server show that certificate from now on."""
-        self._write("server.pem", b"".join(blob.bytes() for blob in certificate.cert_chain_pems))
-        self._write("server.key", certificate.private_key_pem.bytes())
-        self._write("authority.pem", self.authority.cert_pem.bytes())
-        for setting, name in (("cert", "server.pem"), ("key", "server.key"), ("ca", "authority.pem")):
-            self.server.execute(f"ALTER SYSTEM SET ssl_{setting}_file = '{self.server.root / name}'")
-        self.server.execute("ALTER SYSTEM SET ssl = on")
-        self.server.admit()
-        wait_until(self._shown, "the server to take TLS")
-
-    def _write(self, name: str, content: bytes) -> None:
-        path: Path = self.server.root / name
-        path.write_bytes(content)
-        path.chmod(0o600)
-        owner = self.server.data.stat()
-        os.chown(path, owner.st_uid, owner.st_gid)
-
-    def _shown(self) -> bool:
-        with socket.create_connection((HOST, self.server.port), 5) as connection:
-            connection.sendall(SSL_REQUEST)
-            return connection.recv(1) == b"S"
+        chain = b"".join(blob.bytes() for blob in certificate.cert_chain_pems)
+        self.server.take_tls(chain, certificate.private_key_pem.bytes(), self.authority.cert_pem.bytes())
 
     def see(self, tls: Tls, *, port: int = 0, password: str = PASSWORD, host: str = HOST) -> Observation:
         place = Endpoint(host, port or self.server.port, "postgres", ROLE)
@@ -163,7 +142,7 @@ def test_versions_of_tls_that_the_probe_does_not_speak(secured: Secured) -> None
         secured.server.execute("ALTER SYSTEM RESET ssl_max_protocol_version")
 
 
-def between(secured: Secured) -> Behaviour:
+def between(secured: Secured, rewrite: Callable[[bytes], bytes] = bytes) -> Behaviour:
     """Stand between a client and the server, with TLS to both."""
     outward = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     secured.authority.configure_trust(outward)
@@ -178,7 +157,10 @@ def between(secured: Secured) -> Behaviour:
                         said = source.recv(1 << 16)
                         if not said:
                             return
-                        (server if source is client else client).sendall(said)
+                        if source is client:
+                            server.sendall(said)
+                        else:
+                            client.sendall(rewrite(said))
 
     return behave
 
@@ -188,6 +170,17 @@ def test_scram_is_bound_to_the_channel(secured: Secured, serve: Serve) -> None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     secured.authority.issue_cert(HOST).configure_cert(context)
     port = serve(secures(context, between(secured))).port
+    assert secured.verdict(Tls.VERIFY_FULL, port=port) == (Phase.LOGIN, Kind.AUTH, "28000")
+
+
+def test_an_offer_of_channel_binding_cannot_be_taken_away(secured: Secured, serve: Serve) -> None:
+    """The server finds out that the client did not see all that it offered."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    secured.authority.issue_cert(HOST).configure_cert(context)
+    offer, without = (
+        asks(10, mechanisms + b"\0") for mechanisms in (b"SCRAM-SHA-256-PLUS\0SCRAM-SHA-256\0", b"SCRAM-SHA-256\0")
+    )
+    port = serve(secures(context, between(secured, lambda said: said.replace(offer, without)))).port
     assert secured.verdict(Tls.VERIFY_FULL, port=port) == (Phase.LOGIN, Kind.AUTH, "28000")
 
 

@@ -118,7 +118,7 @@ def test_the_language_is_the_widgets_the_consoles_or_the_targets(
 @pytest.mark.parametrize(
     ("ordered", "fault"),
     [
-        ({"command": "acknowledge", "target": "demo"}, "acknowledge: demo is up: only what is down"),
+        ({"command": "acknowledge", "target": "demo"}, "acknowledge: demo is up: only what an alert was sent of"),
         ({"command": "mute", "target": "gone", "for": "2h"}, 'mute: field "target": no such target'),
         ({"command": "mute", "target": "demo", "for": "<b>"}, 'mute: field "for"'),
         ({"command": "probe", "target": "gone"}, 'probe: field "target": no such target'),

@@ -12,6 +12,7 @@ from heartline.model.incident import Incident, Span
 from heartline.model.kinds import Kind
 from heartline.model.state import State
 from heartline.model.target import Target
+from heartline.rules.alerts import reminded_of
 from local.gallery import BEGAN, DAY, HOSTILE, MINUTE, REJECTED, Story, past
 
 HOUR = timedelta(hours=1)
@@ -83,5 +84,7 @@ def down(
 
 
 def _view(story: Story, pending: int = 0, *, acknowledged: bool = False) -> TargetView:
-    state = replace(story.state, first_seen=NOW - 40 * DAY, acknowledged=acknowledged, last_failed=TICK)
+    state = replace(story.state, first_seen=NOW - 40 * DAY, last_failed=TICK)
+    if acknowledged and state.belief:
+        state = replace(state, belief=replace(state.belief, acknowledged=reminded_of(state)))
     return TargetView(story.target, NOW, state, pending, TICK, incidents=())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -20,6 +20,7 @@ from heartline.model.target import Endpoint, Target
 from heartline.notify.sns import TopicChannel
 from heartline.probe.failures import Advice, advise, explained
 from heartline.rules.decide import decide
+from heartline.rules.watching import unwatch
 
 BEGAN = datetime(2026, 11, 23, 3, 10, 2, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -92,11 +93,27 @@ class Story:
         advice = NO_SECRET if kind is Kind.CREDENTIALS else advise([sqlstate, kind], phase, self.target, self.endpoint)
         return self._tick(at, explained(phase, kind, advice, sqlstate, said), gap)
 
+    def blip(self, at: datetime) -> Story:
+        """Add a tick whose first probe fails and whose second is good."""
+        advice = advise([Kind.TIMEOUT], Phase.CONNECT, self.target, self.endpoint)
+        failed = self._seen(at, explained(Phase.CONNECT, Kind.TIMEOUT, advice, None, None))
+        return self._decide([failed, self._seen(at + 8 * SECOND, None)])
+
+    def removed(self, at: datetime) -> Story:
+        """Take the target out of the document."""
+        self.alerts += unwatch(self.state, at).alerts
+        return self
+
     def _tick(self, at: datetime, failure: Failure | None, gap: Span | None = None) -> Story:
+        return self._decide([self._seen(at, failure)] * 3, gap)
+
+    def _seen(self, at: datetime, failure: Failure | None) -> Observation:
         phases = UNTIL[failure.kind] if failure else WELL
-        server = None if failure else self.server
-        seen = Observation(at, self.endpoint, phases, failure, server, self.address)
-        decision = decide(self.state, [seen] * 3, self.target.policy, at, gap)
+        return Observation(at, self.endpoint, phases, failure, None if failure else self.server, self.address)
+
+    def _decide(self, seen: Sequence[Observation], gap: Span | None = None) -> Story:
+        at, failure = seen[-1].at, seen[-1].failure
+        decision = decide(self.state, seen, self.target.policy, at, gap)
         state = decision.state
         freshened = {"last_ok": at} if failure is None else {"last_failed": at}
         self.state = replace(state, **freshened)
@@ -168,10 +185,19 @@ def _one(story: Story, *kinds: AlertKind, late: timedelta = ON_TIME) -> tuple[li
     return [story.part(*kinds)], late, 40
 
 
-def _flapping(language: str) -> Story:
+def _flapping(language: str, times: int) -> Story:
+    """Let it be down and up in turn, a minute each: the third time is reported as flapping."""
     story = Story(language)
-    for minute in (1, 3, 5):
-        story.down(BEGAN + minute * MINUTE).up(BEGAN + (minute + 1) * MINUTE)
+    for time in range(times):
+        story.down(BEGAN + (2 * time + 1) * MINUTE).up(BEGAN + (2 * time + 2) * MINUTE)
+    return story
+
+
+def _failing_now_and_then(language: str) -> Story:
+    """Let the first probe of each tick fail, and the second one be good."""
+    story = Story(language)
+    for minute in range(6):
+        story.blip(BEGAN + minute * MINUTE)
     return story
 
 
@@ -185,7 +211,7 @@ def _down_again(language: str) -> tuple[list[TargetAlerts], timedelta, int]:
 
 
 def _mixed(language: str) -> tuple[list[TargetAlerts], timedelta, int]:
-    """Let one be down, one refuse the monitor, one come back, and one be unstable."""
+    """Let one be down, one refuse the monitor, one come back, and one be down again."""
     stories = [Story(language, name) for name in NAMES[:4]]
     down, locked, back, _ = stories
     down.down(FAILED)
@@ -234,7 +260,7 @@ SCENES: dict[str, Scene] = {
     "cannot-log-in-recovered": lambda code: _one(
         Story(code).down(FAILED, Kind.AUTH, REJECTED).up(FAILED + 14 * MINUTE)
     ),
-    "changed": lambda code: _one(Story(code).down(FAILED).down(FAILED + 9 * MINUTE, Kind.TIMEOUT)),
+    "an-outage-after-all": lambda code: _one(Story(code).down(FAILED, Kind.AUTH).down(FAILED + 9 * MINUTE)),
     "reminder": lambda code: _one(Story(code).down(FAILED).down(FAILED + 60 * MINUTE)),
     "recovered": lambda code: _one(Story(code).down(FAILED).up(FAILED + 14 * MINUTE)),
     "down-and-recovered-late": lambda code: _one(
@@ -244,9 +270,13 @@ SCENES: dict[str, Scene] = {
         late=7 * MINUTE,
     ),
     "recovered-down-again": _down_again,
-    "unstable": lambda code: _one(_flapping(code), AlertKind.UNSTABLE),
-    "settled": lambda code: _one(_flapping(code).up(BEGAN + 30 * MINUTE)),
-    "settled-still-down": lambda code: _one(_flapping(code).down(BEGAN + 7 * MINUTE).down(BEGAN + 13 * MINUTE)),
+    "flapping-and-down": lambda code: _one(_flapping(code, 2).down(BEGAN + 5 * MINUTE)),
+    "flapping": lambda code: _one(_failing_now_and_then(code)),
+    "flapping-reminder": lambda code: _one(
+        _flapping(code, 4).up(BEGAN + 12 * MINUTE).down(BEGAN + 64 * MINUTE).up(BEGAN + 66 * MINUTE)
+    ),
+    "stable-again": lambda code: _one(_flapping(code, 4).up(BEGAN + 58 * MINUTE).up(BEGAN + 65 * MINUTE)),
+    "no-longer-watched": lambda code: _one(Story(code).down(FAILED).removed(FAILED + 9 * MINUTE)),
     "restarted": lambda code: _one(Story(code).restarted(FAILED, started=FAILED - 20 * SECOND)),
     "crashed": lambda code: _one(_crashed(Story(code))),
     "failed-over": lambda code: _one(_failed_over(Story(code))),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import secrets
 import shutil
@@ -15,10 +16,12 @@ from urllib.parse import quote
 import psutil
 from pg8000 import native
 
+from local.peers import SSL_REQUEST
 from local.processes import LIMIT, alive, freeze, kill, remove_shared_memory, thaw, wait_until
 from local.programs import Programs
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
 __all__ = ["Postgres", "wait_until"]
@@ -67,6 +70,10 @@ class Postgres:
         The port to listen on, where that is another server's while it is stopped.
     primary
         The server to be a standby of, by a copy of what it has when this one is first started.
+    encoding
+        How its databases are encoded.
+    environment
+        What its programs find in their environment beyond PATH and the locale C.
     """
 
     def __init__(
@@ -77,11 +84,14 @@ class Postgres:
         programs: Path | None = None,
         port: int | None = None,
         primary: Postgres | None = None,
+        encoding: str = "UTF8",
+        environment: Mapping[str, str] | None = None,
     ) -> None:
         self.host = host
+        self._encoding, self._environment = encoding, environment
         self._primary = primary
         self._programs_given = primary._programs_given if primary else programs
-        self.port = port or _free_port(host)
+        self.port = port or free_port(host)
         self.password = secrets.token_urlsafe(16)  # of the superuser "postgres", over TCP
         self._max_connections = max_connections
         self._programs: Programs | None = None
@@ -224,17 +234,37 @@ class Postgres:
         self.execute("SELECT pg_reload_conf()")
         wait_until(lambda: self.execute(loaded) != before, "pg_hba.conf to be read")
 
+    def take_tls(self, certificate: bytes, key: bytes, authority: bytes) -> None:
+        """Show that certificate from now on and let clients show one of that authority; return once TLS is taken.
+
+        Only a server with other programs than the package's can: those have no TLS.
+        """
+        for setting, content in (("cert", certificate), ("key", key), ("ca", authority)):
+            path, owner = self.root / f"tls.{setting}", self.data.stat()
+            path.write_bytes(content)
+            path.chmod(0o600)
+            os.chown(path, owner.st_uid, owner.st_gid)
+            self.execute(f"ALTER SYSTEM SET ssl_{setting}_file = '{path}'")
+        self.execute("ALTER SYSTEM SET ssl = on")
+        self.admit()
+        wait_until(self._takes_tls, "the server to take TLS")
+
+    def _takes_tls(self) -> bool:
+        with socket.create_connection((self.host, self.port), LIMIT) as connection:
+            connection.sendall(SSL_REQUEST)
+            return connection.recv(1) == b"S"
+
     def url(self, user: str, password: str, database: str = "postgres") -> str:
         """Render a connection URL; this server has no TLS."""
         login = f"{quote(user, safe='')}:{quote(password, safe='')}"
         return f"postgresql://{login}@{self.host}:{self.port}/{quote(database, safe='')}?sslmode=disable"
 
     def _create(self) -> None:
-        self._programs = Programs(self._programs_given)
+        self._programs = Programs(self._programs_given, self._environment)
         if self._primary is not None:
             self._copy(self._primary)
             return
-        options = ["--auth=trust", "--no-sync", "--no-instructions", "--locale=C", "--encoding=UTF8"]
+        options = ["--auth=trust", "--no-sync", "--no-instructions", "--locale=C", f"--encoding={self._encoding}"]
         self._programs.run("initdb", "-D", str(self.data), "-U", "postgres", *options)
         (self.data / "pg_hba.conf").write_text(ACCESS)
         newer = int((self.data / "PG_VERSION").read_text()) >= 18
@@ -286,7 +316,7 @@ class Postgres:
             path.unlink()
 
 
-def _free_port(host: str) -> int:
+def free_port(host: str) -> int:
     """Pick a port below the usual range of outgoing connections: none takes it while the server is dead."""
     for port in random.SystemRandom().sample(range(20_000, 32_000), 100):
         with socket.socket() as listener, suppress(OSError):

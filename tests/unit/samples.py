@@ -8,7 +8,8 @@ from typing import Any, cast
 from hypothesis import strategies as st
 
 from heartline.model.alert import Alert
-from heartline.model.incident import Change, Evidence, Flapping, Incident
+from heartline.model.belief import Believed, Counts, Flapping, Mark, Tally
+from heartline.model.incident import Change, Evidence, Incident
 from heartline.model.kinds import AlertKind, Kind, Phase
 from heartline.model.observation import Failure, Observation, Server
 from heartline.model.target import Endpoint, Target
@@ -90,16 +91,15 @@ def alert(kind: AlertKind = AlertKind.DOWN, number: int = 1, **changes: object) 
     if kind is AlertKind.RECOVERED:
         ended = Incident(incident.id, incident.began, incident.last_ok, at)
         fields |= {"incident": ended, "failure": None, "previous": failure(), "remind_at": None}
-    if kind is AlertKind.UNSTABLE:
-        fields |= {"flapping": flapping(at), "settle_seconds": 300.0, "remind_at": None}
-    if kind is AlertKind.SETTLED:
-        fields |= {
-            "flapping": flapping(at - 5 * MINUTE, outages=8),
-            "failure": None,
-            "previous": failure(),
-            "remind_at": None,
-        }
+    if kind is AlertKind.REMINDER:
+        fields |= {"previous": failure(), "tally": tally(at - MINUTE, at, down=60.0)}
+    if kind is AlertKind.FLAPPING:
+        fields |= known_to_flap(at) | {"failure": None, "previous": failure(), "believed": Believed.FLAPPING}
+    if kind is AlertKind.STABLE:
+        fields |= known_to_flap(at - 5 * MINUTE, at) | {"failure": None, "previous": failure(), "remind_at": None}
         fields |= {"incident": Incident(incident.id, at - 6 * MINUTE, at - 7 * MINUTE, ended=at - 5 * MINUTE)}
+    if kind is AlertKind.UNWATCHED:
+        fields |= {"failure": None, "previous": failure(), "remind_at": None, "endpoint": Endpoint()}
     if kind in CHANGES:
         happened = Incident(incident.id, at, at - MINUTE, ended=at)
         change = Change(kind, at, at - MINUTE, at - 20 * SECOND, (Evidence("version", "16.4", "16.6"),))
@@ -111,10 +111,22 @@ def alert(kind: AlertKind = AlertKind.DOWN, number: int = 1, **changes: object) 
     return Alert(**fields | changes)
 
 
-def flapping(at: datetime = NOW, outages: int = 2) -> Flapping:
-    """Return flapping with outages of 12 seconds each, which was reported and is stable since then."""
-    began = at - outages * 24 * SECOND
-    return Flapping("orders-20261123T021200Z-unstable", began, at, outages, (outages - 1) * 12.0, 12.0, notified=True)
+def tally(since: datetime, until: datetime = NOW, **counts: float) -> Tally:
+    """Give what was found between two moments."""
+    return Tally(since, until, Counts(**counts))  # type: ignore[arg-type]
+
+
+def flapping(at: datetime = NOW) -> Flapping:
+    """Give four minutes of flapping of which people know, and that rests since a moment."""
+    return Flapping("orders-20261123T021200Z-flapping", Mark(at - 4 * MINUTE, Counts()), at, 60.0, notified=True)
+
+
+def known_to_flap(at: datetime, until: datetime | None = None) -> dict[str, Any]:
+    """Give what an alert says while its target flaps: two outages of 12 seconds, and a failed probe."""
+    began, until = at - 4 * MINUTE, until or at
+    counts = {"outages": 2, "down": 24.0, "failed_probes": 1}
+    found = {"tally": tally(at - MINUTE, until, outages=1, down=12.0), "total": tally(began, until, **counts)}
+    return {"flapping": flapping(at), "settle_seconds": 300.0} | found
 
 
 # A healthy primary that says all of itself.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -9,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from heartline.model.incident import Incident, Outage, Span
-from heartline.model.state import State
+from heartline.model.state import BlipCount, State
 from heartline.rules.availability import Availability, availability
-from unit.samples import HOUR, NOW, SECOND, failure
+from unit.samples import HOUR, MINUTE, NOW, SECOND, failure
 
 DAY = timedelta(days=1)
 UP = State("orders", first_seen=NOW - 30 * DAY, up_since=NOW - HOUR)
@@ -22,46 +24,62 @@ def over(began: timedelta, ended: timedelta) -> Incident:
     return Incident("one", NOW - began, ended=NOW - ended)
 
 
+def measured(
+    state: State, incidents: Sequence[Incident], gaps: Sequence[Span], length: timedelta = DAY
+) -> Availability:
+    return availability(state, incidents, gaps, Span(NOW - length, NOW), MINUTE)
+
+
 def test_a_target_without_incidents_was_up_all_the_time() -> None:
-    assert availability(UP, [], [], DAY, NOW) == Availability(1, 0)
+    assert measured(UP, [], []).share == 1
 
 
 def test_an_incident_counts_from_the_first_failed_probe_to_the_first_good_one() -> None:
-    assert availability(UP, [over(6 * HOUR, 3 * HOUR)], [], DAY, NOW).share == 1 - 3 / 24
+    assert measured(UP, [over(6 * HOUR, 3 * HOUR)], []).share == 1 - 3 / 24
 
 
 def test_of_an_incident_that_began_before_only_the_part_in_the_time_counts() -> None:
-    assert availability(UP, [over(30 * HOUR, 18 * HOUR)], [], DAY, NOW).share == 1 - 6 / 24
-    assert availability(UP, [over(80 * HOUR, 70 * HOUR)], [], DAY, NOW).share == 1
+    assert measured(UP, [over(30 * HOUR, 18 * HOUR)], []).share == 1 - 6 / 24
+    assert measured(UP, [over(80 * HOUR, 70 * HOUR)], []).share == 1
 
 
 def test_an_open_incident_counts_until_now() -> None:
     down = State("orders", NOW - 30 * DAY, outage=Outage(Incident("one", NOW - 6 * HOUR), failure()))
-    assert availability(down, [], [], DAY, NOW).share == 1 - 6 / 24
+    assert measured(down, [], []).share == 1 - 6 / 24
 
 
 def test_a_target_that_is_new_is_measured_since_it_is_watched() -> None:
     new = State("orders", first_seen=NOW - 4 * HOUR, up_since=NOW - HOUR)
-    assert availability(new, [over(2 * HOUR, HOUR)], [], DAY, NOW).share == 1 - 1 / 4
+    assert measured(new, [over(2 * HOUR, HOUR)], []).share == 1 - 1 / 4
 
 
 def test_a_target_that_was_down_from_the_first_has_no_share_of_up() -> None:
-    down = State("orders", NOW - HOUR, outage=Outage(Incident("one", NOW - HOUR), failure()))
-    assert availability(down, [], [], DAY, NOW) == Availability(0, 0)
+    down = State("orders", NOW - 3 * HOUR, outage=Outage(Incident("one", NOW - 3 * HOUR), failure()))
+    assert measured(down, [], []).share == 0
+
+
+def test_failed_probes_that_made_no_outage_are_counted_and_their_share_is_that_of_all_probes() -> None:
+    """Of each tick of two hours two probes failed and the third was good."""
+    counts = tuple(BlipCount(NOW - ago * HOUR, 60, 120) for ago in (1, 2))
+    found = measured(
+        replace(UP, first_seen=NOW - 2 * HOUR, blip_counts=(BlipCount(NOW - 5 * DAY, 9, 9), *counts)), [], []
+    )
+    assert (found.blips, found.failed_probes, found.failed_share) == (120, 240, pytest.approx(2 / 3))
 
 
 @pytest.mark.parametrize("state", [State("orders"), State("orders", first_seen=NOW, up_since=NOW)], ids=str)
 def test_what_was_never_watched_has_no_availability(state: State) -> None:
-    assert availability(state, [], [], DAY, NOW) == Availability(None, 0)
+    assert measured(state, [], []).share is None
 
 
 def test_a_time_in_which_heartline_did_not_run_is_neither_up_nor_down_and_told() -> None:
     gap = Span(NOW - 8 * HOUR, NOW - 4 * HOUR)
-    assert availability(UP, [over(6 * HOUR, 2 * HOUR)], [gap], DAY, NOW) == Availability(1 - 2 / 20, 4 * 3600)
+    found = measured(UP, [over(6 * HOUR, 2 * HOUR)], [gap])
+    assert (found.share, found.observed, found.unobserved) == (1 - 2 / 20, 20 * 3600, 4 * 3600)
 
 
 def test_where_nothing_was_observed_at_all_no_share_is_claimed() -> None:
-    assert availability(UP, [], [Span(NOW - 2 * DAY, NOW)], DAY, NOW) == Availability(None, 86400)
+    assert measured(UP, [], [Span(NOW - 2 * DAY, NOW)]) == Availability(unobserved=86400)
 
 
 spans = st.tuples(st.integers(-20, 100), st.integers(0, 40)).map(lambda pair: (pair[0], pair[0] + pair[1]))
@@ -97,6 +115,7 @@ def test_it_is_what_counting_second_by_second_gives(
         outage=None if open_since is None else Outage(Incident("open", at(open_since)), failure()),
     )
     ended = [Incident("over", at(began), ended=at(end)) for began, end in incidents]
-    measured = availability(state, ended, [Span(at(one), at(other)) for one, other in gaps], length * SECOND, at(now))
-    assert measured.share == (pytest.approx(len(up) / len(watched)) if watched else None)
-    assert measured.unobserved == len(unseen)
+    within = Span(at(now) - length * SECOND, at(now))
+    found = availability(state, ended, [Span(at(one), at(other)) for one, other in gaps], within, MINUTE)
+    assert found.share == (pytest.approx(len(up) / len(watched)) if watched else None)
+    assert (found.unobserved, found.observed) == (len(unseen), len(watched))

@@ -18,15 +18,15 @@ from heartline.messages.context import AlertContext, TargetAlerts
 from heartline.messages.html import as_html
 from heartline.messages.plain_text import as_text, columns
 from heartline.model.alert import Alert
-from heartline.model.incident import Flapping, Incident
+from heartline.model.belief import FLAPPING_SUFFIX
+from heartline.model.incident import Incident
 from heartline.model.kinds import AlertKind, Kind, Phase
 from heartline.model.observation import Failure
-from unit.samples import ENDPOINT, MINUTE, NOW, SECOND, TARGET, alert, failure
+from unit.samples import ENDPOINT, MINUTE, NOW, SECOND, TARGET, alert, failure, flapping
 
-DOWN, RECOVERED, UNSTABLE, SETTLED = AlertKind.DOWN, AlertKind.RECOVERED, AlertKind.UNSTABLE, AlertKind.SETTLED
+DOWN, RECOVERED, FLAPPING, STABLE = AlertKind.DOWN, AlertKind.RECOVERED, AlertKind.FLAPPING, AlertKind.STABLE
 REFUSED, TIMEOUT = failure(), failure(Kind.TIMEOUT, Phase.CONNECT)
 AUTH, STARTING = failure(Kind.AUTH, sqlstate="28P01"), failure(Kind.STARTING)
-FLAPPING = Flapping("orders-unstable", NOW - 10 * MINUTE, NOW - MINUTE, 3, 60, 40, notified=True)
 
 
 def about(
@@ -39,10 +39,10 @@ def about(
     incident = Incident(f"{name}-1", NOW - MINUTE, ended=NOW if kind is RECOVERED else None)
     place = replace(ENDPOINT, host=f"{name}.example.com" if host is None else host)
     known: dict[str, object] = {"target": name, "incident": incident, "endpoint": place}
-    if kind is not RECOVERED:
+    if kind not in {RECOVERED, FLAPPING, STABLE}:
         known["failure"] = failed
-    if kind in {UNSTABLE, SETTLED}:
-        known |= {"flapping": replace(FLAPPING, id=f"{name}-unstable"), "settle_seconds": 300}
+    if kind in {FLAPPING, STABLE}:
+        known["flapping"] = replace(flapping(), id=f"{name}{FLAPPING_SUFFIX}")
     return alert(kind, **known | changes)
 
 
@@ -95,8 +95,8 @@ def test_a_mail_of_one_report_has_its_subject_and_nothing_in_common() -> None:
             "down",
         ),
         (
-            [about("a", RECOVERED), about("b", UNSTABLE)],
-            "[UNSTABLE] 1 of 10 databases: connection refused; 1 RECOVERED",
+            [about("a", RECOVERED), about("b", FLAPPING)],
+            "[FLAPPING] 1 of 10 databases: b; 1 RECOVERED",
             "flapping",
         ),
         (
@@ -124,12 +124,10 @@ def test_a_subject_names_as_many_as_it_has_room_for_and_counts_the_others() -> N
 
 
 def test_a_target_that_is_up_again_by_now_is_not_in_the_subject_as_down() -> None:
-    """Its settling as down and its recovery were both late, and leave in one mail."""
-    flapping = replace(FLAPPING, stable_since=NOW - 6 * MINUTE)
-    settled, recovered = about("a", SETTLED, flapping=flapping), about("a", RECOVERED, id="00000002", at=NOW + MINUTE)
-    message = composed(settled, recovered, late=600)
+    """That it flaps and that it is stable again were both late, and leave in one mail."""
+    message = composed(about("a", FLAPPING), about("a", STABLE, id="00000002", at=NOW + MINUTE), late=600)
     assert message.status == "up"
-    assert message.subject.startswith("[RECOVERED]")
+    assert message.subject.startswith("[STABLE AGAIN]")
 
 
 def test_more_targets_than_the_fleet_knows_are_not_more_than_all() -> None:
@@ -244,11 +242,11 @@ def test_the_worst_are_among_those_that_are_told_whole() -> None:
     assert composed(*alerts).reports[0].alert.target == "bad"
 
 
-kinds = st.sampled_from([DOWN, AlertKind.CHANGED, AlertKind.REMINDER, RECOVERED, UNSTABLE, SETTLED])
+kinds = st.sampled_from([DOWN, AlertKind.REMINDER, RECOVERED, FLAPPING, STABLE])
 
 
 @pytest.mark.parametrize("code", LANGUAGES)
-@pytest.mark.parametrize("kind", [DOWN, RECOVERED, UNSTABLE, SETTLED], ids=str)
+@pytest.mark.parametrize("kind", [DOWN, RECOVERED, FLAPPING, STABLE], ids=str)
 @pytest.mark.parametrize("failed", [REFUSED, AUTH, failure(Kind.DENIED, sqlstate="42501")], ids=lambda one: one.kind)
 def test_a_subject_of_usual_names_has_at_most_78_columns(code: str, kind: AlertKind, failed: Failure) -> None:
     names = [f"orders-production-{number:02d}" for number in range(12)]
@@ -288,8 +286,9 @@ def test_an_address_that_is_none_costs_nobody_their_mail(address: str, other: st
 def thread(number: int, name: str, kind: AlertKind, failed: Failure) -> Alert:
     """Return an alert of an incident or flapping period of its own."""
     incident = Incident(f"{name}-{number}", NOW - MINUTE, ended=NOW if kind is RECOVERED else None)
-    flapping = {"flapping": replace(FLAPPING, id=f"{name}-{number}-unstable")} if kind in {UNSTABLE, SETTLED} else {}
-    return about(name, kind, failed, id=f"{number:08d}", incident=incident, **flapping)
+    known = replace(flapping(), id=f"{name}-{number}{FLAPPING_SUFFIX}")
+    flaps = {"flapping": known} if kind in {FLAPPING, STABLE} else {}
+    return about(name, kind, failed, id=f"{number:08d}", incident=incident, **flaps)
 
 
 @given(st.lists(st.tuples(st.sampled_from("abcdef"), kinds, st.sampled_from([REFUSED, TIMEOUT, AUTH])), min_size=1))

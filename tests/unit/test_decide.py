@@ -11,6 +11,7 @@ from heartline.model.kinds import AlertKind, Kind, Status
 from heartline.model.observation import Failure
 from heartline.model.state import State
 from heartline.model.target import Policy
+from heartline.rules.alerts import reminded_of
 from heartline.rules.decide import Decision, decide, quiet_until, wants_another
 from unit.samples import HOUR, MINUTE, NOW, SECOND, failure, seen
 
@@ -31,7 +32,7 @@ def kinds(decision: Decision) -> list[AlertKind]:
 
 
 def down(at: datetime = NOW) -> State:
-    return tick(UP, DEAD, DEAD, DEAD, at=at).state
+    return tick(replace(UP, last_ok=at - MINUTE), DEAD, DEAD, DEAD, at=at).state
 
 
 def test_a_healthy_target_at_first_sight_is_up_without_a_word() -> None:
@@ -66,7 +67,9 @@ def test_no_confirmations_make_the_first_failure_enough() -> None:
 def test_one_healthy_probe_among_the_confirmations_makes_a_blip_without_an_alert() -> None:
     for results in ((DEAD, OK), (DEAD, DEAD, OK)):
         decision = tick(UP, *results)
-        assert decision == Decision(replace(UP, blips=1, last_blip=NOW), seen=Status.UP)
+        good = NOW + 3 * (len(results) - 1) * SECOND
+        assert (decision.alerts, decision.seen) == ((), Status.UP)
+        assert (decision.state.blips, decision.state.last_ok) == (1, good)
 
 
 def test_a_blip_does_not_count_towards_the_next_tick() -> None:
@@ -86,7 +89,7 @@ def test_a_target_is_up_after_enough_healthy_probes_in_a_row() -> None:
     recovered = decision.alerts[0]
     assert (recovered.incident.began, recovered.incident.ended) == (NOW, NOW + HOUR / 2)
     assert recovered.previous == DEAD
-    assert decision.state.incident is decision.state.failure is decision.state.notified is None
+    assert decision.state.incident is decision.state.failure is decision.state.belief is None
 
 
 def test_a_failure_among_the_healthy_probes_keeps_a_target_down() -> None:
@@ -95,13 +98,24 @@ def test_a_failure_among_the_healthy_probes_keeps_a_target_down() -> None:
     assert decision.state.since == NOW
 
 
-def test_another_kind_of_failure_is_told_as_a_change_once() -> None:
-    refused = failure(Kind.AUTH, sqlstate="28P01")
-    first = tick(down(), refused, refused, at=NOW + MINUTE)
-    assert kinds(first) == [AlertKind.CHANGED]
-    assert (first.alerts[0].failure.kind, first.alerts[0].previous.kind) == (Kind.AUTH, Kind.REFUSED)
-    assert first.state.incident.kinds == (Kind.REFUSED, Kind.AUTH)
-    assert kinds(tick(first.state, refused, at=NOW + 2 * MINUTE)) == []
+def test_what_was_misconfigured_and_is_an_outage_is_told_at_once_and_once() -> None:
+    locked = failure(Kind.AUTH, sqlstate="28P01")
+    state = tick(UP, locked, locked, locked).state
+    first = tick(state, DEAD, DEAD, at=NOW + MINUTE)
+    assert kinds(first) == [AlertKind.DOWN]
+    assert (first.alerts[0].failure.kind, first.alerts[0].previous.kind) == (Kind.REFUSED, Kind.AUTH)
+    assert first.state.incident.kinds == (Kind.AUTH, Kind.REFUSED)
+    assert kinds(tick(first.state, DEAD, at=NOW + 2 * MINUTE)) == []
+
+
+def test_any_other_kind_of_failure_is_told_with_the_next_reminder() -> None:
+    locked = failure(Kind.AUTH, sqlstate="28P01")
+    milder = tick(down(), locked, locked, at=NOW + MINUTE)
+    assert (milder.alerts, milder.state.failure) == ((), locked)
+    reminded = tick(milder.state, locked, at=NOW + HOUR + MINUTE)
+    assert kinds(reminded) == [AlertKind.REMINDER]
+    assert (reminded.alerts[0].failure.kind, reminded.alerts[0].previous.kind) == (Kind.AUTH, Kind.REFUSED)
+    assert kinds(tick(reminded.state, DEAD, DEAD, at=NOW + HOUR + 2 * MINUTE)) == [AlertKind.DOWN]
 
 
 def test_another_kind_of_failure_is_no_change_until_a_second_probe_agrees() -> None:
@@ -114,29 +128,9 @@ def test_another_kind_of_failure_is_no_change_until_a_second_probe_agrees() -> N
 
 
 def test_without_confirmations_one_probe_is_enough_for_a_change() -> None:
-    once = replace(POLICY, confirmations=0)
-    assert not wants_another(down(), [seen(failed=failure(Kind.TIMEOUT))], once)
-    assert kinds(tick(down(), failure(Kind.TIMEOUT), at=NOW + MINUTE, policy=once)) == [AlertKind.CHANGED]
-
-
-def test_a_failure_that_keeps_changing_its_kind_is_told_three_times_between_two_reminders() -> None:
-    state, notified = down(), []
-    for minute in range(1, 62):
-        turn = failure(Kind.TIMEOUT if minute % 2 else Kind.REFUSED)
-        decision = tick(state, turn, turn, at=NOW + minute * MINUTE)
-        state, notified = decision.state, [*notified, *((minute, alert.kind) for alert in decision.alerts)]
-    assert notified == [(1, AlertKind.CHANGED), (2, AlertKind.CHANGED), (3, AlertKind.CHANGED)]
-    as_told = tick(state, failure(Kind.TIMEOUT), at=NOW + 64 * MINUTE)
-    assert kinds(as_told) == [AlertKind.REMINDER]
-    turned = tick(as_told.state, DEAD, DEAD, at=NOW + 65 * MINUTE)
-    assert kinds(turned) == [AlertKind.CHANGED]
-
-
-def test_a_reminder_that_finds_another_kind_of_failure_is_told_as_a_change() -> None:
-    late = failure(Kind.TIMEOUT)
-    decision = tick(down(), late, late, at=NOW + 2 * HOUR)
-    assert kinds(decision) == [AlertKind.CHANGED]
-    assert decision.alerts[0].remind_at == decision.alerts[0].at + 2 * HOUR
+    once, late = replace(POLICY, confirmations=0), failure(Kind.TIMEOUT)
+    assert not wants_another(down(), [seen(failed=late)], once)
+    assert tick(down(), late, at=NOW + MINUTE, policy=once).state.failure == late
 
 
 def test_another_text_of_the_same_kind_is_no_change() -> None:
@@ -144,9 +138,15 @@ def test_another_text_of_the_same_kind_is_no_change() -> None:
     assert decision.alerts == ()
 
 
+def test_a_reminder_says_for_how_much_of_the_time_since_the_last_alert_it_was_down() -> None:
+    (reminded,) = tick(down(), DEAD, at=NOW + 2 * HOUR).alerts
+    assert (reminded.tally.share, reminded.tally.counts.outages) == (1, 0)
+    assert reminded.tally.since == NOW + 6 * SECOND
+
+
 def test_a_reminder_comes_when_its_time_has_passed_since_the_last_word() -> None:
     state = down()
-    notified_at = state.notified_at
+    notified_at = state.belief.told_at
     assert kinds(tick(state, DEAD, at=notified_at + HOUR - SECOND)) == []
     reminded = tick(state, DEAD, at=notified_at + HOUR)
     assert kinds(reminded) == [AlertKind.REMINDER]
@@ -157,7 +157,7 @@ def test_a_reminder_comes_when_its_time_has_passed_since_the_last_word() -> None
 def reminders(policy: Policy, until: timedelta) -> list[float]:
     """Give the hours after which an outage that lasts is brought to mind."""
     state, every, notified = down(), timedelta(minutes=30), []
-    began = state.notified_at
+    began = state.belief.told_at
     for step in range(1, until // every + 1):
         decision = tick(state, DEAD, at=began + step * every, policy=policy)
         state, notified = decision.state, [*notified, *((alert.at - began) / HOUR for alert in decision.alerts)]
@@ -174,7 +174,7 @@ def test_reminders_that_are_asked_for_rarely_do_not_come_more_often() -> None:
 
 def test_each_alert_of_an_outage_says_when_the_next_reminder_is_due() -> None:
     notified = tick(UP, DEAD, DEAD, DEAD)
-    reminded = tick(notified.state, DEAD, at=notified.state.notified_at + HOUR)
+    reminded = tick(notified.state, DEAD, at=notified.state.belief.told_at + HOUR)
     assert notified.alerts[0].remind_at == notified.alerts[0].at + HOUR
     assert reminded.alerts[0].remind_at == reminded.alerts[0].at + 2 * HOUR
     assert tick(reminded.state, OK, OK, at=NOW + 2 * HOUR).alerts[0].remind_at is None
@@ -188,16 +188,21 @@ def test_reminders_begin_anew_with_each_incident() -> None:
     assert again.alerts[0].remind_at == again.alerts[0].at + HOUR
 
 
-def test_an_acknowledged_incident_has_no_reminders_but_changes_and_an_end() -> None:
-    state = replace(down(), acknowledged=True)
-    assert kinds(tick(state, DEAD, at=NOW + 5 * HOUR)) == []
-    starting = failure(Kind.STARTING)
-    changed = tick(state, starting, starting, at=NOW + 5 * HOUR)
-    assert kinds(changed) == [AlertKind.CHANGED]
-    assert changed.alerts[0].remind_at is None
+def test_acknowledging_stops_the_reminders_of_what_was_acknowledged_and_nothing_else() -> None:
+    locked = failure(Kind.AUTH)
+    state = acknowledged(tick(UP, locked, locked, locked).state)
+    assert kinds(tick(state, locked, at=NOW + 5 * HOUR)) == []
+    worse = tick(state, DEAD, DEAD, at=NOW + 5 * HOUR)
+    assert kinds(worse) == [AlertKind.DOWN]
+    assert kinds(tick(worse.state, DEAD, at=NOW + 7 * HOUR)) == [AlertKind.REMINDER]
     over = tick(state, OK, OK, at=NOW + 5 * HOUR)
     assert kinds(over) == [AlertKind.RECOVERED]
-    assert not over.state.acknowledged
+    again = tick(over.state, DEAD, DEAD, DEAD, at=NOW + 9 * HOUR)
+    assert kinds(tick(again.state, DEAD, at=NOW + 11 * HOUR)) == [AlertKind.REMINDER]
+
+
+def acknowledged(state: State) -> State:
+    return replace(state, belief=replace(state.belief, acknowledged=reminded_of(state)))
 
 
 def test_what_breaks_and_heals_inside_a_mute_is_never_told() -> None:

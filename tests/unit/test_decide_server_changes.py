@@ -22,7 +22,7 @@ from heartline.storage.schema import FORMAT, plain, read_target, wire
 from unit.samples import HOUR, MINUTE, NOW, SECOND, SERVER, answered, failure, seen
 
 RESTARTED, DOWN, RECOVERED = AlertKind.RESTARTED, AlertKind.DOWN, AlertKind.RECOVERED
-UNSTABLE, SETTLED, EXPIRING = AlertKind.UNSTABLE, AlertKind.SETTLED, AlertKind.EXPIRING
+FLAPPING, STABLE, EXPIRING = AlertKind.FLAPPING, AlertKind.STABLE, AlertKind.EXPIRING
 DAY = timedelta(days=1)
 POLICY = Policy(confirmations=0, recover_after=1)
 
@@ -81,13 +81,15 @@ def test_a_restart_is_told_once_and_then_nothing_is_written(life: Life) -> None:
     assert life.state == stable_since
 
 
-@given(st.lists(st.sampled_from([0, 1, 2, 3]), max_size=12))
-def test_each_restart_is_told_however_many_follow_one_another(lulls: list[int]) -> None:
-    life = Life()
+@given(st.lists(st.sampled_from([0, 1, 2, 3]), min_size=4, max_size=12))
+def test_restarts_that_go_on_are_told_three_times_and_then_once_as_flapping(lulls: list[int]) -> None:
+    life, told = Life(), list[AlertKind]()
     for times, quiet_interval in enumerate(lulls, 1):
-        assert life.see(restarted(times)) == [RESTARTED]
+        told += life.see(restarted(times))
         assert [life.see(restarted(times)) for _ in range(quiet_interval)] == [[]] * quiet_interval
+    assert told == [RESTARTED] * 3 + [FLAPPING]
     assert len(life.ended) == len(lulls)
+    assert life.alerts[-1].total.counts.changes == 4
 
 
 def test_a_restart_is_kept_as_an_incident_without_a_length_between_the_two_probes(life: Life) -> None:
@@ -186,10 +188,11 @@ def test_a_restart_after_the_end_of_the_quiet_is_told(life: Life) -> None:
 # Flapping.
 
 
-def test_an_outage_soon_after_a_restart_that_was_told_is_a_relapse(life: Life) -> None:
+def test_the_first_outage_after_a_restart_is_told_as_any_and_so_is_its_end(life: Life) -> None:
     life.see(restarted())
-    assert life.see(failure()) == [UNSTABLE]
-    assert life.alerts[-1].flapping.outages == 2
+    assert life.see(failure()) == [DOWN]
+    assert life.alerts[-1].flapping is None
+    assert life.see(restarted()) == [RECOVERED]
 
 
 def test_an_outage_long_after_a_restart_is_a_story_of_its_own(life: Life) -> None:
@@ -197,23 +200,38 @@ def test_an_outage_long_after_a_restart_is_a_story_of_its_own(life: Life) -> Non
     assert life.see(failure(), after=HOUR) == [DOWN]
 
 
-def test_a_restart_within_a_spell_that_was_told_is_counted_and_not_told(life: Life) -> None:
-    assert [life.see(one) for one in (failure(), SERVER, failure(), SERVER)] == [[DOWN], [RECOVERED], [UNSTABLE], []]
-    outages = life.state.flapping.outages
+def test_a_restart_while_it_flaps_is_counted_and_not_told(life: Life) -> None:
+    turns = [failure(), SERVER] * 3
+    assert [life.see(one) for one in turns] == [[DOWN], [RECOVERED], [DOWN], [RECOVERED], [DOWN], []]
     assert life.see(restarted()) == []
-    assert life.state.flapping.outages == outages + 1
-    notified = [kind for _ in range(20) for kind in life.see(restarted())]
-    assert notified == [SETTLED]
-    assert life.alerts[-1].flapping.outages == outages + 1
+    notified = [kind for _ in range(120) for kind in life.see(restarted())]
+    assert notified[-1] is STABLE
+    assert life.alerts[-1].total.counts.changes == 1
     (kept,) = (one for one in life.ended.values() if one.changes)
-    assert kept.notified == (SETTLED,)
+    assert kept.notified == ()
 
 
-def test_a_restart_begins_the_time_anew_after_which_a_spell_has_settled(life: Life) -> None:
-    for one in (failure(), SERVER, failure(), SERVER, SERVER, SERVER, restarted()):
+def test_a_restart_begins_the_rest_anew(life: Life) -> None:
+    for one in [failure(), SERVER] * 3:
         life.see(one)
-    notified = [life.see(restarted()) for _ in range(5)]
-    assert notified == [[], [], [], [], [SETTLED]]
+    for _ in range(100):
+        life.see(SERVER)
+    assert life.alerts[-1].kind is STABLE
+    other = Life()
+    for one in [failure(), SERVER] * 3:
+        other.see(one)
+    for minute in range(100):
+        other.see(restarted() if minute > 62 else SERVER)
+    assert other.alerts[-1].at > life.alerts[-1].at
+
+
+def test_that_several_servers_take_turns_is_told_as_soon_as_there_is_room(life: Life) -> None:
+    """Three restarts have left none."""
+    for times in (1, 2, 3):
+        life.see(restarted(times))
+    told = [kind for _ in range(100) for kind in life.see(restarted(2)) + life.see(restarted(3))]
+    assert told == [AlertKind.FAILED_OVER]
+    assert life.alerts[-1].change.several
 
 
 # Several servers under one name.
@@ -224,20 +242,22 @@ def test_several_servers_in_turn_are_told_once_and_then_write_nothing(order: lis
     life = Life()
     for turn in order:
         life.see(replace(SERVER, started=SERVER.started - turn * HOUR, system=str(turn)))
-    several = [alert for alert in life.alerts if alert.change.several]
+    for _ in range(30):
+        life.see(replace(SERVER, started=SERVER.started - order[-1] * HOUR, system=str(order[-1])), after=HOUR)
+    several = [alert for alert in life.alerts if alert.change and alert.change.several]
     assert len(several) == life.state.several
-    assert all(alert.change.several for alert in life.alerts[-1:]) or not several
     stable_since, known = life.state, set(order) if several else set()
     for turn in known:
         assert life.see(replace(SERVER, started=SERVER.started - turn * HOUR, system=str(turn))) == []
     assert life.state == stable_since
 
 
-def test_several_servers_that_are_found_while_muted_are_never_told(life: Life) -> None:
+def test_several_servers_that_are_found_while_muted_are_told_once_after_it(life: Life) -> None:
     life.mute(10 * MINUTE)
     other = replace(SERVER, system="1")
-    assert [life.see(one) for one in (other, SERVER) * 10] == [[]] * 20
-    assert life.state.several
+    told = [life.see(one) for one in (other, SERVER) * 10]
+    assert told == [[]] * 9 + [[AlertKind.FAILED_OVER]] + [[]] * 10
+    assert life.alerts[-1].change.several
 
 
 # The end of the server's certificate.
@@ -438,7 +458,7 @@ def test_in_every_life_no_tick_tells_of_a_server_what_it_tells_as_an_outage(phas
     life = Life()
     for one in phase_bars:
         was_down = life.state.status is Status.DOWN
-        notified = [kind for kind in life.see(one) if kind not in {EXPIRING, SETTLED}]
+        notified = [kind for kind in life.see(one) if kind not in {EXPIRING, STABLE, FLAPPING}]
         assert len(notified) <= 1
         changed = [alert for alert in life.alerts[-len(notified) :] if notified and alert.change]
         assert not (changed and (was_down or isinstance(one, Failure)))

@@ -1,17 +1,17 @@
-"""What people are told of a target that goes down and up again and again, alert by alert."""
+"""What people are told of a target that does not rest, alert by alert."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from itertools import pairwise
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from heartline.config.windows import window
 from heartline.model.alert import Alert
+from heartline.model.belief import Believed
 from heartline.model.incident import Span
 from heartline.model.kinds import AlertKind, Kind
 from heartline.model.observation import Failure
@@ -21,8 +21,7 @@ from heartline.rules.decide import decide, wants_another
 from unit.samples import HOUR, MINUTE, NOW, SECOND, failure, seen
 
 DOWN, REMINDER, RECOVERED = AlertKind.DOWN, AlertKind.REMINDER, AlertKind.RECOVERED
-UNSTABLE, SETTLED = AlertKind.UNSTABLE, AlertKind.SETTLED
-# Settles after five minutes.
+FLAPPING, STABLE = AlertKind.FLAPPING, AlertKind.STABLE
 POLICY = Policy(confirmations=0, recover_after=1)
 UP = State("orders", NOW - HOUR, NOW - HOUR, last_ok=NOW - MINUTE)
 # Tells what is wrong at a moment, if anything is.
@@ -41,7 +40,9 @@ def flapping(down: timedelta, up: timedelta, cycles: int, *, then: Failure | Non
     return at
 
 
-def watch(life: Life, *, every: timedelta, until: timedelta, policy: Policy = POLICY, state: State = UP) -> list[Alert]:
+def watch(
+    life: Life, *, every: timedelta = MINUTE, until: timedelta, policy: Policy = POLICY, state: State = UP
+) -> list[Alert]:
     """Give all alerts of a life that is looked at now and then."""
     alerts: list[Alert] = []
     now = NOW
@@ -63,147 +64,129 @@ def minutes(alerts: Sequence[Alert]) -> list[float]:
     return [(alert.at - NOW) / MINUTE for alert in alerts]
 
 
-EIGHT = flapping(12 * SECOND, 12 * SECOND, 8)
+# Down for a minute and up for a minute: eight times.
+EIGHT = flapping(MINUTE, MINUTE, 8)
+TOLD = [DOWN, RECOVERED, DOWN, RECOVERED, DOWN]
 
 
-def test_eight_outages_of_12_seconds_are_told_in_four_alerts() -> None:
-    alerts = watch(EIGHT, every=10 * SECOND, until=HOUR)
-    assert kinds(alerts) == [DOWN, RECOVERED, UNSTABLE, SETTLED]
-    assert alerts[-1].failure is None
+def test_two_outages_are_told_one_by_one_and_a_third_within_the_hour_as_flapping() -> None:
+    alerts = watch(EIGHT, until=HOUR / 2)
+    assert (kinds(alerts), minutes(alerts)) == (TOLD, [0, 1, 2, 3, 4])
+    assert [alert.flapping is not None for alert in alerts] == [False] * 4 + [True]
 
 
-@pytest.mark.parametrize("policy", [replace(POLICY, recover_after=2), Policy(confirm_after=SECOND)], ids=["2", "3"])
-@pytest.mark.parametrize("phase", range(10))
-def test_they_are_four_alerts_at_most_however_the_ticks_fall(phase: int, policy: Policy) -> None:
-    later: Life = lambda moment: EIGHT(moment - 24 * SECOND + phase * SECOND)  # noqa: E731
-    notified = kinds(watch(later, every=10 * SECOND, until=HOUR, policy=policy))
-    assert notified in ([DOWN, RECOVERED, UNSTABLE, SETTLED], [DOWN, RECOVERED])
+def test_what_flaps_says_what_was_found_and_how_long_it_must_rest() -> None:
+    *_, last = watch(EIGHT, until=HOUR / 2)
+    assert (last.total.counts.outages, last.total.since, last.settle_seconds) == (3, NOW, 300)
+    assert last.tally.counts.outages == 1
 
 
-def test_the_summary_counts_the_outages_that_were_seen_and_their_length() -> None:
-    *_, settled = watch(flapping(20 * SECOND, 20 * SECOND, 8), every=10 * SECOND, until=HOUR)
-    assert (settled.kind, settled.flapping.outages) == (SETTLED, 8)
-    assert (settled.flapping.total, settled.flapping.longest) == (160, 20)
-    assert (settled.flapping.began, settled.incident.ended) == (NOW, NOW + 300 * SECOND)
+def test_it_is_stable_again_once_it_has_been_up_for_long_enough_and_there_is_room_for_what_may_follow() -> None:
+    *_, last = watch(EIGHT, until=2 * HOUR)
+    assert last.kind is STABLE
+    assert last.at - last.flapping.calm_since >= 5 * MINUTE
+    assert last.total.counts.outages == 8
+    assert round(last.total.counts.down / 60) == 8
 
 
-def test_the_summary_comes_once_it_has_been_up_for_five_minutes() -> None:
-    *_, settled = watch(EIGHT, every=10 * SECOND, until=HOUR)
-    assert timedelta(0) <= settled.at - settled.incident.ended - 5 * MINUTE < 10 * SECOND
+def test_a_slower_rhythm_must_rest_for_longer() -> None:
+    alerts = watch(flapping(MINUTE, 14 * MINUTE, 8), until=6 * HOUR)
+    (stable,) = [alert for alert in alerts if alert.kind is STABLE]
+    assert stable.at - stable.flapping.calm_since >= 28 * MINUTE
 
 
-def test_what_flaps_and_then_stays_down_is_told_after_five_minutes_and_from_then_on_as_any_outage() -> None:
-    life = flapping(MINUTE, MINUTE, 4, then=failure())
-    alerts = watch(life, every=MINUTE, until=3 * HOUR)
-    assert kinds(alerts) == [DOWN, RECOVERED, UNSTABLE, SETTLED, REMINDER]
-    assert minutes(alerts) == [0, 1, 2, 13, 73]
-    assert alerts[3].failure is not None
-    assert alerts[3].incident.ended is None
-    assert alerts[3].remind_at == NOW + 73 * MINUTE
+def test_what_flaps_and_stays_down_is_told_as_down_though_it_was_told_as_flapping() -> None:
+    life = flapping(10 * MINUTE, 2 * MINUTE, 5, then=None)
+    for_good: Life = lambda moment: life(moment) or (failure() if moment > NOW + 90 * MINUTE else None)  # noqa: E731
+    alerts = watch(for_good, until=3 * HOUR, policy=replace(POLICY, remind_every=timedelta(hours=8)))
+    known = [alert.at for alert in alerts if alert.believed is Believed.DOWN and alert.at > NOW + 90 * MINUTE]
+    flapped = alerts[-1].at < NOW + 90 * MINUTE and alerts[-1].believed is Believed.DOWN
+    assert flapped or known[0] <= NOW + 97 * MINUTE
 
 
-def test_what_settled_down_is_told_when_it_recovers_at_last() -> None:
-    life: Life = lambda moment: flapping(MINUTE, MINUTE, 4, then=failure())(moment) if moment < NOW + HOUR else None  # noqa: E731
-    alerts = watch(life, every=MINUTE, until=2 * HOUR)
-    assert kinds(alerts) == [DOWN, RECOVERED, UNSTABLE, SETTLED, RECOVERED]
-    assert (alerts[-1].incident.began, alerts[-1].incident.ended) == (NOW + 8 * MINUTE, NOW + HOUR)
+def test_each_gap_leaves_the_time_it_has_been_down_as_it_was() -> None:
+    """Down for good after flapping, each fifth tick missed."""
+    life = flapping(MINUTE, MINUTE, 4, then=None)
+    state, now, alerts = UP, NOW, list[Alert]()
+    for minute in range(24 * 60):
+        now = NOW + minute * MINUTE
+        wrong = life(now) if minute < 30 else failure()
+        if minute % 5 == 4:
+            continue
+        gap = Span(now - 2 * MINUTE, now) if minute % 5 == 0 and minute else None
+        decision = decide(state, [seen(now, wrong)], POLICY, now, gap)
+        state, alerts = decision.state, [*alerts, *decision.alerts]
+    last = [alert for alert in alerts if alert.kind in {DOWN, REMINDER}][-1]
+    assert last.believed is Believed.DOWN
+    assert last.tally.share == 1
 
 
-def test_a_slow_rhythm_is_two_stories_and_then_one_of_flapping() -> None:
-    """Eleven minutes are longer than five; from the second time on they are a rhythm."""
-    alerts = watch(flapping(MINUTE, 10 * MINUTE, 8), every=MINUTE, until=3 * HOUR)
-    assert kinds(alerts) == [DOWN, RECOVERED, DOWN, RECOVERED, UNSTABLE, SETTLED]
-    assert minutes(alerts) == [0, 1, 11, 12, 22, 98]
-    assert alerts[-1].flapping.outages == 7
+def test_while_it_flaps_reminders_sum_up() -> None:
+    alerts = watch(flapping(4 * MINUTE, 2 * MINUTE, 10_000), until=timedelta(days=3))
+    reminders = [alert for alert in alerts if alert.kind is REMINDER]
+    waits = [(two.at - one.at) / HOUR for one, two in pairwise(alerts)]
+    assert max(waits) <= 24.1
+    assert len(alerts) < 30
+    assert all(0.5 < alert.tally.share < 0.8 for alert in reminders[2:])
 
 
-def test_an_hourly_outage_is_told_each_time() -> None:
-    alerts = watch(flapping(MINUTE, 59 * MINUTE, 3), every=MINUTE, until=4 * HOUR)
-    assert kinds(alerts) == [DOWN, RECOVERED] * 3
+def test_frequent_failed_probes_are_told_as_flapping_although_it_never_was_down() -> None:
+    """The third probe of each tick is good: no outage is ever confirmed."""
+    policy, state, alerts = Policy(recover_after=1), UP, list[Alert]()
+    for minute in range(60):
+        now = NOW + minute * MINUTE
+        observations = [seen(now, failure(Kind.TIMEOUT)), seen(now, failure(Kind.TIMEOUT)), seen(now)]
+        decision = decide(state, observations, policy, now)
+        state, alerts = decision.state, [*alerts, *decision.alerts]
+    assert kinds(alerts) == [FLAPPING]
+    assert (alerts[0].total.counts.outages, alerts[0].total.counts.failed_probes) == (0, 12)
+    assert (alerts[0].failure, alerts[0].previous.kind) == (None, Kind.TIMEOUT)
+    assert state.blips == 60
 
 
-def test_outages_that_last_are_told_each_time_however_soon_the_next_begins() -> None:
-    alerts = watch(flapping(10 * MINUTE, MINUTE, 5), every=MINUTE, until=2 * HOUR)
-    assert kinds(alerts) == [DOWN, RECOVERED] * 5
-
-
-def test_a_target_that_settled_and_breaks_later_begins_a_new_story() -> None:
-    again: Life = lambda moment: EIGHT(moment) or EIGHT(moment - HOUR)  # noqa: E731
-    alerts = watch(again, every=10 * SECOND, until=2 * HOUR)
-    assert kinds(alerts) == [DOWN, RECOVERED, UNSTABLE, SETTLED] * 2
-    assert alerts[4].flapping is None
-
-
-def test_a_new_story_does_not_carry_the_failure_of_the_one_that_settled() -> None:
-    again: Life = lambda moment: EIGHT(moment) or EIGHT(moment - HOUR)  # noqa: E731
-    alerts = watch(again, every=10 * SECOND, until=2 * HOUR)
-    assert (alerts[4].kind, alerts[4].previous) == (DOWN, None)
-
-
-def test_while_it_flaps_neither_reminders_nor_other_failures_are_told() -> None:
-    turns: Life = lambda moment: EIGHT(moment) and failure(list(Kind)[(moment - NOW) // (24 * SECOND)])  # noqa: E731
-    often = replace(POLICY, remind_every=MINUTE)
-    assert kinds(watch(turns, every=10 * SECOND, until=HOUR, policy=often)) == [DOWN, RECOVERED, UNSTABLE, SETTLED]
+def test_a_failed_probe_now_and_then_is_no_flapping() -> None:
+    state, alerts = UP, list[Alert]()
+    for minute in range(0, 24 * 60, 15):
+        now = NOW + minute * MINUTE
+        decision = decide(state, [seen(now, failure()), seen(now + SECOND)], Policy(), now)
+        state, alerts = decision.state, [*alerts, *decision.alerts]
+    assert alerts == []
 
 
 def test_flapping_in_a_mute_is_not_told_at_all() -> None:
-    muted = replace(UP, muted_until=NOW + 10 * MINUTE)
-    assert watch(EIGHT, every=10 * SECOND, until=HOUR, state=muted) == []
-
-
-def test_flapping_that_outlasts_a_mute_is_told_as_an_outage_and_then_as_flapping() -> None:
-    muted = replace(UP, muted_until=NOW + 10 * MINUTE)
-    alerts = watch(flapping(MINUTE, MINUTE, 10), every=MINUTE, until=HOUR, state=muted)
-    assert kinds(alerts) == [DOWN, RECOVERED, UNSTABLE, SETTLED]
-    assert minutes(alerts) == [10, 11, 12, 24]
-
-
-def test_flapping_that_ends_in_a_mute_is_summed_up_after_it() -> None:
-    alerts = watch(EIGHT, every=10 * SECOND, until=MINUTE)
-    assert kinds(alerts) == [DOWN, RECOVERED, UNSTABLE]
-    maintained = replace(POLICY, maintenance=(window("daily 02:16-03:00"),))
-    alerts = watch(EIGHT, every=10 * SECOND, until=HOUR, policy=maintained)
-    assert kinds(alerts) == [DOWN, RECOVERED, UNSTABLE, SETTLED]
-    assert alerts[-1].at == NOW + 45 * MINUTE
+    muted = replace(UP, muted_until=NOW + 20 * MINUTE)
+    assert watch(EIGHT, until=HOUR, state=muted) == []
 
 
 def test_an_outage_that_breaks_into_a_window_and_heals_in_it_is_told_as_over_at_its_end() -> None:
     maintained = replace(POLICY, maintenance=(window("daily 02:16-03:00"),))
-    alerts = watch(flapping(5 * MINUTE, HOUR, 1), every=MINUTE, until=HOUR, policy=maintained)
+    alerts = watch(flapping(5 * MINUTE, HOUR, 1), until=HOUR, policy=maintained)
     assert (kinds(alerts), minutes(alerts)) == ([DOWN, RECOVERED], [0, 45])
     assert alerts[-1].incident.ended == NOW + 5 * MINUTE
 
 
 def test_what_is_still_down_at_the_end_of_a_window_is_told_then() -> None:
     maintained = replace(POLICY, maintenance=(window("daily 02:15-03:00"),))
-    alerts = watch(flapping(50 * MINUTE, HOUR, 1), every=MINUTE, until=HOUR, policy=maintained)
+    alerts = watch(flapping(50 * MINUTE, HOUR, 1), until=HOUR, policy=maintained)
     assert (kinds(alerts), minutes(alerts)) == ([DOWN, RECOVERED], [45, 50])
 
 
-def test_what_was_not_observed_does_not_count_as_calm() -> None:
+def test_a_time_that_was_not_observed_is_no_rest() -> None:
     state, at = UP, NOW
-    for result in (failure(), None, failure(), None):
+    for result in (failure(), None) * 3:
         state, at = decide(state, [seen(at, result)], POLICY, at).state, at + MINUTE
     late = at + 2 * HOUR
-    after_gap = decide(state, [seen(late)], POLICY, late, Span(at, late))
-    assert after_gap.alerts == ()
-    assert kinds(decide(after_gap.state, [seen(late + 5 * MINUTE)], POLICY, late + 5 * MINUTE).alerts) == [SETTLED]
+    after_gap = decide(state, [seen(late)], POLICY, late, Span(at - MINUTE, late))
+    assert kinds(after_gap.alerts) == [REMINDER]
+    later = late + 5 * MINUTE
+    assert kinds(decide(after_gap.state, [seen(later)], POLICY, later).alerts) == [STABLE]
 
 
-@settings(max_examples=75)
-@given(
-    down=st.integers(60, 600),
-    up=st.integers(60, 600),
-    cycles=st.integers(3, 10),
-    every=st.sampled_from([20, 30, 60]),
-    ends_down=st.booleans(),
-)
-def test_the_alerts_do_not_grow_with_the_number_of_short_outages(
-    down: int, up: int, cycles: int, every: int, ends_down: bool
-) -> None:
-    life = flapping(down * SECOND, up * SECOND, cycles, then=failure() if ends_down else None)
-    rare = replace(POLICY, remind_every=timedelta(days=30))
-    alerts = watch(life, every=every * SECOND, until=cycles * (down + up) * SECOND + 40 * MINUTE, policy=rare)
-    # An outage that is seen to last for five minutes is told by itself, and so is its end.
-    long = cycles if down + every > 300 else 0
-    assert len(alerts) <= 6 + 2 * long
+@pytest.mark.parametrize("every", [1, 5, 15, 60])
+@pytest.mark.parametrize("settle", [1, 300, 3600])
+def test_whatever_the_interval_and_the_settling_time_a_day_has_24_alerts_at_most(every: int, settle: int) -> None:
+    policy = replace(POLICY, settle_after=settle * SECOND, interval=every * MINUTE)
+    life = flapping(every * MINUTE, every * MINUTE, 10_000)
+    alerts = watch(life, every=every * MINUTE, until=timedelta(days=3), policy=policy)
+    days = [(alert.at - NOW) // timedelta(days=1) for alert in alerts]
+    assert max(days.count(day) for day in days) <= 24

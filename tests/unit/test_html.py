@@ -142,8 +142,8 @@ def test_each_status_has_its_colour() -> None:
         "en-down": "down",
         "en-cannot-log-in": "down",
         "en-recovered": "up",
-        "en-settled": "up",
-        "en-unstable": "warn",
+        "en-stable-again": "up",
+        "en-flapping": "warn",
         "en-test": "note",
     }
     for name, state in colours.items():

@@ -10,6 +10,7 @@ import sys
 from datetime import timedelta
 from pathlib import Path
 from string import Formatter
+from types import ModuleType
 
 import pytest
 
@@ -17,7 +18,7 @@ import heartline
 from heartline.commands.view import Standing
 from heartline.i18n.language import LANGUAGES, language
 from heartline.model.kinds import AlertKind, Kind, Phase
-from heartline.probe import failures
+from heartline.probe import failures, poolers, specifics
 from heartline.prober import credentials
 from heartline.rules.server_changes import KINDS
 from unit.samples import CASES, CHANGES, ENDPOINT, HOUR, MINUTE, SECOND, TARGET
@@ -57,9 +58,17 @@ def explained() -> set[str]:
         general
         | set(failures._SPECIFIC.values())
         | own
+        | _keys_in(poolers, specifics)
         | set(credentials._UNREADABLE.values())
         | {"secret-unavailable", "auth-iam"}
     )
+
+
+def _keys_in(*modules: ModuleType) -> set[str]:
+    """List the explanations that stand in modules which choose among them."""
+    trees = [ast.parse(Path(str(module.__file__)).read_text()) for module in modules]
+    texts = {node.value for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Constant)}
+    return {text for text in texts if f"cause.{text}" in ENGLISH}
 
 
 def built() -> set[str]:
@@ -70,8 +79,11 @@ def built() -> set[str]:
     keys.add("short.denied-login")
     keys |= {f"{part}.{kind}" for kind in AlertKind for part in ("headline", "subject")}
     keys |= {f"{part}.recovered_again" for part in ("headline", "subject")}
-    kinds = ("changed", "reminder", "recovered", "settled_down")
-    keys |= {f"headline.{kind}_misconfigured" for kind in kinds}
+    forms = ("down", "raised", "down_again", "reminder")
+    keys |= {f"subject.{form}" for form in forms} | {f"headline.{form}" for form in forms}
+    keys |= {f"{part}.flapping{what}" for part in ("subject", "headline") for what in ("", "_failed", "_changes")}
+    notified = ("down_again", "reminder", "recovered")
+    keys |= {f"headline.{kind}_misconfigured" for kind in notified}
     keys |= {f"subject.{kind}_misconfigured" for kind in ("recovered", "late_recovered")}
     keys |= {f"{part}.several" for part in ("headline", "subject")}
     keys |= {f"{part}{kind}" for kind in CHANGES for part in ("value.", "sentence.look_")}
@@ -84,7 +96,7 @@ def built() -> set[str]:
     orders = ("acknowledge", "mute", "unmute", "probe")
     keys |= {f"widget.{part}{order}" for order in orders for part in ("", "confirm_", "then_", "did_")}
     keys -= {"widget.did_probe"}
-    keys |= {f"widget.share_{length}" for length in ("day", "week", "month")}
+    keys |= {f"widget.share_{length}" for length in ("24h", "7d", "30d")}
     return keys | {f"length.{unit}" for unit in ("h", "h_min", "days", "days_h")}
 
 
@@ -168,7 +180,7 @@ def test_a_word_cannot_break_a_line_or_turn_the_text_around() -> None:
 def test_an_english_explanation_is_whole_sentences(part: str) -> None:
     for key, text in ENGLISH.items():
         if key.startswith(f"{part}."):
-            assert text[0].isupper() or text.startswith("{host}"), key
+            assert text[0].isupper() or text.startswith(("{host}", "{pooler}")), key
             assert text.endswith("."), key
 
 

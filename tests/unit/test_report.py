@@ -25,10 +25,10 @@ from heartline.model.observation import Failure
 from heartline.model.state import State
 from heartline.model.target import Policy
 from heartline.rules.decide import decide
-from unit.samples import CASES, HOUR, MINUTE, NOW, SECOND, TARGET, alert, failure, seen
+from unit.samples import CASES, HOUR, MINUTE, NOW, SECOND, TARGET, alert, failure, seen, tally
 
-DOWN, CHANGED, REMINDER, RECOVERED = AlertKind.DOWN, AlertKind.CHANGED, AlertKind.REMINDER, AlertKind.RECOVERED
-UNSTABLE, SETTLED, TEST = AlertKind.UNSTABLE, AlertKind.SETTLED, AlertKind.TEST
+DOWN, REMINDER, RECOVERED = AlertKind.DOWN, AlertKind.REMINDER, AlertKind.RECOVERED
+FLAPPING, STABLE, UNWATCHED, TEST = AlertKind.FLAPPING, AlertKind.STABLE, AlertKind.UNWATCHED, AlertKind.TEST
 SQLSTATES = {
     Kind.AUTH: "28P01",
     Kind.NO_DATABASE: "3D000",
@@ -41,6 +41,8 @@ SQLSTATES = {
 }
 REFUSED, FULL = failure(), failure(Kind.SATURATED, sqlstate="53300")
 POLICY = Policy(confirmations=0, recover_after=1)
+# Four outages, and then an hour of rest.
+RESTLESS = ".x.x.x.x" + "." * 57
 
 
 WORDING = Wording(language("en"))
@@ -84,19 +86,16 @@ def minutes(word: str) -> list[tuple[int, Failure | None]]:
             "[DOWN] orders: timeout in TLS handshake since 02:14 UTC",
         ),
         (
-            [alert(CHANGED, failure=failure(Kind.STARTING, sqlstate="57P03"), previous=failure())],
-            "[DOWN] orders: now not ready yet (57P03), before connection refused",
-        ),
-        (
-            [alert(CHANGED, failure=failure(Kind.NO_DATABASE, sqlstate="3D000"), previous=failure())],
-            "[CANNOT LOG IN] orders: no such database (3D000)",
+            [alert(failure=failure(Kind.STARTING, sqlstate="57P03"), previous=failure(Kind.AUTH))],
+            "[DOWN] orders: now not ready yet (57P03), before login rejected",
         ),
         ([alert(REMINDER, previous=failure())], "[STILL DOWN] orders: connection refused for 60 s"),
         ([alert(RECOVERED)], "[RECOVERED] orders: down 60 s"),
         ([alert(DOWN), alert(RECOVERED, 2)], "[RECOVERED] orders: was down 60 s, over before this mail left"),
-        (alerts_of(minutes(".x.x"))[-1:], "[UNSTABLE] orders: connection refused again, outage 2 in 2 min"),
-        (alerts_of(minutes(".x.x......"))[-1:], "[SETTLED] orders: up for 5 min, after 2 outages"),
-        (alerts_of(minutes(".x.xxxxxx"))[-1:], "[STILL DOWN] orders: connection refused for 5 min without a break"),
+        (alerts_of(minutes(".x.x.x"))[-1:], "[DOWN] orders: connection refused again, outage 3 in 4 min"),
+        (alerts_of(minutes(RESTLESS))[-1:], "[STABLE AGAIN] orders: up for 55 min, after 4 outages"),
+        ([alert(FLAPPING)], "[FLAPPING] orders: 2 outages in 4 min"),
+        ([alert(UNWATCHED)], "[NO LONGER WATCHED] orders: its last known state was not up"),
         ([alert(TEST)], "[TEST] Heartline's alerts reach you"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
@@ -124,9 +123,9 @@ def test_the_next_reminder_is_said_or_that_there_is_none() -> None:
 
 
 @pytest.mark.parametrize(("late", "words"), [(0, None), (89, None), (90, "90 s late"), (3600, "1 h late")])
-@pytest.mark.parametrize("kind", [DOWN, CHANGED, REMINDER, RECOVERED, UNSTABLE, SETTLED])
+@pytest.mark.parametrize("kind", [DOWN, REMINDER, RECOVERED, FLAPPING, STABLE, UNWATCHED])
 def test_a_mail_that_leaves_late_says_how_late(kind: AlertKind, late: int, words: str | None) -> None:
-    one = next((one for one in alerts_of(minutes(".x.x......")) if one.kind is kind), alert(kind, previous=failure()))
+    one = next((one for one in alerts_of(minutes(RESTLESS)) if one.kind is kind), alert(kind, previous=failure()))
     sentences = " ".join(reported(one, late=late).sentences)
     assert (words is not None) == ("late" in sentences)
     assert (words or "") in sentences
@@ -146,7 +145,7 @@ def test_a_recovery_of_which_nothing_else_is_known_is_reported_all_the_same() ->
 
 
 def test_what_a_late_mail_says_is_about_the_moment_of_the_alert() -> None:
-    for one in (alert(REMINDER), *alerts_of(minutes(".x.xf.....")), *alerts_of(minutes(".x.xxxxxx"))):
+    for one in (alert(REMINDER), alert(FLAPPING), *alerts_of(minutes(RESTLESS)), *alerts_of(minutes(".x.xxxxxx"))):
         prompt, late = reported(one), reported(one, late=7200)
         assert (late.subject, late.headline, late.rows) == (prompt.subject, prompt.headline, prompt.rows)
 
@@ -164,17 +163,17 @@ def test_a_down_that_never_left_and_its_end_are_one_report_that_tells_both() -> 
 
 
 def test_a_recovery_whose_down_was_told_does_not_claim_otherwise() -> None:
-    for before in ((), (alert(CHANGED, previous=failure()),), (alert(REMINDER, previous=failure()),)):
+    for before in ((), (alert(REMINDER, previous=failure()),)):
         assert "reports both" not in said(reported(*before, alert(RECOVERED, 2)))
 
 
-def test_an_unstable_that_never_left_and_its_end_are_one_report_that_tells_both() -> None:
-    *_, unstable, settled = alerts_of(minutes(".x.x......"))
-    assert split_threads([unstable, settled]) == [(unstable, settled)]
-    one = reported(unstable, settled)
-    assert (one.label, one.status) == ("SETTLED", "up")
+def test_a_flapping_that_never_left_and_its_end_are_one_report_that_tells_both() -> None:
+    flaps, stable = alert(FLAPPING), alert(STABLE, 2, flapping=alert(FLAPPING).flapping)
+    assert split_threads([flaps, stable]) == [(flaps, stable)]
+    one = reported(flaps, stable)
+    assert (one.label, one.status) == ("STABLE AGAIN", "up")
     assert "reports both" in said(one)
-    assert "reports both" not in said(reported(settled))
+    assert "reports both" not in said(reported(stable))
 
 
 def test_two_incidents_are_two_reports_in_their_order() -> None:
@@ -185,21 +184,14 @@ def test_two_incidents_are_two_reports_in_their_order() -> None:
     assert split_threads([]) == []
 
 
-def test_two_changes_in_one_report_are_told_from_what_was_known_to_what_is() -> None:
-    refused, starting, full = failure(), failure(Kind.STARTING), failure(Kind.SATURATED)
-    first = alert(CHANGED, 2, failure=starting, previous=refused)
-    second = alert(CHANGED, 3, failure=full, previous=starting)
-    assert reported(first, second).subject == "[DOWN] orders: now too many connections, before connection refused"
-
-
-def test_a_change_and_a_reminder_in_one_report_tell_the_change() -> None:
-    refused, starting = failure(), failure(Kind.STARTING)
-    change = alert(CHANGED, 2, failure=starting, previous=refused)
+def test_an_outage_after_all_and_a_reminder_in_one_report_tell_what_it_was_before() -> None:
+    locked, starting = failure(Kind.AUTH), failure(Kind.STARTING)
+    raised = alert(DOWN, 2, failure=starting, previous=locked)
     reminder = alert(REMINDER, 3, failure=starting, previous=starting)
-    assert reported(change, reminder).subject == "[DOWN] orders: now not ready yet, before connection refused"
+    assert reported(raised, reminder).subject == "[DOWN] orders: now not ready yet, before login rejected"
 
 
-@given(st.lists(st.sampled_from([DOWN, CHANGED, REMINDER, RECOVERED]), min_size=1, max_size=8), st.data())
+@given(st.lists(st.sampled_from([DOWN, REMINDER, RECOVERED]), min_size=1, max_size=8), st.data())
 def test_bundles_keep_every_alert_in_its_order(kinds: list[AlertKind], data: st.DataObject) -> None:
     incidents = sorted(data.draw(st.integers(1, 3)) for _ in kinds)
     alerts = [alert(kind, n, incident=Incident(f"i{incidents[n]}", NOW)) for n, kind in enumerate(kinds)]
@@ -230,49 +222,59 @@ def test_a_gap_in_which_an_outage_ended_makes_its_length_an_upper_bound() -> Non
 
 
 def test_a_gap_while_it_flaps_is_told_by_whichever_mail_comes_next() -> None:
-    *_, unstable = alerts_of([(60, None), (60, REFUSED), (60, None), (240, REFUSED)], gaps=[3])
-    assert unstable.kind is UNSTABLE
-    assert gap_in(reported(unstable))
+    *_, flaps = alerts_of([*minutes(".x.x."), (240, REFUSED)], gaps=[5])
+    assert flaps.flapping
+    assert gap_in(reported(flaps))
 
 
-def test_a_gap_while_something_unstable_was_down_is_told_when_it_is_still_down() -> None:
-    *_, settled = alerts_of([*minutes(".x.x"), (1200, REFUSED), *minutes("xxxxx")], gaps=[4])
-    assert settled.kind is SETTLED
-    assert gap_in(reported(settled))
+def test_a_gap_before_a_restart_is_told_with_it() -> None:
+    gap = Span(NOW - HOUR, NOW - MINUTE)
+    incident = replace(alert(AlertKind.RESTARTED).incident, unobserved=(gap,))
+    assert gap_in(reported(alert(AlertKind.RESTARTED, incident=incident)))
 
 
 def test_without_a_gap_none_is_told() -> None:
-    for one in (*alerts_of(minutes(".xx.x......")), *alerts_of(minutes(".xx.xxxxxxx."))):
+    for one in (*alerts_of(minutes(RESTLESS)), *alerts_of(minutes(".xx.xxxxxxx."))):
         assert not gap_in(reported(one))
         assert "up to" not in reported(one).subject
 
 
-def test_what_is_still_down_after_it_was_unstable_counts_its_outages_right() -> None:
-    """One of a minute, and the one that lasts."""
-    *_, settled = alerts_of(minutes(".x.xxxxxx"))
-    outages = dict(reported(settled).rows)["Outages"]
-    assert "60 s in all" in outages
-    assert not ("2 outages" in outages and "before this one" in outages)
+def test_a_reminder_says_for_what_share_of_the_time_it_was_down_and_how_often() -> None:
+    counts = {"outages": 7, "down": 1800.0, "failed_probes": 5}
+    one = reported(alert(REMINDER, tally=tally(NOW - HOUR, **counts)))
+    for part in ("50 %", "7 new outages", "5 failed probes", moment(NOW - HOUR)):
+        assert part in said(one)
 
 
-def test_an_unstable_mail_says_how_long_the_silence_lasts() -> None:
-    *_, unstable = alerts_of(minutes(".x.x"))
-    assert unstable.settle_seconds
-    assert f"up for {length(timedelta(seconds=unstable.settle_seconds))} without a break" in said(reported(unstable))
+def test_a_reminder_of_what_is_down_again_does_not_say_still() -> None:
+    again = Incident("orders-2", NOW - MINUTE)
+    flaps = alert(DOWN, tally=tally(NOW - HOUR), total=tally(NOW - HOUR, outages=3), flapping=alert(FLAPPING).flapping)
+    assert reported(replace(flaps, kind=REMINDER, incident=again)).label == "DOWN"
+    before = Incident("orders-2", NOW - 2 * HOUR)
+    assert reported(alert(REMINDER, incident=before, tally=tally(NOW - HOUR))).label == "STILL DOWN"
 
 
-def test_an_unstable_mail_says_which_outage_it_is() -> None:
-    *_, unstable = alerts_of(minutes(".x.x"))
-    assert unstable.flapping
-    one = reported(replace(unstable, flapping=replace(unstable.flapping, outages=21)))
-    assert "outage 21 in 2 min" in one.headline
-    assert dict(one.rows)["Outages"] == "21 in 2 min"
+@pytest.mark.parametrize(
+    ("counts", "words"),
+    [
+        ({"outages": 3, "failed_probes": 9}, "3 outages"),
+        ({"failed_probes": 9, "changes": 2}, "9 failed probes"),
+        ({"changes": 4}, "4 restarts or other changes"),
+    ],
+)
+def test_what_flaps_says_of_what_there_was_most_harm(counts: dict[str, int], words: str) -> None:
+    assert words in reported(alert(FLAPPING, total=tally(NOW - HOUR, **counts))).subject
 
 
-def test_a_change_says_what_it_was_before_in_the_mail_itself() -> None:
+def test_what_flaps_says_how_long_it_must_rest() -> None:
+    *_, flaps = alerts_of(minutes(".x.x.x"))
+    assert f"up for {length(timedelta(seconds=flaps.settle_seconds))} without a break" in said(reported(flaps))
+
+
+def test_an_outage_after_all_says_what_it_was_before_in_the_mail_itself() -> None:
     """A subject may be cut by whoever shows it."""
-    one = reported(alert(CHANGED, failure=FULL, previous=REFUSED))
-    assert "connection refused" in " ".join((said(one), *(value for _, value in one.rows)))
+    one = reported(alert(failure=FULL, previous=failure(Kind.AUTH)))
+    assert "login rejected" in " ".join((said(one), *(value for _, value in one.rows)))
 
 
 @pytest.mark.parametrize("kind", [REMINDER, RECOVERED])
@@ -285,17 +287,16 @@ def test_what_is_no_outage_is_not_said_to_be_or_to_have_been_down(kind: AlertKin
     assert not re.search(r"\b(down|outage)\b", one.headline.replace("no outage", ""))
 
 
-@pytest.mark.parametrize("kind", [DOWN, REMINDER, SETTLED])
+@pytest.mark.parametrize("kind", [DOWN, REMINDER])
 def test_what_has_reminders_has_a_command_that_stops_them(kind: AlertKind) -> None:
     one = build_report([alert(kind, failure=REFUSED, remind_at=NOW + HOUR)], TARGET, AlertContext(1, stack="f"), NOW)
     assert [label for label, _ in one.commands] == [WORDING.text("row.acknowledge"), WORDING.text("row.mute")]
 
 
 def test_what_has_no_reminders_offers_no_command_that_stops_them() -> None:
-    unstable, acknowledged = alert(UNSTABLE), alert(CHANGED, previous=FULL, remind_at=None)
-    for one in (unstable, acknowledged):
-        offered = build_report([one], TARGET, AlertContext(1, stack="f"), NOW).commands
-        assert [label for label, _ in offered] == [WORDING.text("row.mute")]
+    acknowledged = alert(REMINDER, previous=FULL, remind_at=None)
+    offered = build_report([acknowledged], TARGET, AlertContext(1, stack="f"), NOW).commands
+    assert [label for label, _ in offered] == [WORDING.text("row.mute")]
 
 
 @pytest.mark.parametrize("kind", [RECOVERED, TEST])
@@ -317,13 +318,11 @@ LENGTHS = [40 * SECOND, 59 * MINUTE, 23 * HOUR + 59 * MINUTE]
 def alike(kind: AlertKind, failed: Failure, lasted: timedelta) -> list[Alert]:
     """Return the alerts of one mail of this kind, about a target with a name of 20 characters."""
     incident = Incident("orders-1", NOW - lasted, NOW - lasted - MINUTE, ended=NOW if kind is RECOVERED else None)
-    before = FULL if failed.kind is Kind.REFUSED else REFUSED
-    previous = before if kind is CHANGED else failed
-    one = replace(alert(kind, previous=previous), target="o" * 20, incident=incident if kind is not TEST else None)
-    if kind not in {RECOVERED, TEST}:
+    one = replace(alert(kind, previous=failed), target="o" * 20, incident=incident if kind is not TEST else None)
+    if kind not in {RECOVERED, FLAPPING, STABLE, UNWATCHED, TEST}:
         one = replace(one, failure=failed)
     if one.flapping:
-        one = replace(one, flapping=replace(one.flapping, began=NOW - lasted, stable_since=NOW - lasted, outages=12))
+        one = replace(one, total=tally(NOW - lasted, outages=12))
     return [one]
 
 
@@ -380,15 +379,21 @@ def test_every_number_in_a_report_is_true_of_what_was_seen(word: str) -> None:
             ((_, lasted),) = outages_in("." + word, incident.began, incident.ended - SECOND)
             assert incident.ended - incident.began == lasted + SECOND
             assert words.summary == f"down {length(incident.ended - incident.began)}"
-        if one.kind in {UNSTABLE, SETTLED}:
-            assert one.flapping
-            counted = outages_in("." + word, one.flapping.began, one.at)
-            assert one.flapping.outages == len(counted)
-            over = [lasted for began, lasted in counted if began + lasted < one.at or not one.failure]
-            figures = re.findall(r"\d+ (?:min|s|h)(?: \d+ min)?", rows["Outages"])
-            expected = [sum(over, timedelta()), max(over)] if one.kind is SETTLED else [one.at - one.flapping.began]
-            assert figures == [length(span) for span in expected]
-        if one.kind is SETTLED and not one.failure:
-            assert rows["Outages"].startswith(f"{one.flapping.outages if one.flapping else 0}: ")
+        said_of = [found for found in (one.tally, one.total) if found]
+        assert not said_of or any(f"{round(100 * found.share)} %" in said(words) for found in said_of)
+        for found in said_of:
+            if found:
+                counted = [(began, lasted) for began, lasted in outages_in("." + word, NOW, one.at)]
+                new = [began for began, _ in counted if began > found.since or found is one.total]
+                down = sum(
+                    (
+                        max(timedelta(), min(began + lasted, one.at) - max(began, found.since))
+                        for began, lasted in counted
+                    ),
+                    timedelta(),
+                )
+                assert found.counts.outages == len([began for began in new if began >= found.since])
+                assert found.counts.down == pytest.approx(down.total_seconds(), abs=60)
+        if one.kind is STABLE:
             began, lasted = outages_in("." + word, NOW, one.at)[-1]
             assert rows["Up since"] == moment(began + lasted)

@@ -17,11 +17,12 @@ from hypothesis import strategies as st
 
 from heartline.common.codec import decode, encode
 from heartline.model.alert import Alert
+from heartline.model.belief import Addressees, Belief, Believed, Counts, Flapping, Mark, Tally
 from heartline.model.heartbeat import Heartbeat, freshen
-from heartline.model.incident import Change, Evidence, Flapping, Incident, Outage, Span
+from heartline.model.incident import Change, Evidence, Incident, Outage, Span
 from heartline.model.kinds import AlertKind, Kind, Phase, Status
 from heartline.model.observation import Failure, Server
-from heartline.model.state import State, Stored, Unreadable, Warned
+from heartline.model.state import BlipCount, State, Stored, Unreadable, Warned
 from heartline.model.target import Endpoint
 from heartline.storage.schema import FORMAT, gap_key, plain, read_heartbeat, read_target, record, wire
 from unit.samples import HOUR, MINUTE, NOW, alert, failure, flapping
@@ -70,7 +71,23 @@ incidents = st.builds(
     changes=st.lists(changes, max_size=2).map(tuple),
     unobserved=st.lists(spans, max_size=2).map(tuple),
 )
-spells = st.builds(Flapping, texts, times, times, counts, seconds, seconds, st.booleans())
+found = st.builds(Counts, counts, seconds, counts, counts, seconds)
+marks = st.builds(Mark, times, found)
+tallies = st.builds(Tally, times, times, found)
+some_flapping = st.builds(Flapping, texts, marks, times, seconds, st.booleans())
+addressees = st.builds(
+    Addressees, st.lists(texts, max_size=2).map(tuple), st.sampled_from(["en", "ko"]), st.none() | texts
+)
+beliefs = st.builds(
+    Belief,
+    st.sampled_from(Believed),
+    times,
+    incident=st.none() | texts,
+    failure=st.none() | some_failures,
+    reminders=counts,
+    acknowledged=st.none() | texts,
+    addressees=st.none() | addressees,
+)
 alerts = st.builds(
     Alert,
     id=st.integers(1, 10**8 - 1).map("{:08d}".format),
@@ -80,7 +97,7 @@ alerts = st.builds(
     endpoint=st.builds(Endpoint, texts, st.integers(1, 65535), texts, texts),
     address=st.none() | texts,
     incident=st.none() | incidents,
-    flapping=st.none() | spells,
+    flapping=st.none() | some_flapping,
     change=st.none() | changes,
     expires=st.none() | times,
     failure=st.none() | some_failures,
@@ -88,6 +105,10 @@ alerts = st.builds(
     phases=milliseconds,
     remind_at=st.none() | times,
     settle_seconds=st.none() | seconds,
+    believed=st.none() | st.sampled_from(Believed),
+    tally=st.none() | tallies,
+    total=st.none() | tallies,
+    addressees=st.none() | addressees,
     first_seen=st.none() | times,
     waiting=st.lists(st.sampled_from(["email", "topic"]), unique=True).map(tuple),
     refused=st.none() | texts,
@@ -101,14 +122,13 @@ states = st.builds(
     last_failed=st.none() | times,
     outage=st.none() | st.builds(Outage, incidents, some_failures),
     recent=st.lists(incidents, max_size=2).map(tuple),
-    quiet_interval=st.none() | seconds,
-    flapping=st.none() | spells,
-    notified=st.none() | texts,
-    notified_at=st.none() | times,
-    notified_failure=st.none() | some_failures,
-    reminders=counts,
-    changes=counts,
-    acknowledged=st.booleans(),
+    stamp=st.none() | times,
+    counts=found,
+    mark=st.none() | marks,
+    gap=st.none() | spans,
+    flapping=st.none() | some_flapping,
+    belief=st.none() | beliefs,
+    alerted=st.lists(times, max_size=3).map(tuple),
     muted_until=st.none() | times,
     mute_reason=st.none() | texts,
     server=st.none() | servers,
@@ -116,8 +136,10 @@ states = st.builds(
     known=st.lists(texts, max_size=3).map(tuple),
     several=st.booleans(),
     warned=st.lists(st.builds(Warned, times, counts), max_size=2).map(tuple),
+    untold=st.none() | changes,
     blips=counts,
-    last_blip=st.none() | times,
+    recent_blips=st.lists(times, max_size=3).map(tuple),
+    blip_counts=st.lists(st.builds(BlipCount, times, counts, counts), max_size=2).map(tuple),
     alerts_made=counts,
 )
 
@@ -165,15 +187,17 @@ def test_a_target_without_an_item_is_unknown() -> None:
 
 
 def full() -> dict[str, Any]:
-    known = {"first_seen": NOW - HOUR, "up_since": NOW, "last_ok": NOW, "last_failed": NOW, "notified_at": NOW}
+    known: dict[str, Any] = {"first_seen": NOW - HOUR, "up_since": NOW, "last_ok": NOW, "last_failed": NOW}
     known |= {
         "outage": Outage(incident(), failure()),
         "recent": (incident(),),
-        "notified": incident().id,
-        "quiet_interval": 12.5,
+        "belief": Belief(Believed.DOWN, NOW, incident().id, failure(), 2, addressees=Addressees(("a@example.com",))),
+        "alerted": (NOW,),
         "flapping": flapping(),
+        "mark": Mark(NOW, Counts(1, 12.5)),
+        "blips": 2,
+        "blip_counts": (BlipCount(NOW, 2, 3),),
     }
-    known |= {"notified_failure": failure(), "blips": 2}
     return plain(stored(State("orders", **known), (alert(),)))
 
 
@@ -274,8 +298,8 @@ def test_an_item_of_another_format_is_unreadable_and_says_why(number: object) ->
         (("state", "outage", "incident", "notified"), "down"),
         (("state", "outage", "incident", "unobserved"), [{"began": NOW.isoformat()}]),
         (("state", "quiet_interval"), "12.5"),
-        (("state", "flapping", "outages"), Decimal("1.5")),
-        (("state", "flapping", "stable_since"), None),
+        (("state", "mark", "counts", "outages"), Decimal("1.5")),
+        (("state", "flapping", "calm_since"), None),
         (("state", "novelty"), "of a later version"),
         (("state", "target"), "billing"),
         (("state",), None),
@@ -298,7 +322,7 @@ def test_a_damaged_item_is_unreadable(path: tuple[str, ...], value: object) -> N
     [
         *(("state", "target"), ("state", "outage", "incident"), ("state", "outage", "failure")),
         *(
-            ("state", "flapping", "began"),
+            ("state", "flapping", "start", "at"),
             ("state", "outage", "incident", "began"),
             ("state", "outage", "incident", "unobserved", 0, "ended"),
             ("outbox", "00000001", "kind"),

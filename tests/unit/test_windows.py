@@ -170,7 +170,9 @@ def test_windows_that_never_end_have_an_end_that_is_told() -> None:
         ("Sun 02:00-04:00 Europe/Berlin", "2026-03-29T03:00:00+02:00", 1),
         ("Sun 01:00-04:00 Europe/Berlin", "2026-10-25T01:00:00+02:00", 4),
         ("Sun 02:00-04:00 Europe/Berlin", "2026-10-25T02:00:00+02:00", 3),
-        ("Sun 02:30-02:45 Europe/Berlin", "2026-10-25T02:30:00+02:00", 1.25),
+        ("Sun 02:30-02:45 Europe/Berlin", "2026-10-25T02:30:00+02:00", 0.25),
+        # What ends in the hour that comes twice ends at its first coming.
+        ("Sun 01:30-02:30 Europe/Berlin", "2026-10-25T01:30:00+02:00", 1),
         ("Sun 02:30-03:15 Europe/Berlin", "2026-03-29T03:00:00+02:00", 0.25),
         ("Sat 23:00-03:30 Europe/Berlin", "2026-10-24T23:00:00+02:00", 5.5),
         # It goes from 02:00 to 03:00, and from 02:00 to 01:00.

@@ -16,6 +16,7 @@ from heartline.aws.metrics import Metrics
 from heartline.aws.queue import Queue
 from heartline.aws.topic import Topic
 from heartline.config.settings import VARIABLES, Settings, read_settings
+from heartline.probe.tls import tls_context
 from heartline.prober.credentials import Credentials
 from heartline.prober.local import LocalProber
 from heartline.services import Services
@@ -39,7 +40,7 @@ def services() -> Services:
     Raises
     ------
     ConfigurationError
-        With every fault of the environment and of the targets document.
+        With every fault of the environment, of the targets document or of the layer with certificates.
     """
     return _services(tuple((name, os.environ[name]) for name in VARIABLES if name in os.environ))
 
@@ -67,6 +68,9 @@ def _services(environment: tuple[tuple[str, str], ...]) -> Services:
 def _prober(settings: Settings) -> Prober:
     credentials = Credentials(Lazy(clients.secrets_manager), clients.rds)
     if settings.probe_function is None:
+        # A file in the layer that holds no certificates is a fault of the configuration; else this is used later.
+        for tls in {target.tls for target in settings.targets if target.tls.verified}:
+            tls_context(tls)
         return LocalProber(credentials)
     # It costs a cold start 3 ms, and most stacks have none.
     from heartline.prober.remote import RemoteProber  # noqa: PLC0415

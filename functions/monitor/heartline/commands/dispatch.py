@@ -16,12 +16,13 @@ from heartline.common.text import sanitize
 from heartline.messages.context import AlertContext, TargetAlerts
 from heartline.model.alert import EMAIL, Alert
 from heartline.model.errors import CommandError
-from heartline.model.kinds import AlertKind, Status
+from heartline.model.kinds import AlertKind
 from heartline.model.observation import Observation
 from heartline.model.state import State
 from heartline.model.target import Target
 from heartline.notify.batches import Batch
 from heartline.prober.check import probe_once
+from heartline.rules.alerts import reminded_of
 from heartline.services import Services
 
 # SES's limit for one mail: https://docs.aws.amazon.com/ses/latest/dg/quotas.html
@@ -148,11 +149,11 @@ def _unmute(services: Services, event: Mapping[str, Any], _: Deadline) -> dict[s
 
 def _acknowledge(services: Services, event: Mapping[str, Any], _: Deadline) -> dict[str, Any]:
     def acknowledged(state: State) -> State:
-        if state.status is not Status.DOWN:
+        if state.belief is None:
             raise CommandError(
-                f"acknowledge: {state.target} is {state.status}: only what is down has reminders to stop"
+                f"acknowledge: {state.target} is {state.status}: only what an alert was sent of has reminders to stop"
             )
-        return replace(state, acknowledged=True)
+        return replace(state, belief=replace(state.belief, acknowledged=reminded_of(state)))
 
     return change(services, select(event, services.settings.targets), acknowledged)
 

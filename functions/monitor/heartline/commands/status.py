@@ -10,20 +10,14 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from heartline.aws.errors import code_of
 from heartline.aws.topic import Topic
-from heartline.commands.view import (
-    DAY,
-    MONTH,
-    WEEK,
-    TargetView,
-    view_fleet,
-    with_history,
-)
+from heartline.commands.view import TargetView, view_fleet, with_history
 from heartline.model.incident import Incident
 from heartline.model.observation import Failure
 from heartline.model.target import Target
+from heartline.rules.availability import Availability
+from heartline.rules.flapping import settle_time
 from heartline.services import Services
 
-_LENGTHS = {"24h": DAY, "7d": WEEK, "30d": MONTH}
 _LISTED = 5
 
 
@@ -44,17 +38,25 @@ def _health(topic: Topic) -> dict[str, Any]:
 
 def _past(view: TargetView) -> dict[str, Any]:
     """Return a target's last incidents, and how much of the time it was up."""
-    measured = {name: view.available(length) for name, length in _LENGTHS.items()}
     return {
         "incidents": [_incident(one) for one in reversed(view.all_incidents[-_LISTED:])],
-        "availability": {
-            name: {
-                "percent": None if one is None or one.share is None else round(100 * one.share, 3),
-                "unobserved_seconds": 0 if one is None else round(one.unobserved),
-            }
-            for name, one in measured.items()
-        },
+        "availability": {name: _availability(one) for name, one in view.measured().items()},
     }
+
+
+def _availability(measured: Availability) -> dict[str, Any]:
+    return {
+        "percent": _percent(measured.share),
+        "observed_seconds": round(measured.observed),
+        "unobserved_seconds": round(measured.unobserved),
+        "blips": measured.blips,
+        "failed_probes": measured.failed_probes,
+        "failed_probes_percent": _percent(measured.failed_share),
+    }
+
+
+def _percent(share: float | None) -> float | None:
+    return None if share is None else round(100 * share, 3)
 
 
 def _incident(incident: Incident) -> dict[str, Any]:
@@ -84,12 +86,23 @@ def entry(view: TargetView) -> dict[str, Any]:
         "muted_until": _iso(view.muted_until),
         "mute_reason": view.mute_reason,
         "acknowledged": view.acknowledged,
-        "flapping": view.flapping,
+        "remind_at": _iso(view.remind_at),
+        "flapping": _flapping(view),
+        "blips": view.state.blips,
         "watched_since": _iso(view.state.first_seen),
         "latency_ms": view.latency,
         "tags": dict(view.target.tags),
     }
     return known | {"error": f"the stored item cannot be read: {view.unreadable}"} if view.unreadable else known
+
+
+def _flapping(view: TargetView) -> dict[str, Any] | None:
+    """Return since when a target flaps and how long it must rest; None where nobody was notified of that."""
+    flapping = view.state.flapping
+    if flapping is None or not view.flapping:
+        return None
+    rest = settle_time(flapping, view.target.policy).total_seconds()
+    return {"since": _iso(flapping.start.at), "stable_since": _iso(flapping.calm_since), "settle_seconds": round(rest)}
 
 
 def _iso(moment: datetime | None) -> str | None:

@@ -13,6 +13,7 @@ from heartline.model.kinds import Status
 from heartline.model.observation import Failure
 from heartline.model.state import State, Stored, Unreadable
 from heartline.model.target import Target
+from heartline.rules.alerts import next_reminder
 from heartline.rules.availability import Availability, availability
 from heartline.rules.decide import quiet_until
 from heartline.rules.gaps import missed
@@ -22,7 +23,8 @@ from heartline.services import Services
 LOOKED_BACK = timedelta(days=800)
 # A tick notes its beginning when it ends, so the last one known is up to two intervals old while all is well.
 _SILENT_AFTER = 2.5
-DAY, WEEK, MONTH = timedelta(days=1), timedelta(days=7), timedelta(days=30)
+DAY, MONTH = timedelta(days=1), timedelta(days=30)
+LENGTHS = {"24h": DAY, "7d": timedelta(days=7), "30d": MONTH}
 # The most incidents of a target that are read for a list of targets, and for one target.
 FEW_INCIDENTS, MOST_INCIDENTS = 100, 1000
 
@@ -58,6 +60,10 @@ class TargetView:
         Those that are over, oldest first; None where they were not read.
     complete
         False if there are older incidents than these.
+    gaps
+        The times in which Heartline did not run.
+    interval
+        How often ticks come.
     """
 
     target: Target
@@ -70,6 +76,7 @@ class TargetView:
     incidents: tuple[Incident, ...] | None = None
     complete: bool = True
     gaps: tuple[Span, ...] = ()
+    interval: timedelta = timedelta(minutes=1)
 
     @property
     def name(self) -> str:
@@ -105,7 +112,12 @@ class TargetView:
     @property
     def acknowledged(self) -> bool:
         """Return True if somebody has stopped the reminders of what is wrong now."""
-        return self.state.acknowledged
+        return self.state.belief is not None and self.remind_at is None
+
+    @property
+    def remind_at(self) -> datetime | None:
+        """Return when people are reminded of what is wrong; None where nothing is, or it was acknowledged."""
+        return next_reminder(self.state, self.target.policy)
 
     @property
     def muted_until(self) -> datetime | None:
@@ -127,13 +139,25 @@ class TargetView:
         """Return the incidents that were read and the open one, oldest first."""
         return (*(self.incidents or ()), *((self.state.incident,) if self.state.incident else ()))
 
-    def available(self, length: timedelta) -> Availability | None:
-        """Return how much of the time until now it was up; None where that much of its past was not read."""
+    def measured(self) -> dict[str, Availability]:
+        """Return the availability over each of LENGTHS.
+
+        It has no share where a shorter one covers all that is known, and where that much of the past was not read.
+        """
+        found, shorter = {}, timedelta(0)
+        for name, length in LENGTHS.items():
+            begins, watched = self.at - length, self.at - (self.state.first_seen or self.at)
+            within = Span(begins, self.at)
+            one = availability(self.state, self.incidents or (), self.gaps, within, self.interval)
+            if watched <= shorter or not self._read_since(begins):
+                one = replace(one, share=None, failed_share=None)
+            found[name], shorter = one, length
+        return found
+
+    def _read_since(self, moment: datetime) -> bool:
         if self.incidents is None:
-            return None
-        if not self.complete and not any(one.began <= self.at - length for one in self.incidents):
-            return None
-        return availability(self.state, self.incidents, self.gaps, length, self.at)
+            return False
+        return self.complete or any(one.began <= moment for one in self.incidents)
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +218,7 @@ def view_fleet(services: Services, targets: Sequence[Target]) -> Fleet:
             seen=loaded.looks.get(target.name),
             latency=loaded.latencies.get(target.name),
             gaps=tuple(gaps),
+            interval=interval,
         )
         for target in targets
     )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from heartline.common import fields
 from heartline.config.windows import windows, zone
 from heartline.i18n.language import LANGUAGES
-from heartline.model.kinds import Role, Tls
+from heartline.model.kinds import Role, Tls, TlsNegotiation
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
@@ -71,6 +71,8 @@ READERS: Mapping[str, Reader] = {
     "query": fields.query,
     "expect": _one_of(Role),
     "tls": _one_of(Tls),
+    "tls_negotiation": _one_of(TlsNegotiation),
+    "client_certificate": fields.text,
     "timeout": _duration(0.1, 30),
     "recipients": fields.addresses,
     "language": _language,

@@ -11,6 +11,7 @@ from datetime import timedelta
 from heartline.common import fields
 from heartline.config.target_keys import OWN_KEYS, POLICY_KEYS, READERS
 from heartline.model.errors import ConfigurationError
+from heartline.model.kinds import Tls, TlsNegotiation
 from heartline.model.target import MOST_TARGETS, Policy, Target
 
 # A tick is a minute: what confirms a transition must fit into it, with time left to save and to send.
@@ -131,6 +132,15 @@ def _contradictions(target: Target) -> list[str]:
         faults.append('keys "secret" and "auth" exclude each other: keep one of them')
     if target.iam and not target.tls.verified:
         faults.append('key "tls": auth = "iam" sends a token: use "verify-full" or "verify-ca"')
+    if target.tls is Tls.DISABLE:
+        faults += [
+            f'key "{key}" needs TLS: leave it out, or set tls to another value than "disable"'
+            for key, given in (
+                ("client_certificate", target.client_certificate is not None),
+                ("tls_negotiation", target.tls_negotiation is TlsNegotiation.DIRECT),
+            )
+            if given
+        ]
     going_down = target.timeout * (policy.confirmations + 1) + policy.confirm_after * policy.confirmations
     coming_up = target.timeout * policy.recover_after + policy.confirm_after * (policy.recover_after - 1)
     if (longest := max(going_down, coming_up)) > _CONFIRMATION_LIMIT:

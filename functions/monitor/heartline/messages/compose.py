@@ -14,7 +14,7 @@ from heartline.messages.in_common import cut_off, in_common
 from heartline.messages.report import MAX_COLUMNS, Report
 from heartline.messages.threads import build_report, split_threads
 from heartline.messages.wording import Wording
-from heartline.model.incident import FLAPPING_SUFFIX
+from heartline.model.belief import FLAPPING_SUFFIX
 
 # A mail with a full report on each of 500 databases would be cut off by mail programs (Gmail: at 102 KB).
 _MAX_REPORTS = 6

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from heartline.messages.details import change_rows, endpoint_rows
+from heartline.messages.details import change_rows, endpoint_rows, failed_rows
 from heartline.messages.phase_bars import phase_bars
 from heartline.messages.report import Report
+from heartline.messages.sentences import gaps
 from heartline.messages.wording import Wording
 from heartline.model.alert import Alert
 from heartline.model.kinds import AlertKind
@@ -18,13 +19,14 @@ def _changed(thread: Sequence[Alert], wording: Wording) -> Report:
     change, key = last.change, "several" if last.change.several else str(last.kind)
     version = next((one.now for one in change.evidence if one.what == "version"), "")
     sentences = (wording.text("sentence.several"),) if change.several else _next_steps(last.kind, wording)
+    unobserved = gaps(last.incident, wording) if last.incident else ()
     return Report(
         last,
         "SEVERAL SERVERS" if change.several else last.kind.replace("-", " ").upper(),
         wording.text(f"subject.{key}", version=version),
         wording.text(f"headline.{key}", target=last.target),
         "notice",
-        sentences,
+        (*sentences, *unobserved),
         (*endpoint_rows(last, wording), *change_rows(change, wording)),
         phase_bars=phase_bars(last, wording),
     )
@@ -49,6 +51,22 @@ def _expiring(thread: Sequence[Alert], wording: Wording) -> Report:
     )
 
 
+def _unwatched(thread: Sequence[Alert], wording: Wording) -> Report:
+    last = thread[-1]
+    rows = [(wording.text("row.target"), last.target), *(failed_rows(last.incident, wording) if last.incident else ())]
+    if last.previous:
+        rows.append((wording.text("row.before"), wording.cause(last.previous)))
+    return Report(
+        last,
+        "NO LONGER WATCHED",
+        wording.text("subject.unwatched"),
+        wording.text("headline.unwatched", target=last.target),
+        "notice",
+        (wording.text("sentence.unwatched"),),
+        tuple(rows),
+    )
+
+
 def _test(thread: Sequence[Alert], wording: Wording) -> Report:
     alert = thread[-1]
     rows = ((wording.text("row.requested_at"), wording.when(alert.at)),)
@@ -63,5 +81,6 @@ NOTICE_REPORTS: Mapping[AlertKind, Callable[[Sequence[Alert], Wording], Report]]
     AlertKind.REPLACED: _changed,
     AlertKind.UPGRADED: _changed,
     AlertKind.EXPIRING: _expiring,
+    AlertKind.UNWATCHED: _unwatched,
     AlertKind.TEST: _test,
 }

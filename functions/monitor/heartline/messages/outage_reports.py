@@ -1,4 +1,4 @@
-"""Report the alerts of one outage: down, changed, a reminder, recovered."""
+"""Report the alerts of one outage: down, a reminder, recovered."""
 
 from __future__ import annotations
 
@@ -13,12 +13,14 @@ from heartline.messages.details import (
     recovered_rows,
     reminder_row,
 )
+from heartline.messages.flapping_reports import flapping
 from heartline.messages.phase_bars import phase_bars
 from heartline.messages.report import Report
-from heartline.messages.sentences import gaps, next_step, verdict
+from heartline.messages.sentences import gaps, next_step, settle, tally_sentence, verdict
 from heartline.messages.severity import severity_words
 from heartline.messages.wording import Wording
 from heartline.model.alert import Alert
+from heartline.model.belief import Believed
 from heartline.model.incident import Incident
 from heartline.model.kinds import AlertKind
 from heartline.model.observation import Failure
@@ -26,33 +28,56 @@ from heartline.model.observation import Failure
 
 def _down(thread: Sequence[Alert], wording: Wording) -> Report:
     first, last, failure, incident = thread[0], thread[-1], failure_of(thread[-1]), incident_of(thread[-1])
-    severity, length = severity_words(failure), wording.length(last.at - incident.began)
-    changed = first.previous if first.kind is AlertKind.CHANGED else None
+    severity, form = severity_words(failure), _form(first)
+    raised = first.previous if form == "raised" else None
+    words = {
+        "target": last.target,
+        "cause": wording.cause(failure),
+        "short": wording.short(failure),
+        "at": _clock(incident.began, last.at),
+        "length": wording.length(last.at - incident.began),
+        "before": wording.short(raised) if raised else "",
+        "outages": last.total.counts.outages if last.total else 1,
+        "flapping": wording.length(last.at - last.total.since) if last.total else "",
+    }
     rows = [*endpoint_rows(last, wording), *failed_rows(incident, wording), *failure_rows(failure, wording)]
-    if changed:
-        rows.append((wording.text("row.before"), wording.short(changed)))
+    if raised or (last.previous and last.previous.kind is not failure.kind):
+        rows.append((wording.text("row.before"), wording.short(raised or last.previous or failure)))
     return Report(
         last,
-        f"STILL {severity.label}" if first.kind is AlertKind.REMINDER else severity.label,
-        wording.text(
-            f"subject.{first.kind}",
-            short=wording.short(failure),
-            at=_clock(incident.began, last.at),
-            length=length,
-            before=wording.short(first.previous) if first.previous else "",
-        ),
-        wording.text(
-            f"headline.{first.kind}{'' if first.kind is AlertKind.DOWN else severity.suffix}",
-            target=last.target,
-            cause=wording.cause(failure),
-            length=length,
-        ),
+        f"STILL {severity.label}" if form == "reminder" else severity.label,
+        wording.text(f"subject.{form}", **words),
+        wording.text(f"headline.{form}{'' if form in _ALIKE else severity.suffix}", **words),
         severity.status,
-        (verdict(failure, wording), *gaps(incident, wording), next_step(failure, wording)),
+        (verdict(failure, wording), *_summed_up(last, wording), *gaps(incident, wording), next_step(failure, wording)),
         (*rows, reminder_row(last, wording)),
         short_summary=wording.short(failure),
         phase_bars=phase_bars(last, wording),
     )
+
+
+# These say the cause alone, or of an outage alone.
+_ALIKE = frozenset({"down", "raised"})
+
+
+def _form(alert: Alert) -> str:
+    """Return the name of the texts: down, down again while it flaps, an outage after all, or a reminder."""
+    if alert.kind is AlertKind.REMINDER:
+        again = alert.tally and alert.incident and alert.incident.began > alert.tally.since
+        return "down_again" if again else "reminder"
+    if alert.flapping:
+        return "down_again"
+    return "raised" if alert.previous else "down"
+
+
+def _summed_up(alert: Alert, wording: Wording) -> tuple[str, ...]:
+    found = alert.tally if alert.kind is AlertKind.REMINDER else alert.total
+    tally = (tally_sentence(found, wording),) if found else ()
+    return (*tally, settle(alert, wording)) if alert.flapping else tally
+
+
+def _reminder(thread: Sequence[Alert], wording: Wording) -> Report:
+    return flapping(thread, wording) if thread[-1].believed is Believed.FLAPPING else _down(thread, wording)
 
 
 def _clock(at: datetime, now: datetime) -> str:
@@ -115,7 +140,6 @@ def incident_of(alert: Alert) -> Incident:
 
 OUTAGE_REPORTS: Mapping[AlertKind, Callable[[Sequence[Alert], Wording], Report]] = {
     AlertKind.DOWN: _down,
-    AlertKind.CHANGED: _down,
-    AlertKind.REMINDER: _down,
+    AlertKind.REMINDER: _reminder,
     AlertKind.RECOVERED: _recovered,
 }

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from heartline.messages.severity import severity_words
 from heartline.messages.wording import Wording
+from heartline.model.alert import Alert
+from heartline.model.belief import Tally
 from heartline.model.incident import Incident
 from heartline.model.observation import Failure
 
@@ -32,3 +36,22 @@ def gaps(incident: Incident, wording: Wording) -> tuple[str, ...]:
         )
         for gap in incident.unobserved[-_MAX_GAPS:]
     )
+
+
+def tally_sentence(tally: Tally, wording: Wording) -> str:
+    """Return what was found between two moments: the share of time down, and the numbers."""
+    counts = tally.counts
+    return wording.text(
+        "sentence.tally",
+        since=wording.when(tally.since),
+        length=wording.length(tally.until - tally.since),
+        share=round(100 * tally.share),
+        outages=counts.outages,
+        failed=counts.failed_probes,
+        changes=counts.changes,
+    )
+
+
+def settle(alert: Alert, wording: Wording) -> str:
+    """Return how long a flapping target must rest, and what is reported until then."""
+    return wording.text("sentence.settle", length=wording.length(timedelta(seconds=alert.settle_seconds or 0)))

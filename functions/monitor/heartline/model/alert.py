@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from heartline.model.incident import Change, Flapping, Incident
+from heartline.model.belief import Addressees, Believed, Flapping, Tally
+from heartline.model.incident import Change, Incident
 from heartline.model.kinds import AlertKind, Phase
 from heartline.model.observation import Failure
 from heartline.model.target import Endpoint
@@ -16,8 +17,8 @@ from heartline.model.target import Endpoint
 class Alert:
     """Describe what a person is to be notified of, as it was at that moment.
 
-    An alert may leave late and is about the moment at which it was made: `incident` and `flapping` are accounts of
-    that moment, not copies of what the state holds by now.
+    An alert may leave late and is about the moment at which it was made: `incident` is an account of that moment, not
+    a copy of what the state holds by now.
 
     Attributes
     ----------
@@ -29,12 +30,22 @@ class Alert:
         The failure that people were notified of before: what changed, or what is over.
     expires
         The end of the server's certificate.
+    believed
+        What people know to be wrong after it; None where it is over, or a notice.
+    flapping
+        Set while people know that the target flaps; with kind `down`, they hear of both.
+    tally
+        What was found since the last alert.
+    total
+        What was found since the flapping began.
     remind_at
         When the next reminder is due; None where there will be none.
     settle_seconds
         For how many seconds a flapping target must rest.
     waiting
         The channels that have not accepted it yet.
+    addressees
+        Who reads it; None for the target's recipients of now.
     refused
         Why one of them did not when it was last tried.
     """
@@ -47,6 +58,7 @@ class Alert:
     endpoint: Endpoint = field(default_factory=Endpoint)
     address: str | None = None
     incident: Incident | None = None
+    believed: Believed | None = None
     flapping: Flapping | None = None
     change: Change | None = None
     expires: datetime | None = None
@@ -55,6 +67,9 @@ class Alert:
     phases: Mapping[Phase, float] = field(default_factory=dict)
     remind_at: datetime | None = None
     settle_seconds: float | None = None
+    tally: Tally | None = None
+    total: Tally | None = None
+    addressees: Addressees | None = None
     waiting: tuple[str, ...] = ()
     refused: str | None = None
 

@@ -20,6 +20,8 @@ class Heartbeat:
         The names of the targets that it found up, and down.
     earlier
         When the targets without a verdict in this tick last had one.
+    leaving
+        The names of targets that are no longer watched and have alerts that wait.
     latencies
         How many milliseconds the last probe of each healthy one took, in their order; 0 where it is not known.
     """
@@ -28,6 +30,7 @@ class Heartbeat:
     healthy: tuple[str, ...]
     failed: tuple[str, ...] = ()
     earlier: Mapping[str, datetime] = field(default_factory=dict)
+    leaving: tuple[str, ...] = ()
     latencies: tuple[int, ...] = ()
 
     def looks(self) -> dict[str, datetime]:

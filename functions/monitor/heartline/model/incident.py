@@ -35,7 +35,7 @@ class Change:
     kind
         What happened.
     before, after
-        The probe that found it, and the last good one before that.
+        When the probe that found it had ended, and when the last good one before it began.
     started
         When the server began, by its own clock.
     evidence
@@ -56,12 +56,15 @@ class Change:
 class Incident:
     """Bound the time from the first failed probe to the first of those that confirmed recovery.
 
-    A change between two good probes is an incident without a length.
+    The true instants lie within the bounds: it failed after `last_ok` and by `began`, and came back after
+    `last_failed` and by `ended`. A change between two good probes is an incident without a length.
 
     Attributes
     ----------
+    began, ended
+        When the first failed probe had failed, and the first good one had succeeded.
     last_ok, last_failed
-        The last good probe before it, and the last failed one in it, where they are known.
+        When the last good probe before it, and the last failed one in it, began, where they are known.
     kinds
         The kinds of failure that were seen, in their order.
     notified
@@ -89,30 +92,3 @@ class Outage:
 
     incident: Incident
     failure: Failure
-
-
-@dataclass(frozen=True, slots=True)
-class Flapping:
-    """Sum up the outages of a target that goes down and up again and again.
-
-    Attributes
-    ----------
-    stable_since
-        Since when it has been observed as it is now.
-    total, longest
-        The length of the outages that are over, in seconds.
-    notified
-        True once people were notified of it.
-    """
-
-    id: str
-    began: datetime
-    stable_since: datetime
-    outages: int = 1
-    total: float = 0
-    longest: float = 0
-    notified: bool = False
-
-
-# The id of a time of flapping is that of the incident that it began with, and this.
-FLAPPING_SUFFIX = "-unstable"

@@ -93,11 +93,11 @@ class AlertKind(StrEnum):
     """The reasons for an alert."""
 
     DOWN = "down"
-    CHANGED = "changed"
     REMINDER = "reminder"
     RECOVERED = "recovered"
-    UNSTABLE = "unstable"
-    SETTLED = "settled"
+    FLAPPING = "flapping"
+    STABLE = "stable"
+    UNWATCHED = "unwatched"
     RESTARTED = "restarted"
     CRASHED = "crashed"
     FAILED_OVER = "failed-over"
@@ -130,3 +130,13 @@ class Tls(StrEnum):
     def verified(self) -> bool:
         """Return True if the server must prove its identity."""
         return self in {Tls.VERIFY_FULL, Tls.VERIFY_CA}
+
+
+class TlsNegotiation(StrEnum):
+    """How TLS begins, in libpq's words.
+
+    https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNECT-SSLNEGOTIATION
+    """
+
+    POSTGRES = "postgres"
+    DIRECT = "direct"

@@ -62,6 +62,8 @@ class Observation:
 
     Attributes
     ----------
+    at, ended
+        When it began and ended: what it saw was so at some instant in between. The end is None where it took no time.
     phases
         How long each phase took, in milliseconds.
     address
@@ -74,6 +76,12 @@ class Observation:
     failure: Failure | None = None
     server: Server | None = None
     address: str | None = None
+    ended: datetime | None = None
+
+    @property
+    def until(self) -> datetime:
+        """Return the moment by which it had seen what it saw."""
+        return self.ended or self.at
 
     @property
     def healthy(self) -> bool:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from heartline.model.alert import Alert
-from heartline.model.incident import Flapping, Incident, Outage
+from heartline.model.belief import Belief, Counts, Flapping, Mark
+from heartline.model.incident import Change, Incident, Outage, Span
 from heartline.model.kinds import Status
 from heartline.model.observation import Failure, Server
 
@@ -20,8 +21,17 @@ class Warned:
 
 
 @dataclass(frozen=True, slots=True)
+class BlipCount:
+    """The number of ticks with failed probes and no outage, and of these probes, in an hour or in a day."""
+
+    began: datetime
+    ticks: int
+    probes: int
+
+
+@dataclass(frozen=True, slots=True)
 class State:
-    """Keep what is known of one target between two ticks.
+    """What is known of one target between two ticks: what probes say, and what people believe.
 
     Each incident is held once: the open one in `outage`, the others in `recent`.
 
@@ -32,23 +42,33 @@ class State:
     up_since
         When it was first seen up, or came up last; None where it was never seen up.
     last_ok, last_failed
-        The last good and the last failed probe that are known of.
+        When the last good and the last failed probe began that are known of.
     outage
         What is wrong now; None while the target is up or unknown.
     recent
         The incidents that are over and still matter, oldest first: the last one, and the one that people believe in.
-    quiet_interval
-        The seconds between the last two incidents.
-    notified
-        The id of the incident that people believe to be open: notified as down, not yet as recovered.
-    notified_at, notified_failure
-        When the last alert was made, and the failure that it named.
+    stamp
+        The time in the last incident's id; the next one is later, whatever the clock does.
+    counts, mark
+        What was found so far, and the same at the last alert.
+    gap
+        The last time without ticks that was counted.
+    flapping
+        The present times without rest, whether people were notified of it or not.
+    belief
+        What people know to be wrong; None where they know of nothing.
+    alerted
+        When alerts were made in the last day: what the budget is counted by.
     server, address
         Who answered last, and where.
     known, several
         The names of the servers that answered, the latest last; True once one of them has come back.
+    untold
+        That several servers take turns, while there was no room to say so.
     blips
         The number of ticks that saw a failure which was none by their end.
+    recent_blips, blip_counts
+        When the last of them were, and how many there were by hour and day.
     alerts_made
         The number of alerts so far, from which their ids are made.
     """
@@ -60,23 +80,24 @@ class State:
     last_failed: datetime | None = None
     outage: Outage | None = None
     recent: tuple[Incident, ...] = ()
-    quiet_interval: float | None = None
+    stamp: datetime | None = None
+    counts: Counts = field(default_factory=Counts)
+    mark: Mark | None = None
+    gap: Span | None = None
     flapping: Flapping | None = None
-    notified: str | None = None
-    notified_at: datetime | None = None
-    notified_failure: Failure | None = None
-    reminders: int = 0
-    changes: int = 0
-    acknowledged: bool = False
+    belief: Belief | None = None
+    alerted: tuple[datetime, ...] = ()
     muted_until: datetime | None = None
     mute_reason: str | None = None
     server: Server | None = None
     address: str | None = None
     known: tuple[str, ...] = ()
     several: bool = False
+    untold: Change | None = None
     warned: tuple[Warned, ...] = ()
     blips: int = 0
-    last_blip: datetime | None = None
+    recent_blips: tuple[datetime, ...] = ()
+    blip_counts: tuple[BlipCount, ...] = ()
     alerts_made: int = 0
 
     @property

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import time, timedelta
 from typing import TYPE_CHECKING
 
-from heartline.model.kinds import Role, Tls
+from heartline.model.kinds import Role, Tls, TlsNegotiation
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
@@ -31,7 +31,12 @@ class Window:
 class Policy:
     """Say how many probes make a transition, how often a reminder follows, and when no alert is sent.
 
-    `settle_after` is how long a target must stay as it is to count as settled.
+    Attributes
+    ----------
+    settle_after
+        How long a flapping target must stay as it is to count as settled.
+    interval
+        How often ticks come.
     """
 
     confirmations: int = 2
@@ -40,11 +45,15 @@ class Policy:
     remind_every: timedelta = timedelta(hours=1)
     settle_after: timedelta = timedelta(minutes=5)
     maintenance: tuple[Window, ...] = ()
+    interval: timedelta = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Describe one database to watch; what is None comes from its secret."""
+    """Describe one database to watch; what is None comes from its secret.
+
+    `secret` and `client_certificate` are the names of secrets.
+    """
 
     name: str
     host: str | None = None
@@ -56,6 +65,8 @@ class Target:
     query: str | None = None
     expect: Role = Role.ANY
     tls: Tls = Tls.VERIFY_FULL
+    tls_negotiation: TlsNegotiation = TlsNegotiation.POSTGRES
+    client_certificate: str | None = None
     timeout: timedelta = timedelta(seconds=5)
     recipients: tuple[str, ...] = ()
     language: str = "en"
@@ -83,7 +94,11 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """Hold all that a login needs; the password is in no text that this makes."""
+    """Hold all that a login needs; no secret is in any text that this makes.
+
+    `client_certificate` is a certificate and its private key, in PEM form.
+    """
 
     endpoint: Endpoint
     password: str | None = field(default=None, repr=False)
+    client_certificate: str | None = field(default=None, repr=False)

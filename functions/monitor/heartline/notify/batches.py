@@ -5,8 +5,10 @@ An alert waits for "email" or "topic", or for "email:ADDRESS" once others of its
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
+from itertools import groupby
+from zoneinfo import ZoneInfo
 
 from heartline.messages.context import TargetAlerts
 from heartline.model.alert import EMAIL, Alert
@@ -19,6 +21,23 @@ class Batch:
 
     parts: tuple[TargetAlerts, ...]
     recipients: tuple[str, ...] = ()
+
+
+def read_by(alert: Alert, target: Target) -> Target:
+    """Return the target with the readers that an alert was made for, whoever they are by now."""
+    readers = alert.addressees
+    if readers is None:
+        return target
+    zone = ZoneInfo(readers.time_zone) if readers.time_zone else None
+    return replace(target, recipients=readers.recipients, language=readers.language, time_zone=zone)
+
+
+def parts_of(target: Target, alerts: Iterable[Alert]) -> list[TargetAlerts]:
+    """Return alerts of a target, oldest first, in parts of neighbours that have the same readers."""
+    return [
+        TargetAlerts(read_by(first, target), (first, *others))
+        for first, *others in (list(group) for _, group in groupby(alerts, lambda alert: alert.addressees))
+    ]
 
 
 def channel_of(entry: str) -> str:

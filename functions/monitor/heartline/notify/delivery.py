@@ -14,7 +14,7 @@ from heartline.messages.context import AlertContext, TargetAlerts, TargetHistory
 from heartline.model.alert import Alert
 from heartline.model.incident import Incident, Span
 from heartline.model.target import Target
-from heartline.notify.batches import Batch, channel_of, mark_delivered, waits_for
+from heartline.notify.batches import Batch, channel_of, mark_delivered, parts_of, waits_for
 from heartline.notify.channel import Channel, Refusal, Scope
 from heartline.notify.leases import LEASE, Leases
 
@@ -112,7 +112,7 @@ class Delivery:
         self.leases.settle((lease, _configured(lease.alerts.values(), self.channels)) for lease in held)
         for channel in self.channels:
             waiting = [(lease, [a for a in lease.alerts.values() if waits_for(a, channel.name)]) for lease in held]
-            parts = [TargetAlerts(lease.target, tuple(alerts)) for lease, alerts in waiting if alerts]
+            parts = [part for lease, alerts in waiting for part in parts_of(lease.target, alerts)]
             for batch in channel.batches(parts):
                 self._deliver(channel, batch)
 

@@ -13,7 +13,8 @@ from typing import Any
 from heartline.common.text import sanitize
 from heartline.messages.compose import Message
 from heartline.model.alert import Alert
-from heartline.model.incident import Change, Flapping, Incident
+from heartline.model.belief import Flapping, Tally
+from heartline.model.incident import Change, Incident
 from heartline.model.observation import Failure
 from heartline.model.target import Endpoint
 
@@ -47,7 +48,8 @@ def alert_document(alert: Alert, message: Message, text: str) -> Document:
             failure=alert.failure and _failure(alert.failure),
             previous=alert.previous and _failure(alert.previous),
             incident=alert.incident and _incident(alert.incident),
-            flapping=alert.flapping and _flapping(alert.flapping, alert.settle_seconds),
+            flapping=alert.flapping and _flapping(alert.flapping, alert.total, alert.settle_seconds),
+            since_last_alert=alert.tally and _tally(alert.tally),
             change=alert.change and _change(alert.change),
             certificate_expires=_time(alert.expires),
             phases_ms={phase.value: spent for phase, spent in alert.phases.items()} or None,
@@ -99,14 +101,23 @@ def _incident(incident: Incident) -> Document:
     }
 
 
-def _flapping(flapping: Flapping, settle_seconds: float | None) -> Document:
+def _flapping(flapping: Flapping, total: Tally | None, settle_seconds: float | None) -> Document:
     return {
-        "began": flapping.began.isoformat(),
-        "stable_since": flapping.stable_since.isoformat(),
-        "outages": flapping.outages,
-        "down_seconds": flapping.total,
-        "longest_seconds": flapping.longest,
-        **_known(settle_seconds=settle_seconds),
+        "began": flapping.start.at.isoformat(),
+        "stable_since": flapping.calm_since.isoformat(),
+        **_known(total=total and _tally(total), settle_seconds=settle_seconds),
+    }
+
+
+def _tally(tally: Tally) -> Document:
+    return {
+        "since": tally.since.isoformat(),
+        "share_down": round(tally.share, 4),
+        "outages": tally.counts.outages,
+        "down_seconds": round(tally.counts.down, 3),
+        "failed_probes": tally.counts.failed_probes,
+        "changes": tally.counts.changes,
+        "unobserved_seconds": round(tally.counts.unobserved, 3),
     }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from itertools import groupby
@@ -45,12 +45,15 @@ class EmailChannel:
         self._configured: dict[str, Any] = {"ConfigurationSetName": configuration_set} if configuration_set else {}
 
     def batches(self, parts: Sequence[TargetAlerts]) -> list[Batch]:
-        """Put together what goes to the same recipients; first what only some of a target's have not had yet."""
+        """Put together what goes to the same recipients.
+
+        First goes what only some of a target's recipients have not had yet, then the oldest: nothing is overtaken.
+        """
         groups: dict[_Audience, list[TargetAlerts]] = {}
         for part in parts:
             for key, alerts in groupby(part.alerts, partial(_audience, part.target)):
                 groups.setdefault(key, []).append(TargetAlerts(part.target, tuple(alerts)))
-        ordered = [tuple(groups[key]) for key in sorted(groups)]
+        ordered = [tuple(groups[key]) for key in sorted(groups, key=partial(_place, groups))]
         return [Batch(grouped, recipients_pending(grouped[0].alerts[0], grouped[0].target)) for grouped in ordered]
 
     def send(self, batch: Batch, context: AlertContext, now: datetime) -> Refusal | None:
@@ -76,6 +79,10 @@ _Audience = tuple[bool, str, tuple[str, ...]]
 
 def _audience(target: Target, alert: Alert) -> _Audience:
     return EMAIL in alert.waiting, target.language, tuple(sorted(recipients_pending(alert, target)))
+
+
+def _place(groups: Mapping[_Audience, Sequence[TargetAlerts]], key: _Audience) -> tuple[bool, datetime, _Audience]:
+    return key[0], min(alert.at for part in groups[key] for alert in part.alerts), key
 
 
 def _simple(message: Message, sender: str) -> MessageTypeDef:

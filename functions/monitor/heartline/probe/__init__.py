@@ -5,14 +5,15 @@ from __future__ import annotations
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime
-from ssl import cert_time_to_seconds
 from time import perf_counter
 from typing import Self
 
 from heartline.common.deadline import Deadline
+from heartline.model.errors import ConfigurationError
 from heartline.model.kinds import Phase, Role, Tls
 from heartline.model.observation import Observation, Server
 from heartline.model.target import Credential, Target
+from heartline.probe.certificates import expiry
 from heartline.probe.diagnosis import diagnose
 from heartline.probe.errors import PrimaryError, ReadOnlyError
 from heartline.probe.session import Session
@@ -31,11 +32,18 @@ def probe(target: Target, credential: Credential, deadline: Deadline) -> Observa
         The endpoint and the password.
     deadline
         The time limit of all phases together.
+
+    Raises
+    ------
+    ConfigurationError
+        When a certificate in the layer cannot be read: no database is to blame.
     """
     at = datetime.now(UTC)
     stopwatch = _Stopwatch()
     try:
         server = _attempt(target, credential, deadline, stopwatch)
+    except ConfigurationError:
+        raise
     except Exception as error:  # noqa: BLE001 - a hostile peer can make pg8000 raise anything
         failure = diagnose(error, stopwatch.phase, target, credential)
         return Observation(at, credential.endpoint, stopwatch.phases, failure, address=stopwatch.address)
@@ -53,14 +61,16 @@ def _attempt(target: Target, credential: Credential, deadline: Deadline, stopwat
         stopwatch.address = str(plain.getpeername()[0])
         if target.tls is not Tls.DISABLE:
             with stopwatch.time(Phase.TLS):
-                sock = opened.enter_context(secure(plain, endpoint.host, target.tls, deadline))
+                sock = opened.enter_context(secure(plain, target, credential, deadline))
         with stopwatch.time(Phase.LOGIN):
             session = Session(sock, credential, deadline, verified=target.tls.verified)
         opened.callback(session.close)
         with stopwatch.time(Phase.QUERY):
             server = session.ask(target.query)
             _check_role(server, target.expect)
-        return replace(server, certificate_expires=_expiry(sock)) if target.tls.verified else server
+        if target.tls.verified and isinstance(sock, TlsSocket):
+            return replace(server, certificate_expires=expiry(sock))
+        return server
 
 
 def _check_role(server: Server, expected: Role) -> None:
@@ -69,24 +79,6 @@ def _check_role(server: Server, expected: Role) -> None:
         raise ReadOnlyError("a primary is expected")
     if expected is Role.STANDBY and server.standby is False:
         raise PrimaryError("a standby is expected")
-
-
-# Parsing a certificate costs a fiftieth of a probe, and it is mostly the same as the last time.
-_expiries: dict[bytes, datetime] = {}
-_MAX_EXPIRIES = 1000
-
-
-def _expiry(sock: PlainSocket | TlsSocket) -> datetime | None:
-    """Return the end of validity of the server's verified certificate; None without TLS."""
-    if not isinstance(sock, TlsSocket):
-        return None
-    certificate = sock.getpeercert(binary_form=True) or b""
-    if certificate not in _expiries:
-        if len(_expiries) >= _MAX_EXPIRIES:
-            _expiries.clear()
-        end = cert_time_to_seconds(str((sock.getpeercert() or {})["notAfter"]))
-        _expiries[certificate] = datetime.fromtimestamp(end, UTC)
-    return _expiries[certificate]
 
 
 class _Stopwatch:

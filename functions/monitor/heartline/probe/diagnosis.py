@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import ssl
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from pg8000.exceptions import DatabaseError
 
@@ -13,7 +14,11 @@ from heartline.model.kinds import Kind, Phase
 from heartline.model.observation import Failure
 from heartline.model.target import Credential, Target
 from heartline.probe import errors
-from heartline.probe.failures import advise, explained
+from heartline.probe.failures import POOLERS, advise, explained
+from heartline.probe.specifics import specific
+
+if TYPE_CHECKING:
+    from heartline.probe.poolers import Refusal
 
 # PostgreSQL documentation, appendix A: Error Codes. 55000 at login: the database admits no connections
 # (utils/init/postinit.c, CheckMyDatabase).
@@ -36,6 +41,7 @@ _BAD_QUERY_CLASS = "42"
 _BY_TYPE: tuple[tuple[tuple[type[BaseException], ...], Kind | tuple[Kind, Kind]], ...] = (
     ((errors.ResolveTimeoutError,), Kind.TIMEOUT),
     ((errors.TlsRefusedError,), Kind.TLS_REFUSED),
+    ((errors.ClientCertificateError, errors.ClientCertificateUnusableError), Kind.CLIENT_CERTIFICATE),
     ((errors.ProtocolFaultError,), Kind.PROTOCOL),
     ((errors.PasswordMissingError, errors.AuthUnsupportedError, errors.ClearTextError), Kind.AUTH),
     ((errors.ReadOnlyError, errors.PrimaryError), Kind.WRONG_ROLE),
@@ -44,10 +50,21 @@ _BY_TYPE: tuple[tuple[tuple[type[BaseException], ...], Kind | tuple[Kind, Kind]]
     ((TimeoutError,), Kind.TIMEOUT),
     ((ConnectionError,), (Kind.REFUSED, Kind.CLOSED)),
 )
-# OpenSSL's names of the alerts by which a server refuses a client without a certificate: certificate_required (RFC
-# 8446, 6.2) says so; the others can mean nothing else once the handshake is over.
-_CERTIFICATE_REQUIRED = "TLSV13_ALERT_CERTIFICATE_REQUIRED"
-_AFTER_HANDSHAKE = {_CERTIFICATE_REQUIRED, "SSLV3_ALERT_HANDSHAKE_FAILURE", "SSLV3_ALERT_BAD_CERTIFICATE"}
+_IN_SESSION = {Phase.LOGIN, Phase.QUERY}
+# OpenSSL's names of the alerts by which a server refuses a client's certificate, or a client without one (RFC 8446, 6.2
+# and RFC 5246, 7.2.2). A failed handshake can mean nothing else once it seemed to be over.
+_CERTIFICATE_ALERTS = {
+    "TLSV13_ALERT_CERTIFICATE_REQUIRED",
+    "TLSV1_ALERT_UNKNOWN_CA",
+    "TLSV1_ALERT_ACCESS_DENIED",
+    "SSLV3_ALERT_NO_CERTIFICATE",
+    "SSLV3_ALERT_BAD_CERTIFICATE",
+    "SSLV3_ALERT_UNSUPPORTED_CERTIFICATE",
+    "SSLV3_ALERT_CERTIFICATE_REVOKED",
+    "SSLV3_ALERT_CERTIFICATE_EXPIRED",
+    "SSLV3_ALERT_CERTIFICATE_UNKNOWN",
+}
+_AFTER_HANDSHAKE = {*_CERTIFICATE_ALERTS, "SSLV3_ALERT_HANDSHAKE_FAILURE"}
 _SQLSTATE = re.compile(r"[0-9A-Z]{5}", re.ASCII)
 # What a failure is where its phase cannot have the kind that its error stands for: a hostile peer can cause anything.
 _OTHERWISE = {
@@ -72,16 +89,32 @@ def diagnose(error: BaseException, phase: Phase, target: Target, credential: Cre
         What was tried: whose query it was, and the words for cause and next step.
     """
     reported = _server_report(error)
+    sqlstate, said, refused = None, _local_words(error), None
     if reported is None:
-        kind, sqlstate, said = _by_type(error, phase), None, _local_words(error)
+        kind = _by_type(error, phase)
     else:
         sqlstate = code if _SQLSTATE.fullmatch(code := reported.get("C", "")) else None
-        kind = _by_sqlstate(sqlstate or "", phase, own_query=target.query is not None)
         said = sanitize(reported.get("M", "")) or None
+        kind = _by_sqlstate(sqlstate or "", phase, own_query=target.query is not None)
+        refused = _pooler_refusal(sqlstate, said, phase)
+        kind = refused.kind if refused else kind
     if phase not in kind.phases:
         kind = _OTHERWISE[phase]
-    advice = advise((type(error), sqlstate, kind), phase, target, credential.endpoint)
+    key = specific(kind, phase, error, target, credential)
+    if refused and key in {None, "auth-certificate"}:
+        key = refused.advice
+    routine = f"{sqlstate} {reported.get('R')}" if reported else None
+    advice = advise((routine, type(error), sqlstate, kind), phase, target, credential.endpoint, key)
     return explained(phase, kind, advice, sqlstate, said)
+
+
+def _pooler_refusal(sqlstate: str | None, said: str | None, phase: Phase) -> Refusal | None:
+    if sqlstate not in POOLERS or phase not in _IN_SESSION:
+        return None
+    from heartline.probe.poolers import refusal  # noqa: PLC0415 - a healthy probe does not need it
+
+    refused = refusal(sqlstate, said or "")
+    return refused if refused and phase in refused.kind.phases else None
 
 
 def _by_sqlstate(sqlstate: str, phase: Phase, *, own_query: bool) -> Kind:
@@ -125,8 +158,7 @@ _IN_TALK = {Phase.TLS, Phase.LOGIN, Phase.QUERY}
 
 def _requires_certificate(error: ssl.SSLError, phase: Phase) -> bool:
     # An SSLError that OpenSSL did not raise has no reason.
-    reason = getattr(error, "reason", None)
-    return reason in _AFTER_HANDSHAKE if phase is Phase.LOGIN else reason == _CERTIFICATE_REQUIRED
+    return getattr(error, "reason", None) in (_AFTER_HANDSHAKE if phase is Phase.LOGIN else _CERTIFICATE_ALERTS)
 
 
 def _local_words(error: BaseException) -> str | None:

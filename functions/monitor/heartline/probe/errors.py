@@ -39,3 +39,11 @@ class ReadOnlyError(ProbeFaultError):
 
 class PrimaryError(ProbeFaultError):
     """The server is a primary where a standby is expected."""
+
+
+class ClientCertificateError(ProbeFaultError):
+    """The server wants a certificate of the client and accepts none of this one's."""
+
+
+class ClientCertificateUnusableError(ProbeFaultError):
+    """What is configured as the client's certificate is none, or has no key."""

@@ -21,9 +21,22 @@ _SPECIFIC: Mapping[_About | tuple[_About, Phase], str] = {
     errors.AuthUnsupportedError: "auth-unsupported",
     errors.ClearTextError: "clear-text",
     errors.PrimaryError: "wrong-role-primary",
+    (Kind.CLOSED, Phase.TLS): "closed-tls",
+    # The function of PostgreSQL that reports an error stands in it in any language. These two report a limit of the
+    # role's own (src/backend/utils/init/miscinit.c) and of the database's (postinit.c), not the server's.
+    "53300 InitializeSessionUserId": "saturated-role",
+    "53300 CheckMyDatabase": "saturated-database",
+    ("08P01", Phase.LOGIN): "server-error-pooler",
+    ("28000", Phase.LOGIN): "auth-access",
     ("42501", Phase.LOGIN): "denied-connect",
     ("55000", Phase.LOGIN): "denied-database",
 }
+
+
+# What is said of a login by password; RDS reports a refused token as 28000.
+_BY_TOKEN = {Kind.AUTH, "auth-access"}
+# Who reports everything of its own under one SQLSTATE: `poolers`.
+POOLERS = {"08P01": "PgBouncer", "08S01": "Pgpool-II", "XX000": "Pgpool-II"}
 
 
 class Advice(NamedTuple):
@@ -33,7 +46,9 @@ class Advice(NamedTuple):
     words: Mapping[str, str]
 
 
-def advise(about: Sequence[_About], phase: Phase, target: Target, endpoint: Endpoint) -> Advice:
+def advise(
+    about: Sequence[_About], phase: Phase, target: Target, endpoint: Endpoint, specific: str | None = None
+) -> Advice:
     """Return the most specific sentences for a failure.
 
     Parameters
@@ -42,17 +57,21 @@ def advise(about: Sequence[_About], phase: Phase, target: Target, endpoint: Endp
         What the failure is, the most specific first: the error's type, the SQLSTATE; last its kind.
     phase, target, endpoint
         Where it occurred, for the words.
+    specific
+        The key of sentences that fit better than all of these.
     """
     keys = [key for one in about for key in ((one, phase), one)]
-    key = next((_SPECIFIC[one] for one in keys if one in _SPECIFIC), str(about[-1]))
-    if key == Kind.AUTH and target.iam:
+    key = specific or next((_SPECIFIC[one] for one in keys if one in _SPECIFIC), str(about[-1]))
+    if key in _BY_TOKEN and target.iam:
         key = "auth-iam"
-    return Advice(key, words(phase, target, endpoint))
+    sqlstate = next((one for one in about if isinstance(one, str) and one in POOLERS), None)
+    return Advice(key, words(phase, target, endpoint, sqlstate))
 
 
-def words(phase: Phase, target: Target, endpoint: Endpoint) -> Mapping[str, str]:
-    """Return the words for the placeholders of the sentences about a failure in this phase."""
-    return {
+def words(phase: Phase, target: Target, endpoint: Endpoint, sqlstate: str | None) -> Mapping[str, str]:
+    """Return the words for the placeholders of the sentences about a failure in this phase, with that SQLSTATE."""
+    pooler = POOLERS.get(sqlstate or "")
+    return ({"pooler": pooler} if pooler else {}) | {
         "host": endpoint.host,
         "port": str(endpoint.port),
         "database": endpoint.database,

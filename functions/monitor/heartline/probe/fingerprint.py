@@ -10,21 +10,21 @@ from heartline.common.text import sanitize
 from heartline.model.observation import Server
 
 # All of it is readable without any grant (PostgreSQL documentation, 9.28 and 27.2). Functions, not the views over
-# them: each view costs a new session several look-ups in the catalogue. Times are whole microseconds, since a role can
-# configure how it sees times and fractions. Statistics are reset after a crash.
+# them: each view costs a new session several look-ups in the catalogue, as each operator does. Times are as a server
+# sends them in binary form, since a role can configure how it sees times. Statistics are reset after a crash.
 FINGERPRINT = """
-SELECT (date_part('epoch', pg_postmaster_start_time()) * 1000000)::int8,
+SELECT encode(timestamptz_send(pg_postmaster_start_time()), 'hex'),
        pg_is_in_recovery(),
        (pg_control_system()).system_identifier,
        CASE WHEN pg_is_in_recovery() THEN (pg_control_checkpoint()).timeline_id::text
             ELSE pg_walfile_name(pg_current_wal_insert_lsn()) END,
-       (date_part('epoch', pg_stat_get_bgwriter_stat_reset_time()) * 1000000)::int8,
-       (date_part('epoch', (pg_stat_get_archiver()).stats_reset) * 1000000)::int8,
-       (date_part('epoch', (pg_stat_get_wal()).stats_reset) * 1000000)::int8,
-       (SELECT (date_part('epoch', stats_reset) * 1000000)::int8 FROM pg_stat_get_slru() LIMIT 1)
+       encode(timestamptz_send(pg_stat_get_bgwriter_stat_reset_time()), 'hex'),
+       encode(timestamptz_send((pg_stat_get_archiver()).stats_reset), 'hex'),
+       encode(timestamptz_send((pg_stat_get_wal()).stats_reset), 'hex'),
+       (SELECT encode(timestamptz_send(stats_reset), 'hex') FROM pg_stat_get_slru() LIMIT 1)
 """
-# What PostgreSQL had before 14, and what its relatives are more likely to have: no statistics of WAL and SLRU, and a
-# timeline that is recorded some time after a promotion.
+# What PostgreSQL had before 14, and what its relatives are more likely to have: no statistics of WAL and SLRU, a
+# timeline that is recorded some time after a promotion, and times in whole microseconds since 1970.
 OLDER_FINGERPRINT = """
 SELECT (date_part('epoch', pg_postmaster_start_time()) * 1000000)::int8,
        pg_is_in_recovery(),
@@ -32,10 +32,16 @@ SELECT (date_part('epoch', pg_postmaster_start_time()) * 1000000)::int8,
        (pg_control_checkpoint()).timeline_id,
        NULL, NULL, NULL, NULL
 """
+# What a server reports at login of what read_server reads.
+PARAMETERS = frozenset({b"server_version", b"in_hot_standby", b"default_transaction_read_only"})
 NOTHING: Sequence[object] = (None,) * 8
 _NUMBER = re.compile(r"-?\d{1,20}", re.ASCII)
 _WAL_FILE = re.compile(r"[0-9A-F]{24}", re.ASCII)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+# timestamptz_send, src/backend/utils/adt/timestamp.c: microseconds since 2000, in 64 bits, whose first digit is 0 for
+# some thousand years.
+_BINARY_TIME = re.compile(r"0[0-9a-f]{15}", re.ASCII)
+_BINARY_EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 def read_server(parameters: Mapping[str, str], answer: Sequence[object]) -> Server:
@@ -77,8 +83,10 @@ def _timeline(value: object) -> int | None:
 
 
 def _moment(value: object) -> datetime | None:
-    microseconds = _number(value)
+    epoch, microseconds = _EPOCH, _number(value)
+    if isinstance(value, str) and _BINARY_TIME.fullmatch(value):
+        epoch, microseconds = _BINARY_EPOCH, int(value, 16)
     try:
-        return None if microseconds is None else _EPOCH + timedelta(microseconds=microseconds)
+        return None if microseconds is None else epoch + timedelta(microseconds=microseconds)
     except OverflowError:
         return None

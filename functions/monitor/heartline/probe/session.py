@@ -13,9 +13,9 @@ from pg8000.native import Connection
 from heartline.common.deadline import Deadline
 from heartline.model.observation import Server
 from heartline.model.target import Credential
-from heartline.probe import scram_cache
 from heartline.probe.errors import AuthUnsupportedError, ClearTextError, PasswordMissingError, ProtocolFaultError
-from heartline.probe.fingerprint import FINGERPRINT, NOTHING, OLDER_FINGERPRINT, read_server
+from heartline.probe.fingerprint import FINGERPRINT, NOTHING, OLDER_FINGERPRINT, PARAMETERS, read_server
+from heartline.probe.scram import Scram, iterations_of
 from heartline.probe.stream import PlainSocket, TlsSocket
 
 # PostgreSQL documentation, 54.7 Message Formats: the codes of an authentication request.
@@ -25,8 +25,6 @@ _OK, _CLEAR_TEXT, _MD5, _SASL, _SASL_CONTINUE, _SASL_FINAL = 0, 3, 5, 10, 11, 12
 _SCRAM_ITERATIONS_PER_SECOND = 500_000
 # SQLSTATE class 57, operator intervention: the session is gone, and a second query would only hide why.
 _GOING_DOWN = "57"
-
-scram_cache.cache_salted_passwords()
 
 
 class Session(Connection):  # type: ignore[misc]
@@ -46,7 +44,8 @@ class Session(Connection):  # type: ignore[misc]
         self._verified = verified
         self._discarding = False
         self._admitted = False
-        self._unproven = False
+        self._credential = credential
+        self._scram: Scram | None = None
         self._reported: Exception | None = None
         endpoint = credential.endpoint
         super().__init__(
@@ -56,6 +55,8 @@ class Session(Connection):  # type: ignore[misc]
             password=credential.password,
             ssl_context=False,
             application_name="heartline",
+            # Else a server speaks to a client as its database is encoded, and takes queries as that too.
+            startup_params={"client_encoding": "UTF8"},
             sock=sock,
         )
         if not self._admitted:
@@ -70,19 +71,39 @@ class Session(Connection):  # type: ignore[misc]
             raise PasswordMissingError("the server asks for a password")
         if code == _CLEAR_TEXT and not self._verified:
             raise ClearTextError("the server asks for the password in clear text")
-        if code == _SASL_CONTINUE and _iterations(data[4:]) > self._deadline.left() * _SCRAM_ITERATIONS_PER_SECOND:
-            raise ProtocolFaultError("more SCRAM iterations than there is time for")
-        super().handle_AUTHENTICATION_REQUEST(data, context)
-        if code in {_SASL, _SASL_FINAL}:
-            self._unproven = code == _SASL
-        if code == _OK and self._unproven:
+        if code in {_SASL, _SASL_CONTINUE, _SASL_FINAL}:
+            self._exchange(code, data[4:])
+        else:
+            super().handle_AUTHENTICATION_REQUEST(data, context)
+        if code == _OK and self._scram and not self._scram.proven:
             raise ProtocolFaultError("let in without the server's own proof that SCRAM ends with")
         self._admitted = code == _OK
 
+    def _exchange(self, code: int, data: bytes) -> None:
+        """Take one step of SCRAM, which has its own bounds on what a server may ask for."""
+        if code == _SASL:
+            shown = self._usock.getpeercert(binary_form=True) if isinstance(self._usock, TlsSocket) else None
+            self._scram = Scram(data.split(b"\0"), self._credential.password or "", shown)
+            first = self._scram.first
+            self._send(self._scram.mechanism + b"\0" + struct.pack("!i", len(first)) + first)
+        elif self._scram is None:
+            raise ProtocolFaultError("a step of SCRAM without the first")
+        elif code == _SASL_FINAL:
+            self._scram.prove(data)
+        elif iterations_of(data) > self._deadline.left() * _SCRAM_ITERATIONS_PER_SECOND:
+            raise ProtocolFaultError("more SCRAM iterations than there is time for")
+        else:
+            self._send(self._scram.answer(data))
+
+    def _send(self, answer: bytes) -> None:
+        self._send_message(b"p", answer)
+        self._sock.flush()
+
     def handle_PARAMETER_STATUS(self, data: bytes, context: Context) -> None:  # noqa: ARG002, N802 - pg8000's
-        """Record what the server reports, but let it choose no encoding: some of Python's take quadratic time."""
+        """Record what is read later, and let the server choose no encoding: some of Python's take quadratic time."""
         name, _, value = data.rstrip(b"\0").partition(b"\0")
-        self.parameter_statuses[name.decode("ascii", "replace")] = value.decode("utf-8", "replace")
+        if name in PARAMETERS:
+            self.parameter_statuses[name.decode()] = value.decode("utf-8", "replace")
 
     def handle_ROW_DESCRIPTION(self, data: bytes, context: Context) -> None:  # noqa: N802 - pg8000's
         """Read every value as text: pg8000's conversions can be made to take seconds."""
@@ -103,9 +124,8 @@ class Session(Connection):  # type: ignore[misc]
         super().handle_DATA_ROW(data, context)
 
     def handle_ERROR_RESPONSE(self, data: bytes, context: Context) -> None:  # noqa: N802 - pg8000's
-        """Keep the error that the server reports: pg8000 loses it when the server then closes."""
-        super().handle_ERROR_RESPONSE(data, context)
-        self._reported = context.error
+        """Keep the error that the server reports: pg8000 loses it when the server then closes, and assumes UTF-8."""
+        context.error = self._reported = DatabaseError(_report(data))
 
     def ask(self, query: str | None) -> Server:
         """Query the server and return what it reports of itself.
@@ -151,9 +171,19 @@ class Session(Connection):  # type: ignore[misc]
             super().close()
 
 
-def _iterations(message: bytes) -> int:
-    """Return the iteration count in a server's first message (RFC 5802, 5.1); the highest, if it gives several."""
-    return max((int(part[2:]) for part in message.split(b",") if part.startswith(b"i=")), default=0)
+def _report(data: bytes) -> dict[str, str]:
+    """Read the fields of an error, by their types (PostgreSQL documentation, 54.8 Error and Notice Message Fields)."""
+    fields = {field[:1].decode("ascii", "replace"): field[1:] for field in data.split(b"\0") if field}
+    return {kind: text for kind, value in fields.items() if (text := _text(value)) is not None}
+
+
+def _text(said: bytes) -> str | None:
+    try:
+        return said.decode()
+    except UnicodeDecodeError:
+        from heartline.probe.encodings import decode  # noqa: PLC0415 - a healthy probe does not need it
+
+        return decode(said)
 
 
 def _sqlstate(error: DatabaseError) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import ssl
 import struct
+from contextlib import suppress
 
 from heartline.common.deadline import Deadline
 from heartline.probe.errors import ClosedError, ProtocolFaultError
@@ -74,22 +75,19 @@ class Stream:
         self._unsent += data
 
     def flush(self) -> None:
-        """Send what was written.
+        """Send what was written; leave it to the next read to find out that the peer is gone.
+
+        What the peer said before it closed is still to be read, an alert of TLS or an error of PostgreSQL, and says
+        more than the failing write. libpq does the same (pqSendSome in src/interfaces/libpq/fe-misc.c).
 
         Raises
         ------
         OSError
-            When the connection is gone, or the deadline passes; the server's own TLS alert, if it sent one.
+            When the connection is broken otherwise, or the deadline passes.
         """
         self._sock.settimeout(self._deadline.remaining())
-        try:
+        with suppress(ConnectionError, ssl.SSLEOFError, ssl.SSLZeroReturnError):
             self._sock.sendall(self._unsent)
-        except (ssl.SSLError, ConnectionError):
-            # A TLS 1.3 server refuses a client without a certificate after the handshake (RFC 8446, 4.4.2.4): its
-            # alert may be unread when the first write fails.
-            self._sock.settimeout(self._deadline.remaining())
-            self._sock.recv(1)
-            raise
         self._unsent.clear()
 
 

@@ -1,40 +1,89 @@
-"""The TLS contexts: one for each mode, each made once."""
+"""The TLS contexts: one for each way to use TLS, each made once."""
 
 from __future__ import annotations
 
 import ssl
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 
+from heartline.model.errors import ConfigurationError
 from heartline.model.kinds import Tls
+from heartline.probe.errors import ClientCertificateUnusableError
 from heartline.probe.stream import TlsSocket
 
 # Lambda puts a layer into /opt; the second is the same folder in a checkout.
 _CERTIFICATES = (Path("/opt"), Path(__file__).parents[2] / "../../layers/rds-ca")
 
-# Python's own default, where its builder set no other: https://docs.python.org/3/library/ssl.html
-_CIPHERS = "@SECLEVEL=2:ECDH+AESGCM:ECDH+CHACHA20:ECDH+AES:DHE+AES:!aNULL:!eNULL:!aDSS:!SHA1:!AESCCM"
+# OpenSSL's default, which is libpq's as well; Python's own leaves out ciphers that servers of TLS 1.2 may insist on.
+_CIPHERS = "DEFAULT:@SECLEVEL=2"
+# The protocol of direct TLS: https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-FLOW-SSL
+ALPN = "postgresql"
+# A context with the layer's authorities takes a megabyte.
+_MOST_CONTEXTS = 64
 
 
-@cache
-def tls_context(tls: Tls) -> ssl.SSLContext:
+@lru_cache(maxsize=_MOST_CONTEXTS)
+def tls_context(tls: Tls, *, direct: bool = False, client_certificate: str | None = None) -> ssl.SSLContext:
     """Return the context of a TLS mode, which trusts the system's roots and the layer's.
 
     Python 3.13 refuses certificate authorities that libpq and every application accept (VERIFY_X509_STRICT); a
     monitor that is stricter than the applications would raise false alerts.
+
+    Parameters
+    ----------
+    tls
+        How far a server's certificate is checked.
+    direct
+        Whether TLS is spoken from the first byte on.
+    client_certificate
+        A certificate and its key in PEM form, for servers that demand one.
+
+    Raises
+    ------
+    ClientCertificateUnusableError
+        When the client certificate cannot be used.
+    ConfigurationError
+        When a file of the layer holds no certificates.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_ciphers(_CIPHERS)
     context.sslsocket_class = TlsSocket
     context.check_hostname = tls is Tls.VERIFY_FULL
+    if direct:
+        context.set_alpn_protocols([ALPN])
+    if client_certificate is not None:
+        _offer(context, client_certificate)
     if tls.verified:
         context.verify_mode = ssl.CERT_REQUIRED
         context.verify_flags = ssl.VERIFY_X509_TRUSTED_FIRST | ssl.VERIFY_X509_PARTIAL_CHAIN
-        context.load_default_certs()
-        for folder in _CERTIFICATES:
-            for bundle in sorted(folder.glob("*.pem")):
-                context.load_verify_locations(bundle)
+        _trust(context)
     else:
         context.verify_mode = ssl.CERT_NONE
     return context
+
+
+def _offer(context: ssl.SSLContext, client_certificate: str) -> None:
+    from tempfile import NamedTemporaryFile  # noqa: PLC0415 - few targets need it
+
+    # OpenSSL's files are the only way in; nobody else can read this one, and it is gone at once.
+    with NamedTemporaryFile("w", suffix=".pem") as file:
+        file.write(client_certificate)
+        file.flush()
+        try:
+            # Without the empty password OpenSSL would ask the terminal for that of an encrypted key.
+            context.load_cert_chain(file.name, password="")
+        except (ssl.SSLError, ValueError):
+            raise ClientCertificateUnusableError("no certificate with a private key of its own, unencrypted") from None
+
+
+def _trust(context: ssl.SSLContext) -> None:
+    context.load_default_certs()
+    faults = []
+    for bundle in (bundle for folder in _CERTIFICATES for bundle in sorted(folder.glob("*.pem"))):
+        try:
+            context.load_verify_locations(bundle)
+        except OSError:  # ssl.SSLError is one
+            faults.append(f"layers/rds-ca/{bundle.name} holds no certificates in PEM form: replace it, or take it out")
+    if faults:
+        raise ConfigurationError(faults)

@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import socket
+import ssl
 from _thread import start_new_thread
 from contextlib import suppress
 from queue import Empty, SimpleQueue
 from typing import Any
 
 from heartline.common.deadline import Deadline
-from heartline.model.kinds import Tls
-from heartline.probe.errors import ClosedError, ProtocolFaultError, ResolveTimeoutError, TlsRefusedError
+from heartline.model.kinds import Tls, TlsNegotiation
+from heartline.model.target import Credential, Target
+from heartline.probe.certificates import check_address, packed_address
+from heartline.probe.errors import (
+    ClientCertificateError,
+    ClosedError,
+    ProtocolFaultError,
+    ResolveTimeoutError,
+    TlsRefusedError,
+)
 from heartline.probe.slots import CPU_SLOTS
 from heartline.probe.stream import SSL_REQUEST, PlainSocket, Stream, TlsSocket
-from heartline.probe.tls import tls_context
+from heartline.probe.tls import ALPN, tls_context
 
 # As getaddrinfo returns them: family, type, protocol, canonical name, socket address.
 Address = tuple[Any, ...]
@@ -31,7 +40,7 @@ def resolve(host: str, port: int, deadline: Deadline) -> Addresses:
     OSError, UnicodeError
         When there is no such name.
     ResolveTimeoutError
-        When the name service does not answer in time.
+        When the name service does not answer in time, or fails.
     """
     with suppress(socket.gaierror):
         return _getaddrinfo(host, port, socket.AI_NUMERICHOST)
@@ -47,10 +56,16 @@ def resolve(host: str, port: int, deadline: Deadline) -> Addresses:
             answer = answers.get(timeout=deadline.remaining())
     except Empty:
         raise ResolveTimeoutError("no answer from the name service") from None
+    if isinstance(answer, OSError) and answer.errno not in _NO_SUCH_NAME:
+        raise ResolveTimeoutError("the name service fails") from answer
     if isinstance(answer, Exception):
         raise answer
     return answer
 
+
+# What getaddrinfo returns for an answer with authority: there is no such name (NXDOMAIN), or it has no address (an
+# empty answer). Silence, SERVFAIL and REFUSED are EAI_AGAIN in glibc: resolv/res_send.c, nss/getaddrinfo.c.
+_NO_SUCH_NAME = {socket.EAI_NONAME, socket.EAI_NODATA}
 
 _Answers = SimpleQueue[Addresses | Exception]
 _Questions = SimpleQueue[tuple[str, int, _Answers]]
@@ -113,18 +128,51 @@ def _rank(error: OSError) -> int:
     return 0 if isinstance(error, ConnectionError) else 1 if isinstance(error, TimeoutError) else 2
 
 
-def secure(sock: PlainSocket, host: str, tls: Tls, deadline: Deadline) -> TlsSocket:
-    """Request TLS and do the handshake; the given socket is used up, also on failure.
+def secure(sock: PlainSocket, target: Target, credential: Credential, deadline: Deadline) -> TlsSocket:
+    """Begin TLS as the target says; the given socket is used up, also on failure.
 
     Raises
     ------
     TlsRefusedError
         When the server offers none.
     ProtocolFaultError
-        When its answer is not one of PostgreSQL's.
+        When it answers what is not PostgreSQL's.
+    ClientCertificateError
+        When the server ends the handshake for want of a certificate of the client.
+    ClientCertificateUnusableError
+        When the configured one is none.
     ClosedError, OSError
         When it closes, stays silent, or the handshake fails (`ssl.SSLError`).
     """
+    direct = target.tls_negotiation is TlsNegotiation.DIRECT
+    if not direct:
+        _request(sock, deadline)
+    host = credential.endpoint.host
+    by_address = target.tls is Tls.VERIFY_FULL and packed_address(host) is not None
+    mode = Tls.VERIFY_CA if by_address else target.tls
+    context = tls_context(mode, direct=direct, client_certificate=credential.client_certificate)
+    secured = context.wrap_socket(sock, server_hostname=host, do_handshake_on_connect=False)
+    assert isinstance(secured, TlsSocket)  # noqa: S101 - the context makes no other
+    try:
+        _shake_hands(secured, deadline)
+        if by_address:
+            check_address(secured, host)
+        if direct:
+            _check_protocol(secured)
+    except BaseException:
+        secured.close()
+        raise
+    secured.stream = Stream(secured, deadline)
+    return secured
+
+
+def _check_protocol(secured: TlsSocket) -> None:
+    """Raise if a peer of direct TLS has not agreed to speak PostgreSQL; libpq demands that as well."""
+    if secured.selected_alpn_protocol() != ALPN:
+        raise ProtocolFaultError("TLS, but not with PostgreSQL inside")
+
+
+def _request(sock: PlainSocket, deadline: Deadline) -> None:
     sock.settimeout(deadline.remaining())
     sock.sendall(SSL_REQUEST)
     with CPU_SLOTS.released():
@@ -135,15 +183,16 @@ def secure(sock: PlainSocket, host: str, tls: Tls, deadline: Deadline) -> TlsSoc
         raise ClosedError("closed by the server")
     if answer != b"S":
         raise ProtocolFaultError("not an answer to a request for TLS")
-    secured = tls_context(tls).wrap_socket(sock, server_hostname=host, do_handshake_on_connect=False)
-    assert isinstance(secured, TlsSocket)  # noqa: S101 - the context makes no other
+
+
+def _shake_hands(secured: TlsSocket, deadline: Deadline) -> None:
     try:
         # CPython bounds a whole handshake by the socket's timeout, not each of its reads.
         secured.settimeout(deadline.remaining())
         with CPU_SLOTS.released():
             secured.do_handshake()
-    except BaseException:
-        secured.close()
+    except ssl.SSLError as error:
+        # Before TLS 1.3 this alert also says that there is no common cipher (RFC 5246, 7.2.2); then none is chosen.
+        if error.reason == "SSLV3_ALERT_HANDSHAKE_FAILURE" and secured.cipher() is not None:
+            raise ClientCertificateError("the server wants a certificate") from error
         raise
-    secured.stream = Stream(secured, deadline)
-    return secured

@@ -9,11 +9,13 @@ from datetime import UTC, datetime
 from typing import Generic, Protocol, TypeVar
 
 from heartline.common.deadline import Deadline
+from heartline.model.kinds import Kind, Phase
 from heartline.model.observation import Failure, Observation
 from heartline.model.target import DEFAULT_DATABASE, DEFAULT_PORT, Credential, Endpoint, Target
 
 _ResultT = TypeVar("_ResultT")
-_WRONG_PASSWORD = "28P01"  # noqa: S105 - an SQLSTATE, PostgreSQL documentation, appendix A
+# Under these SQLSTATEs poolers report all their errors: of words that are not known, a password may be the matter.
+_UNCLEAR = {"08P01", "XX000"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,17 +100,30 @@ def steps(
 
 
 def _observe(target: Target, credentials: Finds) -> Generator[Attempt, Observation | None, Observation | None]:
-    """Ask for one probe; a refused password may have been rotated: it is fetched afresh and tried again."""
+    """Ask for one probe; what was refused may have been rotated: it is read afresh and tried again."""
     credential = credentials.find(target)
     if isinstance(credential, Failure):
         return _without_credential(target, credential)
     seen = yield Attempt(target, credential)
-    if seen is None or seen.failure is None or seen.failure.sqlstate != _WRONG_PASSWORD or target.secret is None:
+    if seen is None or seen.failure is None or not _may_be_outdated(seen.failure, target):
         return seen
     rotated = credentials.find(target, afresh=True)
     if isinstance(rotated, Failure) or rotated == credential:
         return seen
     return (yield Attempt(target, rotated)) or seen
+
+
+def _may_be_outdated(failure: Failure, target: Target) -> bool:
+    """Return True if a secret of the target's that was rotated meanwhile could be what the server refused.
+
+    PostgreSQL says so by 28P01 and, for a directory's password (LDAP, PAM, RADIUS), by 28000; poolers by words.
+    """
+    if target.secret is None and target.client_certificate is None:
+        return False
+    if failure.kind is Kind.AUTH:
+        return failure.sqlstate is not None
+    unclear = failure.phase is Phase.LOGIN and failure.kind is Kind.SERVER_ERROR and failure.sqlstate in _UNCLEAR
+    return unclear or failure.kind is Kind.CLIENT_CERTIFICATE
 
 
 def _without_credential(target: Target, failure: Failure) -> Observation:

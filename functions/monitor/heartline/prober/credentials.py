@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from time import monotonic
 from typing import TYPE_CHECKING
 
@@ -67,8 +67,15 @@ class Credentials:
         target
             Whose credential.
         afresh
-            Ask Secrets Manager even if its last answer is kept: after a password was refused.
+            Ask Secrets Manager even if its last answer is kept: after a login was refused.
         """
+        credential = self._login(target, afresh=afresh)
+        if target.client_certificate is None or isinstance(credential, Failure):
+            return credential
+        text = self._read(target.client_certificate, afresh=afresh)
+        return text if isinstance(text, Failure) else _with_certificate(credential, text, target.client_certificate)
+
+    def _login(self, target: Target, *, afresh: bool) -> Credential | Failure:
         if target.secret is not None:
             text = self._read(target.secret, afresh=afresh)
             return text if isinstance(text, Failure) else _credential(target, text, target.secret)
@@ -116,13 +123,18 @@ def _credential(target: Target, text: str | bytes, secret: str) -> Credential | 
         fields = json.loads(text)
     except (ValueError, RecursionError):
         fields = None
-    if not isinstance(fields, dict) or not isinstance(fields.get("password"), str):
+    if not isinstance(fields, dict) or not _is_password(fields.get("password")):
         return _failure("secret-no-password", secret=secret)
     try:
         endpoint = _endpoint(target, fields)
     except ValueError:
         return _failure("secret-incomplete", secret=secret)
     return Credential(endpoint, fields["password"])
+
+
+def _is_password(value: object) -> bool:
+    """Return True if a value can be a password; JSON can hold halves of characters, which nothing can send."""
+    return isinstance(value, str) and value.encode(errors="ignore").decode() == value
 
 
 def _endpoint(target: Target, secret: Mapping[str, object]) -> Endpoint:
@@ -146,6 +158,17 @@ def _port(value: object) -> int:
     if not 1 <= port <= 65535:
         raise ValueError("no port has that number")
     return port
+
+
+def _with_certificate(credential: Credential, text: str | bytes, secret: str) -> Credential | Failure:
+    """Add what is to be a certificate and its private key (RFC 7468); OpenSSL finds out whether it is."""
+    try:
+        pem = text if isinstance(text, str) else text.decode("ascii")
+    except UnicodeDecodeError:
+        pem = ""
+    if "-----BEGIN CERTIFICATE-----" not in pem or "PRIVATE KEY-----" not in pem:
+        return _failure("secret-no-certificate", secret=secret)
+    return replace(credential, client_certificate=pem)
 
 
 def _failure(advice: str, **words: str) -> Failure:

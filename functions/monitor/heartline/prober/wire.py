@@ -16,7 +16,7 @@ from typing import NoReturn
 
 from heartline.common.codec import decode, encode
 from heartline.common.text import sanitize
-from heartline.model.kinds import Kind, Phase, Role, Tls
+from heartline.model.kinds import Kind, Phase, Role, Tls, TlsNegotiation
 from heartline.model.observation import Failure, Observation, Server
 from heartline.model.target import Credential, Endpoint, Target
 from heartline.probe.failures import Advice, explained, words
@@ -41,7 +41,9 @@ class _Probe:
     expect: Role
     iam: bool = False
     query: str | None = None
+    tls_negotiation: TlsNegotiation = TlsNegotiation.POSTGRES
     password: str | None = field(default=None, repr=False)
+    client_certificate: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +89,9 @@ def write_probe(attempt: Attempt) -> bytes:
         target.expect,
         target.iam,
         target.query,
+        target.tls_negotiation,
         attempt.credential.password,
+        attempt.credential.client_certificate,
     )
     return json.dumps(encode(probe), default=float).encode()
 
@@ -120,9 +124,11 @@ def _attempt(probe: _Probe) -> Attempt:
         query=probe.query,
         expect=probe.expect,
         tls=probe.tls,
+        tls_negotiation=probe.tls_negotiation,
         timeout=timedelta(seconds=probe.timeout),
     )
-    return Attempt(target, Credential(Endpoint(probe.host, probe.port, probe.database, probe.user), probe.password))
+    endpoint = Endpoint(probe.host, probe.port, probe.database, probe.user)
+    return Attempt(target, Credential(endpoint, probe.password, probe.client_certificate))
 
 
 def write_answer(observations: Sequence[Observation | None]) -> dict[str, object]:
@@ -173,7 +179,8 @@ def _read_failure(failure: _Failure, attempt: Attempt) -> Failure:
         raise ValueError("no such failure")
     if failure.sqlstate is not None and not _SQLSTATE.fullmatch(failure.sqlstate):
         raise ValueError("no such SQLSTATE")
-    advice = Advice(failure.advice, words(failure.phase, attempt.target, attempt.credential.endpoint))
+    endpoint = attempt.credential.endpoint
+    advice = Advice(failure.advice, words(failure.phase, attempt.target, endpoint, failure.sqlstate))
     said = sanitize(failure.said) if failure.said else None
     return explained(failure.phase, failure.kind, advice, failure.sqlstate, said or None)
 

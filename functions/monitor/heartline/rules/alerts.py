@@ -1,104 +1,143 @@
-"""Tell people what they do not know yet: set what they believe of a target against what is so."""
+"""Close the difference between what probes say and what people believe, within the budget."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from heartline.model.alert import Alert
-from heartline.model.incident import Change, Incident, Outage
+from heartline.model.belief import Belief, Believed, Flapping
+from heartline.model.incident import Incident, Outage
 from heartline.model.kinds import AlertKind, Status
-from heartline.model.observation import Observation
+from heartline.model.observation import Failure, Observation
 from heartline.model.state import State, Warned
 from heartline.model.target import Policy
-from heartline.rules.flapping import has_settled, settle_time
+from heartline.rules import budget
+from heartline.rules.counting import frequent, marked, tally
+from heartline.rules.facts import Facts
+from heartline.rules.flapping import begun, is_calm, settle_time
 
-# Reminders come twice as late each time, up to this; a failure that keeps changing its kind is told so often
-# between two of them.
-_LONGEST_INTERVAL = timedelta(days=1)
-_MOST_CHANGES = 3
-# How many days before the end of a certificate people are told.
+# How many days before the end of a certificate people are notified.
 _DAYS_BEFORE = (30, 7, 1)
 # A name that leads to several servers has a certificate of each.
 _MOST_WARNED = 32
+_OF_WRONG = frozenset({AlertKind.DOWN, AlertKind.REMINDER, AlertKind.FLAPPING})
+_OF_FLAPPING = _OF_WRONG | {AlertKind.STABLE}
 
 
-def tell(
-    state: State, last: Observation, policy: Policy, now: datetime, change: Change | None = None
-) -> tuple[State, tuple[Alert, ...]]:
-    """Make the alerts after which people know what is so, oldest first.
+def notify(facts: Facts, last: Observation, policy: Policy, now: datetime) -> tuple[State, tuple[Alert, ...]]:
+    """Make the alerts after which people know what is so, as far as the budget allows, oldest first.
 
     Parameters
     ----------
-    state
-        What is so, and what was told.
+    facts
+        What is known, and what was new in this tick.
     last
         The observation that it follows from.
     policy
         How often a reminder is due, and when a target counts as settled.
     now
         The time of the decision, in UTC.
-    change
-        What happened to the server since the last good probe, where there was no outage to tell it with.
     """
-    telling = _Telling(state, last, policy, now)
-    telling.recovered()
-    if has_settled(state, policy, now):
-        telling.settled()
-    if telling.state.outage:
-        telling.down(telling.state.outage)
-    elif change:
-        telling.changed(change)
-    telling.expiring()
-    return telling.state, tuple(telling.alerts)
+    notifier = _Notifier(facts.state, last, policy, now)
+    notifier.end()
+    if notifier.state.outage:
+        notifier.worsen(notifier.state.outage)
+    notifier.remind()
+    notifier.mention(facts)
+    notifier.expire()
+    return notifier.state, tuple(notifier.alerts)
 
 
-class _Telling:
+def reminded_of(state: State) -> str | None:
+    """Return the id of what reminders are about now: an incident, or else the flapping; None where there are none."""
+    if state.belief is None:
+        return None
+    incident = state.incident
+    if incident and state.belief.incident == incident.id:
+        return incident.id
+    return state.flapping.id if state.flapping else state.belief.incident
+
+
+def next_reminder(state: State, policy: Policy) -> datetime | None:
+    """Return when the next reminder is due; None where nothing is wrong, or it was acknowledged."""
+    belief = state.belief
+    if belief is None or (belief.acknowledged and belief.acknowledged == reminded_of(state)):
+        return None
+    return belief.told_at + budget.reminder_interval(policy, belief.reminders)
+
+
+class _Notifier:
     """Gather the alerts of one decision, and with each what people believe from then on."""
 
     def __init__(self, state: State, last: Observation, policy: Policy, now: datetime) -> None:
         self.state, self.alerts = state, list[Alert]()
         self._last, self._policy, self._now = last, policy, now
 
-    def recovered(self) -> None:
-        """Tell that what was told is over; where it has gone down again in a time of quiet, with the failure of now."""
-        believed = self.state.find(self.state.notified)
-        if believed and believed.ended:
-            self._tell(AlertKind.RECOVERED, believed)
-            self.state = replace(self.state, notified=None, notified_failure=None)
-
-    def settled(self) -> None:
-        """End a spell; one that nobody was told of ends in silence."""
-        flapping, down = self.state.flapping, self.state.status is Status.DOWN
+    def end(self) -> None:
+        """Notify people that what they believe is over."""
+        belief, flapping = self.state.belief, self.state.flapping
+        if belief is None:
+            return
         if flapping and flapping.notified:
-            self._restart_reminders()
-            self._tell(AlertKind.SETTLED, self.state.incident if down else self.state.previous)
-            incident = self.state.incident.id if self.state.incident else None
-            self.state = replace(self.state, notified=incident, notified_failure=self.state.failure)
-        self.state = replace(self.state, flapping=None)
+            self._end_flapping(flapping)
+            return
+        believed = self.state.find(belief.incident)
+        if believed is None or not believed.ended:
+            return
+        if self._may(budget.after_up(self._policy)):
+            self._alert(AlertKind.RECOVERED, believed)
+            self.state = replace(self.state, belief=None)
+        elif self.state.outage is None:
+            self._flap(belief.reminders)
 
-    def down(self, outage: Outage) -> None:
-        """Tell that it is down, in the word for what people know already; while it flaps they know enough."""
-        flapping, incident = self.state.flapping, outage.incident
-        if self.state.notified:
-            if kind := self._more():
-                self._tell(kind, incident)
-        elif flapping is None:
-            self._restart_reminders()
-            self._tell(AlertKind.DOWN, incident)
-            self.state = replace(self.state, notified=incident.id)
-        elif not flapping.notified:
-            self._restart_reminders()
-            self.state = replace(self.state, flapping=replace(flapping, notified=True))
-            self._tell(AlertKind.UNSTABLE, incident)
+    def worsen(self, outage: Outage) -> None:
+        """Notify people that it is down, that it is an outage after all, or that it stays down."""
+        belief = self.state.belief
+        if belief is None:
+            plain = self._may(budget.after_down(self._policy))
+        elif self._worse(belief, outage):
+            plain = self._is_flapping or self._may(budget.after_down(self._policy, belief.reminders))
+        elif belief.kind is Believed.FLAPPING and self._lasts(outage):
+            plain = True
+        else:
+            return
+        if not plain:
+            self._begin_flapping()
+        first = belief is None or (not self._is_flapping and outage.incident.notified.count(AlertKind.DOWN) < 2)
+        reminders = 0 if belief is None or first else belief.reminders
+        self._down(AlertKind.DOWN, outage, reminders)
 
-    def changed(self, change: Change) -> None:
-        """Tell what happened between two good probes; of what flaps people know enough."""
-        if not (self.state.flapping and self.state.flapping.notified):
-            self._tell(change.kind, self.state.previous, change=change)
+    def remind(self) -> None:
+        """Remind people of what is still wrong."""
+        belief, outage, due = self.state.belief, self.state.outage, next_reminder(self.state, self._policy)
+        if belief is None or self.alerts or due is None or self._now < due:
+            return
+        if outage:
+            self._settle(belief, outage)
+            if self._may(budget.after_reminder(_believed(outage.failure), flapping=self._is_flapping)):
+                self._down(AlertKind.REMINDER, outage, belief.reminders + 1)
+        elif not self._is_flapping:
+            self._flap(belief.reminders + 1)
+        elif self._may(budget.after_reminder(Believed.FLAPPING, flapping=True)):
+            self._flaps(AlertKind.REMINDER, belief.reminders + 1)
 
-    def expiring(self) -> None:
-        """Tell once at each of some days before the server's certificate ends."""
+    def mention(self, facts: Facts) -> None:
+        """Notify people of what happened between two good probes, and of frequent failures."""
+        if self.state.belief:
+            return
+        if change := facts.change or self.state.untold:
+            if self._may(budget.after_notice(self._policy)):
+                self._alert(change.kind, self.state.previous if facts.change else None, change=change)
+                self.state = replace(self.state, untold=None)
+            elif not change.several:
+                self._flap(0)
+        elif facts.blip and frequent(self.state, self._policy):
+            self._flap(0, facts.blip)
+
+    def expire(self) -> None:
+        """Notify people once at each of some days before the server's certificate ends."""
         expires = self._last.server.certificate_expires if self._last.server else None
         if expires is None or self.state.status is not Status.UP:
             return
@@ -106,28 +145,81 @@ class _Telling:
         others = tuple(one for one in self.state.warned if one.expires != expires)
         if days is None or any(one.days <= days for one in self.state.warned if one.expires == expires):
             return
-        self._tell(AlertKind.EXPIRING, None, expires=expires)
-        self.state = replace(self.state, warned=(*others, Warned(expires, days))[-_MOST_WARNED:])
+        if self._may(budget.after_notice(self._policy)):
+            self._alert(AlertKind.EXPIRING, None, expires=expires)
+            self.state = replace(self.state, warned=(*others, Warned(expires, days))[-_MOST_WARNED:])
 
-    def _more(self) -> AlertKind | None:
-        """Name what is due of an incident that was told: another kind of failure, or a reminder."""
-        state, before, failure = self.state, self.state.notified_failure, self.state.failure
-        since = self._now - (state.notified_at or self._now)
-        due = not state.acknowledged and since >= _interval(self._policy, state.reminders)
-        changed = before is not None and failure is not None and before.kind is not failure.kind
-        if due:
-            self.state = replace(state, reminders=state.reminders + 1, changes=0)
-        elif changed and state.changes < _MOST_CHANGES:
-            self.state = replace(state, changes=state.changes + 1)
-        else:
-            return None
-        return AlertKind.CHANGED if changed else AlertKind.REMINDER
+    def _end_flapping(self, flapping: Flapping) -> None:
+        """Notify people that it has been up for as long as its rhythm asks."""
+        calm = is_calm(flapping, self._policy, self._now)
+        if calm and self.state.outage is None and self._may(budget.after_up(self._policy)):
+            self._alert(AlertKind.STABLE, self._last_outage())
+            self.state = replace(self.state, belief=None, flapping=None)
 
-    def _restart_reminders(self) -> None:
-        self.state = replace(self.state, reminders=0, changes=0)
+    def _settle(self, belief: Belief, outage: Outage) -> None:
+        """Take what has been down for as long as its rhythm asks for an ordinary outage, and two outages for no one."""
+        flapping, room = self.state.flapping, budget.after_reminder(Believed.DOWN, flapping=False)
+        if not self._is_flapping:
+            if belief.incident != outage.incident.id:
+                self._begin_flapping()
+        elif flapping and self._now - outage.incident.began >= settle_time(flapping, self._policy) and self._may(room):
+            self.state = replace(self.state, flapping=begun(self.state, outage.incident.began, outage.incident.id))
 
-    def _tell(self, kind: AlertKind, incident: Incident | None, **details: object) -> None:
-        """Make one alert, and note that it was told."""
+    def _worse(self, belief: Belief, outage: Outage) -> bool:
+        return belief.kind is Believed.MISCONFIGURED and not outage.failure.kind.misconfigured
+
+    def _lasts(self, outage: Outage) -> bool:
+        return self._now - outage.incident.began >= self._policy.settle_after
+
+    @property
+    def _is_flapping(self) -> bool:
+        return self.state.flapping is not None and self.state.flapping.notified
+
+    def _may(self, plan: Sequence[timedelta]) -> bool:
+        return budget.affordable(self.state.alerted, self._now, plan)
+
+    def _down(self, kind: AlertKind, outage: Outage, reminders: int) -> None:
+        self._believe(_believed(outage.failure), outage.incident.id, reminders, kind)
+        self._alert(kind, outage.incident)
+        self._know(outage.failure)
+
+    def _flap(self, reminders: int, blip: Failure | None = None) -> None:
+        """Notify people for the first time that it flaps, where there is room for what may have to follow."""
+        if self._may(budget.after_reminder(Believed.FLAPPING, flapping=True)):
+            self._begin_flapping()
+            self._flaps(AlertKind.FLAPPING, reminders, blip)
+
+    def _flaps(self, kind: AlertKind, reminders: int, blip: Failure | None = None) -> None:
+        self._believe(Believed.FLAPPING, None, reminders, kind)
+        self._know(blip)
+        self._alert(kind, self._last_outage())
+        self._know(self.state.failure)
+
+    def _last_outage(self) -> Incident | None:
+        """Return the incident that is open, or the last one where that was an outage."""
+        last = self.state.incident or self.state.previous
+        return last if last and last.kinds else None
+
+    def _begin_flapping(self) -> None:
+        flapping = self.state.flapping or begun(self.state, self._now)
+        self.state = replace(self.state, flapping=replace(flapping, notified=True))
+
+    def _believe(self, word: Believed, incident: str | None, reminders: int, kind: AlertKind) -> None:
+        """Let people believe something from now on; what they acknowledged stays so while they are only reminded."""
+        before = self.state.belief or Belief(word, self._now)
+        kept = before.acknowledged if kind is AlertKind.REMINDER else None
+        belief = replace(
+            before, kind=word, told_at=self._now, incident=incident, reminders=reminders, acknowledged=kept
+        )
+        self.state = replace(self.state, belief=belief)
+
+    def _know(self, failure: Failure | None) -> None:
+        """Let people know of a failure."""
+        if failure and self.state.belief:
+            self.state = replace(self.state, belief=replace(self.state.belief, failure=failure))
+
+    def _alert(self, kind: AlertKind, incident: Incident | None, **details: object) -> None:
+        """Make one alert, and count it."""
         state = self.state
         if incident:
             incident = replace(incident, notified=(*incident.notified, kind))
@@ -141,32 +233,37 @@ class _Telling:
             endpoint=self._last.endpoint,
             address=self._last.address,
             incident=incident,
-            flapping=state.flapping if kind in _OF_SPELLS else None,
             failure=state.failure,
-            previous=state.notified_failure,
+            previous=state.belief.failure if state.belief else None,
             phases=self._last.phases,
-            remind_at=self._remind_at(kind),
-            settle_seconds=settle_time(state, self._policy).total_seconds() if kind is AlertKind.UNSTABLE else None,
         )
-        self.alerts.append(replace(alert, **details))  # type: ignore[arg-type]
+        if state.belief and kind in _OF_WRONG:
+            alert = replace(alert, believed=state.belief.kind, remind_at=next_reminder(state, self._policy))
+        alert = self._summed_up(replace(alert, **details))  # type: ignore[arg-type]
+        self.alerts.append(alert)
         self.state = replace(
             state,
-            notified_at=self._now,
-            notified_failure=state.failure or state.notified_failure,
+            mark=marked(state, self._now),
+            alerted=budget.spent(state.alerted, self._now),
             alerts_made=state.alerts_made + 1,
         )
 
-    def _remind_at(self, kind: AlertKind) -> datetime | None:
-        state = self.state
-        if kind in {AlertKind.RECOVERED, AlertKind.UNSTABLE} or state.status is not Status.DOWN or state.acknowledged:
-            return None
-        return self._now + _interval(self._policy, state.reminders)
+    def _summed_up(self, alert: Alert) -> Alert:
+        """Add what was found since the last alert, and since it flaps."""
+        state, flapping = self.state, self.state.flapping
+        if alert.kind is AlertKind.REMINDER and state.mark:
+            alert = replace(alert, tally=tally(state.mark, state, self._now))
+        if flapping is None or not flapping.notified or alert.kind not in _OF_FLAPPING:
+            return alert
+        settle = None if alert.kind is AlertKind.STABLE else settle_time(flapping, self._policy).total_seconds()
+        return replace(
+            alert,
+            flapping=flapping,
+            tally=tally(state.mark, state, self._now) if state.mark else None,
+            total=tally(flapping.start, state, self._now),
+            settle_seconds=settle,
+        )
 
 
-_OF_SPELLS = frozenset({AlertKind.UNSTABLE, AlertKind.SETTLED})
-
-
-def _interval(policy: Policy, reminders: int) -> timedelta:
-    """Tell how long after the last alert the next reminder is due: doubled each time, a day at most."""
-    doubled: timedelta = policy.remind_every * 2 ** min(reminders, 30)
-    return min(doubled, max(policy.remind_every, _LONGEST_INTERVAL))
+def _believed(failure: Failure) -> Believed:
+    return Believed.MISCONFIGURED if failure.kind.misconfigured else Believed.DOWN

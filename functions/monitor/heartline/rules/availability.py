@@ -1,4 +1,4 @@
-"""Measure how much of the time that Heartline watched a target was up; pure."""
+"""Measure how much of the time that Heartline watched a target was up."""
 
 from __future__ import annotations
 
@@ -12,19 +12,36 @@ from heartline.model.state import State
 
 @dataclass(frozen=True, slots=True)
 class Availability:
-    """Say for which share of the observed time a target was up, and how many seconds were not observed.
+    """How much of a length of time a target was up, as far as it was observed.
 
-    The share is None where nothing was observed.
+    Attributes
+    ----------
+    share
+        The share of the observed time in which it was up; None where nothing was observed.
+    observed, unobserved
+        The seconds that it was observed, and the seconds in which Heartline did not run.
+    blips, failed_probes
+        The ticks with failed probes that made no outage, and those probes.
+    failed_share
+        The share of these among all probes outside outages; None where there were none.
     """
 
-    share: float | None
-    unobserved: float
+    share: float | None = None
+    observed: float = 0
+    unobserved: float = 0
+    blips: int = 0
+    failed_probes: int = 0
+    failed_share: float | None = None
 
 
 def availability(
-    state: State, incidents: Sequence[Incident], gaps: Sequence[Span], length: timedelta, now: datetime
+    state: State,
+    incidents: Sequence[Incident],
+    gaps: Sequence[Span],
+    within: Span,
+    interval: timedelta,
 ) -> Availability:
-    """Measure a target's availability over the last `length` of time, as far as it was watched at all.
+    """Measure a target's availability over a length of time until now, as far as it was watched at all.
 
     Parameters
     ----------
@@ -34,19 +51,30 @@ def availability(
         Those that are over; they count from the first failed probe to the first good one.
     gaps
         The times in which Heartline did not run: they count for nothing.
-    length, now
+    within
         The time to look at.
+    interval
+        How often ticks come.
     """
     if state.first_seen is None:
-        return Availability(None, 0)
-    begins = max(now - length, state.first_seen)
+        return Availability()
+    begins, now = max(within.began, state.first_seen), within.ended
     spans = [Span(one.began, one.ended or now) for one in incidents]
     if state.incident:
         spans.append(Span(state.incident.began, now))
     unseen = _within(gaps, begins, now)
     observed = (now - begins).total_seconds() - _seconds(unseen)
-    down = sum(_seconds(_without(one, unseen)) for one in _within(spans, begins, now))
-    return Availability(max(0.0, 1 - down / observed) if observed > 0 else None, _seconds(unseen))
+    up = observed - sum(_seconds(_without(one, unseen)) for one in _within(spans, begins, now))
+    measured = Availability(max(0.0, up / observed) if observed > 0 else None, max(0.0, observed), _seconds(unseen))
+    return _with_blips(measured, state, begins, max(0.0, up) / interval.total_seconds())
+
+
+def _with_blips(measured: Availability, state: State, begins: datetime, ticks: float) -> Availability:
+    counts = [one for one in state.blip_counts if one.began >= begins - timedelta(hours=1)]
+    blips, failed = sum(one.ticks for one in counts), sum(one.probes for one in counts)
+    # Each tick that found it up had one good probe.
+    share = failed / (failed + max(ticks, blips)) if failed or ticks > 0 else None
+    return Availability(measured.share, measured.observed, measured.unobserved, blips, failed, share)
 
 
 def _within(spans: Iterable[Span], begins: datetime, ends: datetime) -> list[Span]:
@@ -60,12 +88,12 @@ def _within(spans: Iterable[Span], begins: datetime, ends: datetime) -> list[Spa
 
 
 def _without(span: Span, holes: Iterable[Span]) -> list[Span]:
-    left, began = [], span.began
+    rest, began = [], span.began
     for hole in holes:
         if hole.ended > began and hole.began < span.ended:
-            left.append(Span(began, max(began, hole.began)))
+            rest.append(Span(began, max(began, hole.began)))
             began = max(began, hole.ended)
-    return [*left, Span(began, max(began, span.ended))]
+    return [*rest, Span(began, max(began, span.ended))]
 
 
 def _seconds(spans: Iterable[Span]) -> float:

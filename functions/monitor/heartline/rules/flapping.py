@@ -1,59 +1,58 @@
-"""Recognise a target that goes down and up again and again, and tell when it has settled."""
+"""Recognize times without rest, and their end."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from heartline.model.incident import FLAPPING_SUFFIX, Flapping, Incident, Span
-from heartline.model.kinds import Status
+from heartline.model.belief import FLAPPING_SUFFIX, Flapping
+from heartline.model.incident import Span
 from heartline.model.state import State
 from heartline.model.target import Policy
+from heartline.rules.counting import marked
 
-# How much of the rhythm of two outages must pass in calm before a third is a new story, and the most of it.
-_RHYTHM = 2
-_MOST_RHYTHMS = 6
-
-
-def settle_time(state: State, policy: Policy) -> timedelta:
-    """Tell how long a target must stay up to count as settled: `settle_after`, longer for a slower rhythm."""
-    rhythm = timedelta(seconds=_RHYTHM * (state.quiet_interval or 0))
-    return min(max(policy.settle_after, rhythm), _MOST_RHYTHMS * policy.settle_after)
+# How many times its rhythm a target must rest, and the most of it.
+_RHYTHMS = 2
+_MOST_REST = timedelta(hours=6)
 
 
-def went_down(state: State, incident: Incident, policy: Policy) -> State:
-    """Count an outage that has begun: people were told of a short one before, and it had not settled since."""
-    previous, flapping = state.previous, state.flapping
-    if previous is None or previous.ended is None:
-        return state
-    quiet_interval, length = incident.began - previous.ended, _seconds(previous.began, previous.ended)
-    if quiet_interval > settle_time(state, policy) and not (flapping and flapping.notified):
-        flapping = None
-    elif flapping is None and previous.notified and length < policy.settle_after.total_seconds():
-        flapping = Flapping(f"{previous.id}{FLAPPING_SUFFIX}", previous.began, incident.began, 1, length, length)
-    if flapping:
-        flapping = replace(flapping, outages=flapping.outages + 1, stable_since=incident.began)
-    return replace(state, quiet_interval=max(0.0, quiet_interval.total_seconds()), flapping=flapping)
+def settle_time(flapping: Flapping, policy: Policy) -> timedelta:
+    """Return how long a target must rest to count as stable: `settle_after`, longer for a slower rhythm."""
+    rest = min(_RHYTHMS * timedelta(seconds=flapping.rhythm), _MOST_REST)
+    return max(policy.settle_after, rest)
 
 
-def came_up(flapping: Flapping, began: datetime, ended: datetime) -> Flapping:
-    """Add an outage that is over."""
-    length = _seconds(began, ended)
-    return replace(flapping, total=flapping.total + length, longest=max(flapping.longest, length), stable_since=ended)
+def is_calm(flapping: Flapping, policy: Policy, now: datetime) -> bool:
+    """Return True if a target that is up has rested for long enough."""
+    return now - flapping.calm_since >= settle_time(flapping, policy)
 
 
-def unobserved(flapping: Flapping, gap: Span) -> Flapping:
-    """Begin the time anew for which it has been seen as it is."""
-    return replace(flapping, stable_since=max(flapping.stable_since, gap.ended))
+def disturbed(state: State, at: datetime, name: str | None = None) -> State:
+    """Return the state after an event: a target went down, failed for a moment, or was restarted.
+
+    Parameters
+    ----------
+    at
+        The event.
+    name
+        The id of its incident, where it has one.
+    """
+    known = state.flapping
+    if known is None or (not known.notified and at - known.calm_since > _MOST_REST):
+        return replace(state, flapping=begun(state, at, name))
+    rest = max(0.0, (at - known.calm_since).total_seconds())
+    rhythm = max(rest, known.rhythm) if known.notified else rest
+    return replace(state, flapping=replace(known, rhythm=rhythm, calm_since=at))
 
 
-def has_settled(state: State, policy: Policy, now: datetime) -> bool:
-    """Tell whether a spell is over: up for as long as its rhythm asks, or down for `settle_after`."""
-    if state.flapping is None:
-        return False
-    rest = policy.settle_after if state.status is Status.DOWN else settle_time(state, policy)
-    return now - state.flapping.stable_since >= rest
+def begun(state: State, at: datetime, name: str | None = None) -> Flapping:
+    """Return the account of times without rest that begin with an event."""
+    name = name or f"{state.target}-{at:%Y%m%dT%H%M%SZ}"
+    return Flapping(f"{name}{FLAPPING_SUFFIX}", marked(state, at), at)
 
 
-def _seconds(began: datetime, ended: datetime) -> float:
-    return max(0.0, (ended - began).total_seconds())
+def not_observed(flapping: Flapping, gap: Span) -> Flapping:
+    """Leave a time that was not observed out of the rest."""
+    if flapping.calm_since >= gap.ended:
+        return flapping
+    return replace(flapping, calm_since=min(gap.ended, flapping.calm_since + (gap.ended - gap.began)))

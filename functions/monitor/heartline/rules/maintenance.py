@@ -31,15 +31,15 @@ def _closing(window: Window, now: datetime) -> datetime | None:
         if day.weekday() not in window.days:
             continue
         last = day if window.begins < window.ends else day + timedelta(days=1)
-        # By the clock on the wall, so that a beginning that the clock skips is at the jump; one that comes twice is at
-        # its first coming, and an end at its last.
+        # By the clock on the wall, so that a beginning that the clock skips is at the jump; a beginning or an end that
+        # comes twice is at its first coming.
         local = now.astimezone(window.zone).replace(tzinfo=None)
-        opened = local >= datetime.combine(day, window.begins) or _moment(day, window.begins, window, now, 0) <= now
-        closes = max(_moment(last, window.ends, window, now, fold) for fold in (0, 1))
+        opened = local >= datetime.combine(day, window.begins) or _moment(day, window.begins, window, now) <= now
+        closes = _moment(last, window.ends, window, now)
         if opened and now < closes:
             return closes
     return None
 
 
-def _moment(day: date, at: time, window: Window, now: datetime, fold: int) -> datetime:
-    return datetime.combine(day, at.replace(fold=fold), window.zone).astimezone(now.tzinfo)
+def _moment(day: date, at: time, window: Window, now: datetime) -> datetime:
+    return datetime.combine(day, at, window.zone).astimezone(now.tzinfo)

@@ -49,7 +49,7 @@ def detect_change(state: State, seen: Observation, after: datetime | None) -> tu
         return fresh, None
     evidence = _evidence(before, server, state.address, seen.address)
     kinds = [kind for what, kind in KINDS.items() if any(one.what == what for one in evidence)]
-    return fresh, Change(kinds[0], seen.at, after, server.started, evidence) if kinds else None
+    return fresh, Change(kinds[0], seen.until, after, server.started, evidence) if kinds else None
 
 
 def _says_less(before: Server, server: Server) -> bool:
@@ -68,7 +68,7 @@ def _name(server: Server, address: str | None) -> str:
 def _one_of_several(state: State, seen: Observation, after: datetime | None) -> tuple[State, Change | None]:
     if state.several:
         return state, None
-    change = Change(AlertKind.FAILED_OVER, seen.at, after, several=True)
+    change = Change(AlertKind.FAILED_OVER, seen.until, after, several=True)
     return replace(state, several=True), change
 
 

@@ -43,15 +43,26 @@ _THROTTLED = Unreadable("DynamoDB did not give it, again and again: the table is
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """Hold what was stored of each target, and of the last tick of these, unless that cannot be known (`unsure`).
+    """What was stored of targets, and of the last ticks.
 
-    `looks` are the times at which ticks last came to a verdict on the targets, where one has, and `last` is when any
-    tick last ran.
+    Attributes
+    ----------
+    heartbeat
+        Of the last tick of the same shard.
+    looks
+        When ticks last came to a verdict on each target, where one has.
+    watched
+        The names of all targets that the last ticks looked at, or that were leaving.
+    last
+        When any tick last ran.
+    unsure
+        True where the heartbeat cannot be known.
     """
 
     targets: Mapping[str, Stored | Unreadable]
     heartbeat: Heartbeat | None = None
     looks: Mapping[str, datetime] = field(default_factory=dict)
+    watched: frozenset[str] = frozenset()
     last: datetime | None = None
     latencies: Mapping[str, int] = field(default_factory=dict)
     unsure: bool = False
@@ -96,13 +107,14 @@ class Store:
         beats = [own] if own else []
         seen = own.looks() if own and since and own.at >= since else {}
         stored = {name for name, one in targets.items() if isinstance(one, Stored) and one.version}
-        if (own and not seen) or stored - seen.keys():
+        if not own or not seen or stored - seen.keys():
             # Others may have run meanwhile, and the targets may have been theirs.
             beats = self.heartbeats()
         fresh = {name: _freshened(one, beats) if isinstance(one, Stored) else one for name, one in targets.items()}
         looks = {name: at for beat in beats for name, at in beat.looks().items()}
         latencies = {name: spent for beat in beats for name, spent in beat.milliseconds().items()}
-        return Loaded(fresh, own, looks, beats[-1].at if beats else None, latencies)
+        watched = frozenset(name for beat in beats for name in (*beat.looks(), *beat.leaving))
+        return Loaded(fresh, own, looks, watched, beats[-1].at if beats else None, latencies)
 
     def heartbeats(self) -> list[Heartbeat]:
         """Read the heartbeats of the whole fleet and of its shards, the latest last."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from time import monotonic
@@ -11,12 +11,15 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from heartline.aws.log import Event
 from heartline.common.deadline import Deadline
+from heartline.model.alert import Alert
 from heartline.model.heartbeat import Heartbeat
 from heartline.model.kinds import Status
 from heartline.model.state import State
+from heartline.model.target import Target
 from heartline.rules.gaps import missed
 from heartline.services import Run, Services
 from heartline.storage.states import Loaded
+from heartline.tick.leaving import take_leave
 from heartline.tick.summary import DeliverySummary, TickSummary
 from heartline.tick.workers import TargetResult, run_targets
 
@@ -53,8 +56,9 @@ def run_tick(services: Services, run: Run) -> TickSummary:
         services.log.critical(Event.STATES_NOT_READ, "states not read: nothing is decided in this tick", error=error)
         services.metrics.count({"Faults": 1})
         raise
-    beaten = _beat(services, run, results, loaded)
-    delivery = _deliver(services, run, results)
+    leaving = take_leave(services, run, loaded)
+    beaten = _beat(services, run, results, loaded, tuple(leaving))
+    delivery = _deliver(services, run, results, leaving)
     summary = replace(
         _summary(run, results),
         faults=sum(result.faulty for result in results) + (not beaten),
@@ -80,9 +84,11 @@ def _summary(run: Run, results: Sequence[TargetResult]) -> TickSummary:
     )
 
 
-def _deliver(services: Services, run: Run, results: Sequence[TargetResult]) -> DeliverySummary:
+def _deliver(
+    services: Services, run: Run, results: Sequence[TargetResult], leaving: Mapping[str, tuple[Alert, ...]]
+) -> DeliverySummary:
     """Deliver pending alerts, if there are any."""
-    if not any(result.alerts or result.contested for result in results):
+    if not any(leaving.values()) and not any(result.alerts or result.contested for result in results):
         return DeliverySummary()
     # A tick without alerts does without all that delivers them.
     from heartline.tick.deliver import Pending, deliver  # noqa: PLC0415
@@ -90,6 +96,7 @@ def _deliver(services: Services, run: Run, results: Sequence[TargetResult]) -> D
     failing = (result.state for result in results if result.state.status is Status.DOWN)
     failures = tuple(state.failure for state in failing if state.failure)
     pending = [Pending(result.target, result.alerts, contested=result.contested) for result in results]
+    pending += [Pending(Target(name), alerts) for name, alerts in leaving.items()]
     return deliver(services, pending, failures, run.deadline)
 
 
@@ -102,7 +109,9 @@ def _report(services: Services, results: Sequence[TargetResult], summary: TickSu
             services.metrics.probed(result.target.name, result.last)
 
 
-def _beat(services: Services, run: Run, results: Sequence[TargetResult], loaded: Loaded) -> bool:
+def _beat(
+    services: Services, run: Run, results: Sequence[TargetResult], loaded: Loaded, leaving: tuple[str, ...]
+) -> bool:
     """Record that this tick has run, and which were missed before it; return False if it could not."""
     if loaded.unsure:
         services.log.error(
@@ -118,7 +127,7 @@ def _beat(services: Services, run: Run, results: Sequence[TargetResult], loaded:
             services.history.note_gap(gap)
             span = {"from": gap.began.isoformat(), "to": gap.ended.isoformat()}
             services.log.warning(Event.TICKS_MISSED, "ticks were missed", detail=span)
-        services.store.beat(_heartbeat(run, results), loaded.heartbeat, run.shard)
+        services.store.beat(replace(_heartbeat(run, results), leaving=leaving), loaded.heartbeat, run.shard)
     except (ClientError, BotoCoreError) as error:
         services.log.error(Event.HEARTBEAT_NOT_WRITTEN, "heartbeat not written", error=error)
         return False
@@ -136,7 +145,7 @@ def _heartbeat(run: Run, results: Sequence[TargetResult]) -> Heartbeat:
     spent = {result.target.name: sum(result.last.phases.values()) for result in results if result.last}
     # Less than half a millisecond is no less than one that is not known.
     latencies = tuple(max(1, round(spent[name])) if name in spent else 0 for name in healthy)
-    return Heartbeat(run.at, healthy, failed, earlier, latencies)
+    return Heartbeat(run.at, healthy, failed, earlier, latencies=latencies)
 
 
 def _last_look(state: State) -> datetime | None:

@@ -10,6 +10,7 @@ from datetime import datetime
 
 from heartline.aws.log import Event
 from heartline.model.alert import EMAIL, TOPIC, Alert
+from heartline.model.belief import Addressees
 from heartline.model.errors import ProberError
 from heartline.model.kinds import Status
 from heartline.model.observation import Failure, Observation
@@ -18,6 +19,7 @@ from heartline.model.target import Target
 from heartline.prober.check import Check
 from heartline.rules.decide import Decision, decide, wants_another
 from heartline.rules.gaps import _MISSED, missed
+from heartline.rules.watching import addressed
 from heartline.services import Run, Services
 from heartline.storage.states import Loaded
 
@@ -143,9 +145,11 @@ class _TargetRun:
             return replace(unchanged(target, before), faulty=True)
         if not observations:
             return _unprobed(services, target, before)
-        gap = missed(self._last_look(before.state), self.run.at, services.settings.interval)
+        gap = missed(self._last_look(), self.run.at, services.settings.interval)
         for _ in range(_SAVE_ATTEMPTS):
             decision = decide(before.state, observations, target.policy, services.clock(), gap)
+            if decision.alerts:
+                decision = addressed(before.state, decision, Addressees.of(target))
             changed = decision.state != before.state
             if not changed or self._save(before, decision):
                 if failure := observations[-1].failure:
@@ -172,25 +176,18 @@ class _TargetRun:
     def _stored(self) -> Stored | Unreadable:
         return self.loading.result().targets[self.target.name]
 
-    def _last_look(self, state: State) -> datetime | None:
-        """Return when the target was probed last: by the last tick, unless it was not in the document then."""
+    def _last_look(self) -> datetime | None:
+        """Return when the target was probed last; if it was not in the document then, when any was."""
         loaded = self.loading.result()
-        if self.target.name in loaded.looks:
-            return loaded.looks[self.target.name]
-        if loaded.heartbeat is None and not loaded.looks:
-            return None
-        return max(filter(None, (state.last_ok, state.last_failed)), default=None)
+        return loaded.looks.get(self.target.name, loaded.last)
 
 
 def _commanded(before: Stored, latest: Stored) -> bool:
     """Return True if since then only a command changed a state: then what was decided can be decided anew."""
-    state = before.state
-    undone = replace(
-        latest.state,
-        muted_until=state.muted_until,
-        mute_reason=state.mute_reason,
-        acknowledged=state.acknowledged,
-    )
+    state, belief = before.state, latest.state.belief
+    if belief and state.belief:
+        belief = replace(belief, acknowledged=state.belief.acknowledged)
+    undone = replace(latest.state, muted_until=state.muted_until, mute_reason=state.mute_reason, belief=belief)
     return undone == state
 
 

@@ -130,7 +130,8 @@ def _cells(fleet: Fleet, view: TargetView, viewer: Viewer, *, quiet: bool) -> li
         element("td", strip(view, fleet.at, viewer), style=f"width:{20 if viewer.wide else 18}%"),
     ]
     if viewer.wide:
-        cells += [element("td", one, class_="hl-num", style="width:1%") for one in (available(view), latency(view))]
+        numbers = (available(view, viewer), latency(view))
+        cells += [element("td", number, class_="hl-num", style="width:1%") for number in numbers]
     # Where a row has no room for large buttons they stand below what is wrong.
     shown = buttons(view, viewer, quiet=quiet) if quiet or viewer.wide else ""
     return [*cells, element("td", shown, class_="hl-do", style="width:1%")]
@@ -159,7 +160,7 @@ def _blocks(fleet: Fleet, wrong: Sequence[TargetView], calm: Sequence[TargetView
 
 
 def _block(fleet: Fleet, view: TargetView, viewer: Viewer, *, bad: bool) -> Html:
-    share = element("span", available(view), class_="hl-push hl-num")
+    share = element("span", available(view, viewer), class_="hl-push hl-num")
     length = since(view, fleet, viewer) if bad else ""
     named = (pill(view, viewer), name_button(view, viewer), length, tags(view, fleet, viewer))
     heads = element("div", *named, share, class_="hl-row")

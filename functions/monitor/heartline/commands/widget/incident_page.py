@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from heartline.commands.view import DAY, MONTH, WEEK, Fleet, TargetView
+from heartline.commands.view import DAY, Fleet, TargetView
 from heartline.commands.widget.asked import Asked
 from heartline.commands.widget.html import Html, element, joined
 from heartline.commands.widget.parts import NONE, TONES, buttons, cause, foot, latency, pill, since, tags
@@ -15,7 +15,6 @@ from heartline.common.text import sanitize
 from heartline.model.incident import Incident
 from heartline.model.observation import Failure
 
-_LENGTHS = {"day": DAY, "week": WEEK, "month": MONTH}
 _MOST_SHOWN = 20
 _HEADS = ("widget.when", "widget.lasted", "widget.what")
 Facts = list[tuple[str, str]]
@@ -65,6 +64,8 @@ def _chosen(view: TargetView, incident: Incident, viewer: Viewer) -> Html:
         facts.append((viewer.text("widget.fact_kinds"), ", ".join(_kinds(incident, viewer))))
     if current and view.failure:
         facts += _failure(view.failure, viewer)
+    if current and view.remind_at:
+        facts.append((viewer.text("widget.fact_reminder"), viewer.moment(view.remind_at)))
     facts += [(viewer.text("widget.fact_changes"), change) for change in _changes(incident, viewer)]
     if incident.unobserved:
         unseen = sum(((gap.ended - gap.began) for gap in incident.unobserved), start=timedelta())
@@ -116,8 +117,7 @@ def _day(fleet: Fleet, view: TargetView, viewer: Viewer) -> Html:
     """Return the last 24 hours, large, and the availability over longer times."""
     hours = (element("span", viewer.clock(fleet.at - part * DAY / 4, fleet.at)) for part in (4, 3, 2, 1, 0))
     line = strip(view, fleet.at, viewer, tall=True)
-    measured = {name: view.available(length) for name, length in _LENGTHS.items()}
-    shares = {name: (percent(one.share) if one else None) or NONE for name, one in measured.items()}
+    shares = {name: percent(one.share) or NONE for name, one in view.measured().items()}
     said = " · ".join(viewer.text(f"widget.share_{name}", share=share) for name, share in shares.items())
     known = [viewer.text("widget.shares", shares=said)]
     if view.latency:

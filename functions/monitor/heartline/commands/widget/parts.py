@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from heartline.commands.view import MONTH, Fleet, Standing, TargetView
+from heartline.commands.view import Fleet, Standing, TargetView
 from heartline.commands.widget.html import Html, element, joined
 from heartline.commands.widget.strip import percent
 from heartline.commands.widget.viewer import Viewer
@@ -55,10 +55,13 @@ def since(view: TargetView, fleet: Fleet, viewer: Viewer) -> Html:
     return element("span", length, " · ", at, title=viewer.moment(view.since))
 
 
-def available(view: TargetView) -> str:
-    """Return how much of the last 30 days it was up, or a dash."""
-    measured = view.available(MONTH)
-    return (percent(measured.share) if measured else None) or NONE
+def available(view: TargetView, viewer: Viewer) -> Html:
+    """Return how much of the longest time that is known it was up, or a dash."""
+    shares = {name: share for name, one in view.measured().items() if (share := percent(one.share))}
+    if not shares:
+        return element("span", NONE)
+    length = next(reversed(shares))
+    return element("span", shares[length], title=viewer.text(f"widget.share_{length}", share=shares[length]))
 
 
 def latency(view: TargetView) -> str:
@@ -82,7 +85,7 @@ def name_button(view: TargetView, viewer: Viewer) -> Html:
 
 def buttons(view: TargetView, viewer: Viewer, *, quiet: bool) -> Html:
     """Return the buttons for what can be done about a target now."""
-    orders = ["acknowledge"] if view.failure and not view.acknowledged else []
+    orders = ["acknowledge"] if view.remind_at else []
     orders += ["unmute" if view.muted else "mute", "probe"]
     return element("span", *(_order(view, order, viewer, quiet=quiet) for order in orders), class_="hl-buttons")
 

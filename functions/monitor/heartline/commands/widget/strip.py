@@ -38,8 +38,7 @@ def strip(view: TargetView, now: datetime, viewer: Viewer, *, tall: bool = False
 
 
 def _said(view: TargetView, down: list[Span], viewer: Viewer) -> str:
-    measured = view.available(DAY)
-    share = percent(measured.share) if measured else None
+    share = percent(view.measured()["24h"].share)
     if share is None:
         return viewer.text("widget.strip_unknown")
     return viewer.text("widget.strip", share=share, outages=len(down))

@@ -1,0 +1,143 @@
+"""What people were notified of, as opposed to what probes say."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Self
+
+from heartline.model.observation import Failure
+from heartline.model.target import Target
+
+
+class Believed(StrEnum):
+    """The words in which people know that a target is not well; without one they know nothing, or that it is up."""
+
+    DOWN = "down"
+    MISCONFIGURED = "misconfigured"
+    FLAPPING = "flapping"
+
+
+@dataclass(frozen=True, slots=True)
+class Addressees:
+    """The readers of an alert, and how it is written to them.
+
+    Attributes
+    ----------
+    time_zone
+        An IANA name; None for UTC alone.
+    """
+
+    recipients: tuple[str, ...] = ()
+    language: str = "en"
+    time_zone: str | None = None
+
+    @classmethod
+    def of(cls, target: Target) -> Self:
+        """Return the readers of a target's alerts, as the document has them now."""
+        return cls(target.recipients, target.language, target.time_zone.key if target.time_zone else None)
+
+
+@dataclass(frozen=True, slots=True)
+class Belief:
+    """What people were last notified of, of a target that is not well.
+
+    Attributes
+    ----------
+    incident
+        The id of the incident that they know to be open; None while they know only that it flaps.
+    failure
+        The failure that they know.
+    told_at
+        When the last alert of it was made.
+    reminders
+        The number of reminders so far.
+    acknowledged
+        The id of the incident, or of the flapping, whose reminders were stopped.
+    addressees
+        The people who know; they are notified of its end.
+    """
+
+    kind: Believed
+    told_at: datetime
+    incident: str | None = None
+    failure: Failure | None = None
+    reminders: int = 0
+    acknowledged: str | None = None
+    addressees: Addressees | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What was found of a target since it was first seen.
+
+    Attributes
+    ----------
+    outages
+        How many began.
+    down
+        The seconds of those that are over, and of the open one before the last gap.
+    failed_probes
+        Failed probes that made no outage.
+    changes
+        Restarts and the like, found between two good probes.
+    unobserved
+        The seconds in which Heartline did not run while the target was not well.
+    """
+
+    outages: int = 0
+    down: float = 0
+    failed_probes: int = 0
+    changes: int = 0
+    unobserved: float = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """The counts of a moment, with the open outage counted until then."""
+
+    at: datetime
+    counts: Counts
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """What was found of a target between two moments."""
+
+    since: datetime
+    until: datetime
+    counts: Counts
+
+    @property
+    def share(self) -> float:
+        """Return the share of the observed time in which it was down, from 0 to 1."""
+        observed = (self.until - self.since).total_seconds() - self.counts.unobserved
+        return min(1.0, max(0.0, self.counts.down / observed)) if observed > 0 else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Flapping:
+    """A target that does not rest: it goes down and up, fails now and then, or restarts.
+
+    Attributes
+    ----------
+    start
+        The counts before its first event.
+    calm_since
+        The last event: the end of an outage, a failed probe, a change; moved on by times that were not observed.
+    rhythm
+        The seconds of rest between the last two events; once people were notified of it, the most of them.
+    notified
+        True once people were notified of it.
+    """
+
+    id: str
+    start: Mark
+    calm_since: datetime
+    rhythm: float = 0
+    notified: bool = False
+
+
+# The id of a time of flapping is that of the incident that it began with, and this.
+FLAPPING_SUFFIX = "-flapping"

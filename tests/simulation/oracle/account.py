@@ -1,0 +1,206 @@
+"""The oracle's own account: what each tick found, what people know, and how much they were told lately.
+
+It is kept from the probes' results, the mails and the user's wishes alone.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from simulation.mail import DOWN, FLAPPING, GONE, NOTICE, UP, Mail
+from simulation.quiet import Quiet, of_windows
+from simulation.world import DAY, HOUR, Care, World
+
+if TYPE_CHECKING:
+    from simulation.loop import Tick
+
+GOOD, BAD, MIXED = "good", "bad", "mixed"
+
+
+@dataclass(slots=True)
+class Stretch:
+    """Ticks one after the other, missed ones apart, that found the same: each probe good, or each bad, or some.
+
+    `confirmed` is whether one of them had as many probes as a transition takes; `severe` is since when all failures
+    are outages; `open` is since when nothing was quiet in it.
+    """
+
+    found: str
+    since: float
+    confirmed: bool = False
+    severe: float | None = None
+    open: float = 0.0
+    was_quiet: bool = False
+    ticks: int = 0
+
+
+@dataclass(slots=True)
+class People:
+    """What whoever read all mails knows.
+
+    `since` is when they learned that something is wrong, `mails` how many they had since then.
+    """
+
+    word: str = NOTICE  # nothing yet
+    flapping: bool = False
+    outage: bool = True
+    told_at: float = 0.0
+    since: float | None = None
+    mails: int = 0
+    readers: frozenset[str] = frozenset()  # who knows that something is wrong
+
+    @property
+    def worried(self) -> bool:
+        return self.flapping or self.word in (DOWN, FLAPPING)
+
+
+@dataclass(slots=True)
+class Account:
+    """All that the rules are checked against; `tick` is the one that is checked."""
+
+    world: World
+    tick: Tick = field(init=False)
+    care: Care = field(init=False)
+    quiet: Quiet = field(init=False)
+    people: People = field(default_factory=People)
+    before: People = field(default_factory=People)
+    stretch: Stretch | None = None
+    previous: Stretch | None = None
+    interval: float = 0.0
+    now: float = 0.0
+    last: float | None = None  # when the last tick began that counted
+    hushed: bool = False  # it may be quiet now
+    hush_ended: float = 0.0
+    acknowledged: bool = False
+    stale: bool = False
+    readers: frozenset[str] = frozenset({"ops@example.com"})
+    sent: deque[float] = field(default_factory=deque)  # of the last day
+    failures: deque[tuple[float, bool]] = field(default_factory=deque)  # ticks of the last day with a failed probe
+    ran: deque[tuple[float, float, int]] = field(default_factory=lambda: deque(maxlen=3000))  # first, last, how many
+    good_probes: deque[tuple[float, float]] = field(default_factory=lambda: deque(maxlen=40))
+    kinds: deque[str] = field(default_factory=lambda: deque(maxlen=12))
+    incidents: dict[str, float] = field(default_factory=dict)
+    over: set[str] = field(default_factory=set)  # incidents that were told to have ended
+    ids: set[str] = field(default_factory=set)
+    blips_shown: int | None = None
+    failed: int = 0  # probes since the last mail; at least those that made no outage
+    least_failed: int = 0
+    outages: int = 0  # confirmed, and begun since the last mail
+    down: bool = False
+    looked: float | None = None  # when the tick before this one ended
+    tick_before: float | None = None
+    told_before: bool = False
+    reported_blips: int = 0
+    ticks_seen: int = 0
+
+    def __post_init__(self) -> None:
+        self.care, self.interval = self.world.care, self.world.plan.interval
+        self.quiet = of_windows(self.care.windows, self.world.begins, self.world.ends)
+
+    def take(self, tick: Tick, *, stale: bool, cut: bool = False) -> None:
+        """Take in a tick, and what people were told by it."""
+        self.tick, self.now, self.stale = tick, tick.now, stale
+        self.ticks_seen += 1
+        was_hushed, self.hushed = self.hushed, self.quiet.possibly(tick.now)
+        if self.hushed or (was_hushed and not self.hushed):
+            self.hush_ended = tick.begins
+        if self.tick_before is not None:
+            self.looked = self.tick_before
+            if self.told_before:
+                self.failed = self.least_failed = self.outages = 0
+        self._find(tick)
+        if not cut:  # it has left no trace but what it saved
+            self.ran.append((tick.begins, tick.begins, 1))
+        self._age(tick.now)
+        self.before = _copy(self.people)
+        for mail in tick.mails:
+            self.hear(mail, tick.now)
+        self.last, self.tick_before, self.told_before = tick.begins, tick.now, bool(tick.mails)
+
+    def _find(self, tick: Tick) -> None:
+        failed = [probe for probe in tick.probes if probe.fault]
+        found = GOOD if not failed else BAD if len(failed) == len(tick.probes) else MIXED
+        stretch = self.stretch
+        if stretch is None or stretch.found != found:
+            self.previous = stretch
+            stretch = self.stretch = Stretch(found, tick.begins, open=tick.begins)
+        stretch.ticks += 1
+        if self.hushed:
+            stretch.open, stretch.was_quiet = tick.begins, True
+        needed = self.care.recover_after if found == GOOD else self.care.confirmations + 1
+        confirmed = stretch.confirmed or (not self.stale and len(tick.probes) >= needed)
+        stretch.confirmed = confirmed
+        enough = not self.stale and len(tick.probes) >= needed
+        if found == BAD and enough and not self.down:
+            self.down, self.outages = True, self.outages + 1
+        elif found == GOOD and enough:
+            self.down = False
+        self.failed += len(failed)
+        self.least_failed += len(failed) if found == MIXED and not self.down else 0
+        if failed:
+            self.failures.append((tick.begins, found == MIXED))
+            self.kinds.extend(probe.fault.kind for probe in failed if probe.fault)
+            if found == BAD and all(probe.fault and probe.fault.outage for probe in failed):
+                stretch.severe = tick.begins if stretch.severe is None else stretch.severe
+            else:
+                stretch.severe = None
+        self.good_probes.extend((probe.begins, probe.ends) for probe in tick.probes if not probe.fault)
+
+    def _age(self, now: float) -> None:
+        while self.sent and self.sent[0] <= now - DAY:
+            self.sent.popleft()
+        while self.failures and self.failures[0][0] <= now - 1.2 * DAY:
+            self.failures.popleft()
+
+    def hear(self, mail: Mail, now: float) -> None:
+        """Let people read a mail."""
+        people = self.people
+        self.sent.append(now)
+        people.told_at, people.mails = now, people.mails + 1
+        readers = self.readers if mail.to is None else mail.to
+        was_worried = people.worried
+        if mail.flapping is not None:
+            people.flapping = mail.flapping and mail.word != GONE
+        if mail.word != NOTICE:
+            people.word = mail.word
+        if mail.word == DOWN and mail.outage is not None:
+            people.outage = mail.outage
+        if people.worried and not was_worried:
+            people.since, people.mails = now, 1
+        if mail.word in (DOWN, FLAPPING):
+            people.readers |= readers
+        if mail.word in (UP, GONE):
+            people.readers -= readers
+            self.acknowledged = False
+        if not people.worried:
+            people.since = None
+
+    def hour(self) -> int:
+        """Count the mails of the last hour."""
+        return sum(at > self.now - HOUR for at in self.sent)
+
+    def ticks_since(self, since: float) -> int:
+        """Count the ticks that ran since then."""
+        return sum(
+            number if first > since else round(number * (last - since) / (last - first))
+            for first, last, number in self.ran
+            if last > since
+        )
+
+    def spent(self) -> bool:
+        """Return True if the budget may forbid one more mail."""
+        recent = sum(at > self.now - HOUR - self.interval for at in self.sent)
+        return recent >= 6 or len(self.sent) >= 24  # DESIGN.md, rule 4
+
+    def shifted(self, over: float = 2 * DAY) -> float:
+        """Add up by how much clocks were moved lately."""
+        world = self.world
+        return world.stepped(self.now - over, self.now) + 2 * world.skew if world.steps or world.skew else 0.0
+
+
+def _copy(people: People) -> People:
+    return People(
+        people.word, people.flapping, people.outage, people.told_at, people.since, people.mails, people.readers
+    )
