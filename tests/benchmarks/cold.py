@@ -12,7 +12,7 @@ ROUNDS = 21
 FUNCTION = Path(__file__).parents[2] / "functions" / "monitor"
 
 FLOOR = 'import boto3, pg8000.native; boto3.client("dynamodb")'
-HEARTLINE = "import app; app.services().store._table.client()"
+HEARTLINE = "import app; app.services()"
 
 # A target without a secret: the only client that its healthy tick needs is DynamoDB's, as in the floor.
 TARGETS = '[[targets]]\nname = "bench"\nhost = "127.0.0.1"\nuser = "heartline"\n'

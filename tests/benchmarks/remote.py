@@ -79,7 +79,7 @@ def _ask(process: subprocess.Popen[str]) -> str:
 
 
 def costs(servers: Servers) -> dict[int, Cost]:
-    """Give by the number of targets what a tick costs, probed here and through the function in turn."""
+    """Return by the number of targets what a tick costs, probed here and through the function in turn."""
     measured = {}
     with _function() as (remote, process):
         for size in SIZES:
@@ -115,7 +115,7 @@ def _tick(environment: dict[str, str], size: int) -> float:
 
 
 def ratios(measured: dict[int, Cost]) -> dict[str, float]:
-    """Give what is held to a bound."""
+    """Return what is held to a bound."""
     return {RATIO: measured[100].through / measured[100].here}
 
 

@@ -16,7 +16,7 @@ import psutil
 from botocore.config import Config
 from botocore.session import Session
 
-from local.postgres import HOST, _free_port
+from local.postgres import HOST, free_port
 from local.processes import kill, wait_until
 from runtime.toolchain import PROXIES, ROOT
 
@@ -57,7 +57,7 @@ class Ministack:
     """
 
     def __init__(self, python: Path, folder: Path, variables: dict[str, str]) -> None:
-        self.port = _free_port(HOST)
+        self.port = free_port(HOST)
         self.url = f"http://{HOST}:{self.port}"
         self._python, self._folder, self._variables = python, folder, variables
         self._process: subprocess.Popen[bytes] | None = None

@@ -37,7 +37,7 @@ def test_a_missing_secret_is_named(monitor: Monitor) -> None:
     [
         ("AccessDeniedException", "secretsmanager:GetSecretValue"),
         ("DecryptionFailure", "kms:Decrypt"),
-        ("InternalServiceError", "secretsmanager endpoint"),
+        ("InternalServiceError", "health dashboard"),
     ],
 )
 def test_an_unreadable_secret_says_what_is_missing(monitor: Monitor, code: str, fix: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from heartline.model.errors import ProberError
 from integration.test_secrecy import MARK
 from local import peers
 from local.aws import EmulatedAws
+from local.fleet import SHARDS
 from local.lambda_api import NAME, Behaviour, ProbeFunction, quotes, refuses, says, works
 from local.stack import ROLE, SECRET
 
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     import socket
 
     from integration.conftest import Monitor, Serve
+    from local.fleet import Fleet
     from local.postgres import Postgres
 
 
@@ -150,9 +153,21 @@ def test_a_target_whose_credential_is_missing_is_told_and_costs_the_others_nothi
     assert probed(function.requests[0]) == ["demo"]
 
 
+def test_each_shard_of_a_divided_tick_is_an_invocation_a_round(fleet: Fleet, function: ProbeFunction) -> None:
+    fleet.monitor.environment |= function.environment
+    fleet.minutes()
+    assert {status for status, _ in fleet.seen.values()} == {"up"}
+    assert sorted(map(sorted, map(probed, function.requests))) == sorted(map(sorted, SHARDS))
+
+
 # ---- What fails on the way
 
-HEALTHY = b'{"observations": [{"at": "2026-11-24T10:00:00+00:00", "phases": {}, "server": {}}]}'
+
+def healthy(at: datetime) -> bytes:
+    return b'{"observations": [{"at": "%s", "phases": {}, "server": {}}]}' % at.isoformat().encode()
+
+
+HEALTHY = healthy(datetime.now(UTC))
 FAULTS: dict[str, Behaviour] = {
     "throttled": refuses("TooManyRequestsException", 429),
     "not there": refuses("ResourceNotFoundException", 404),
@@ -170,6 +185,7 @@ FAULTS: dict[str, Behaviour] = {
     "neither healthy nor failed": says(HEALTHY.replace(b', "server": {}', b"")),
     "not a number": says(HEALTHY.replace(b'"phases": {}', b'"phases": {"login": NaN}')),
     "an endless phase": says(HEALTHY.replace(b'"phases": {}', b'"phases": {"login": 1e300}')),
+    "from another time": says(healthy(datetime(9999, 1, 1, tzinfo=UTC))),
     "a time without a zone": says(HEALTHY.replace(b"+00:00", b"")),
     "no such failure": says(
         HEALTHY.replace(b'"server": {}', b'"failure": {"phase": "login", "kind": "refused", "advice": "refused"}')
@@ -211,7 +227,7 @@ def test_a_fault_on_the_way_is_the_monitor_s_own(
 
 def test_a_function_that_answers_healthily_and_briefly_is_believed(private: Monitor, function: ProbeFunction) -> None:
     """What the faults above are made of is an answer."""
-    function.behave = says(HEALTHY)
+    function.behave = says(healthy(private.now))
     assert private.tick()["up"] == 1
 
 

@@ -236,11 +236,12 @@ def test_a_restart_of_one_of_several_servers_is_not_told(name: Name) -> None:
     assert_silent(name)
 
 
-def test_several_servers_that_are_found_while_muted_are_never_told(name: Name) -> None:
+def test_several_servers_that_are_found_while_muted_are_told_once_after_it(name: Name) -> None:
     first, second = name.primary(), name.primary()
     name.watch(port=name.serve(takes_turns(first.port, second.port)).port)
     name.monitor.order("mute", **{"for": "10m"})
-    assert [name.minute() for _ in range(20)] == [[]] * 20
+    told = [head for _ in range(20) for head in name.minute()]
+    assert told == ["SEVERAL SERVERS"]
 
 
 def test_two_servers_in_turn_that_are_asked_a_query_of_ones_own_are_not_told_every_minute(name: Name) -> None:
@@ -254,7 +255,7 @@ def test_two_servers_in_turn_that_are_asked_a_query_of_ones_own_are_not_told_eve
 
 def test_two_servers_in_turn_of_which_one_is_down_are_told_as_an_outage(name: Name) -> None:
     first, second = name.primary(), name.primary()
-    name.watch(port=name.serve(takes_turns(first.port, second.port)).port, confirmations=0, settle_after="1s")
+    name.watch(port=name.serve(takes_turns(first.port, second.port)).port, confirmations=0, settle_after="61s")
     for _ in range(6):
         name.minute()
     second.kill()
@@ -326,8 +327,8 @@ def test_a_restart_of_a_server_behind_a_pooler_is_told_as_one_or_not_at_all(
     for _ in range(5):
         server.restart()
         notified += name.minute() + name.minute()
-    assert set(notified) == {"RESTARTED"}
-    assert len(notified) <= 5
+    assert set(notified) <= {"RESTARTED", "FLAPPING"}
+    assert len(notified) <= 4
 
 
 def test_a_pooler_that_restarts_is_not_taken_for_its_server(

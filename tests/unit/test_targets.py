@@ -101,8 +101,10 @@ WRONG = [
     ({"confirmations": 1.5}, "confirmations", "whole number from 0 to 10"),
     ({"recover_after": 0}, "recover_after", "from 1 to 10"),
     ({"confirm_after": -1}, "confirm_after", "from 0s to 30s"),
-    ({"remind_every": "1s"}, "remind_every", "from 1m to 30d"),
+    ({"remind_every": "1s"}, "remind_every", "from 1m to 1d"),
+    ({"remind_every": "2d"}, "remind_every", "from 1m to 1d"),
     ({"settle_after": 0}, "settle_after", "from 1s to 1d"),
+    ({"settle_after": "60s"}, "settle_after", "a tick comes each 60 s"),
     ({"settle_after": "2d"}, "settle_after", "from 1s to 1d"),
     ({"settle_after": "soon"}, "settle_after", "give seconds"),
     ({"maintenance": "Sun 02:00-04:00"}, "maintenance", "give a list of windows"),
@@ -215,3 +217,17 @@ def test_a_secret_that_rds_manages_needs_a_host_in_the_document(secret: str) -> 
     )
     (target,) = targets({"name": "orders", "secret": secret, "host": "orders.example.com"})
     assert (target.secret, target.user) == (secret, None)
+
+
+@pytest.mark.parametrize(("minutes", "settles"), [(1, 5), (2, 6), (5, 15), (60, 180)])
+def test_without_a_settling_time_it_is_some_intervals_of_any_schedule(minutes: int, settles: int) -> None:
+    (target,) = parse_targets(toml.table("[[targets]]", GOOD), US, interval=timedelta(minutes=minutes))
+    assert target.policy.settle_after == timedelta(minutes=settles)
+    assert target.policy.interval == timedelta(minutes=minutes)
+
+
+def test_a_settling_time_is_held_against_the_schedule() -> None:
+    document = toml.table("[[targets]]", GOOD | {"settle_after": "10m"})
+    assert parse_targets(document, US, interval=timedelta(minutes=5))
+    with pytest.raises(ConfigurationError, match=r"settle_after.*600 s"):
+        parse_targets(document, US, interval=timedelta(minutes=10))

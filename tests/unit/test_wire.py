@@ -22,6 +22,7 @@ PASSWORD = "hunter2Zw9"
 ENDPOINT = Endpoint("db.example.com", 5433, "shop", "app")
 ATTEMPT = Attempt(Target("orders"), Credential(ENDPOINT, PASSWORD))
 NOW = datetime(2026, 11, 24, 10, tzinfo=UTC)
+ALWAYS = datetime(1999, 1, 1, tzinfo=UTC), datetime(2101, 1, 1, tzinfo=UTC)
 PAIRS = [(phase, kind) for kind in Kind for phase in sorted(kind.phases) if phase is not Phase.CREDENTIALS]
 
 texts = st.text(st.characters(codec="utf-8"), min_size=1, max_size=30)
@@ -79,7 +80,7 @@ def test_a_request_arrives_whole(asked: list[Attempt], milliseconds: int) -> Non
 @given(st.lists(st.none() | observations, max_size=3))
 def test_an_answer_arrives_whole(seen: list[Observation | None]) -> None:
     document = json.dumps(write_answer(seen)).encode()
-    assert read_answer(document, [ATTEMPT] * len(seen)) == seen
+    assert read_answer(document, [ATTEMPT] * len(seen), *ALWAYS) == seen
     assert PASSWORD.encode() not in document
 
 
@@ -87,20 +88,20 @@ def test_the_sentences_are_those_of_who_reads_them() -> None:
     """So that no prober can put words into a mail but what a server said."""
     seen = Observation(NOW, ENDPOINT, failure=failed((Phase.LOGIN, Kind.AUTH), "28P01", None))
     forged = replace(seen, failure=replace(seen.failure, cause="Call 555-0100.", next_step="Pay.", words={"user": "x"}))
-    assert read_answer(json.dumps(write_answer([forged])).encode(), [ATTEMPT]) == [seen]
+    assert read_answer(json.dumps(write_answer([forged])).encode(), [ATTEMPT], *ALWAYS) == [seen]
 
 
 def test_what_a_server_said_is_made_fit_to_read() -> None:
     said = "\u202e" + "x" * 1000
     answer = {"at": NOW.isoformat(), "phases": {}}
     failure = {"phase": "login", "kind": "auth", "advice": "auth", "said": said}
-    (seen,) = read_answer(json.dumps({"observations": [answer | {"failure": failure}]}).encode(), [ATTEMPT])
+    (seen,) = read_answer(json.dumps({"observations": [answer | {"failure": failure}]}).encode(), [ATTEMPT], *ALWAYS)
     assert seen
     assert seen.failure
     assert len(seen.failure.said or "") <= 300
     assert (seen.failure.said or "").isprintable()
     server = {"server": {"version": said}}
-    (seen,) = read_answer(json.dumps({"observations": [answer | server]}).encode(), [ATTEMPT])
+    (seen,) = read_answer(json.dumps({"observations": [answer | server]}).encode(), [ATTEMPT], *ALWAYS)
     assert seen
     assert seen.server
     assert len(seen.server.version or "") <= 64
@@ -120,7 +121,10 @@ json_values = st.recursive(
 
 @given(json_values)
 def test_any_other_document_is_refused_without_being_quoted(document: Any) -> None:  # noqa: ANN401
-    for read in (lambda: read_request(document), lambda: read_answer(json.dumps(document).encode(), [ATTEMPT])):
+    for read in (
+        lambda: read_request(document),
+        lambda: read_answer(json.dumps(document).encode(), [ATTEMPT], *ALWAYS),
+    ):
         refused = None
         try:
             read()
@@ -134,7 +138,14 @@ def test_any_other_document_is_refused_without_being_quoted(document: Any) -> No
 def test_an_answer_to_another_number_of_probes_is_none(number: int) -> None:
     seen = Observation(NOW, ENDPOINT, server=Server())
     with pytest.raises(ValueError, match="not an answer"):
-        read_answer(json.dumps(write_answer([seen] * number)).encode(), [ATTEMPT])
+        read_answer(json.dumps(write_answer([seen] * number)).encode(), [ATTEMPT], *ALWAYS)
+
+
+@pytest.mark.parametrize("at", [NOW - timedelta(seconds=1), NOW + timedelta(seconds=6)])
+def test_an_observation_from_another_time_is_none(at: datetime) -> None:
+    answer = json.dumps(write_answer([Observation(at, ENDPOINT, server=Server())])).encode()
+    with pytest.raises(ValueError, match="just now"):
+        read_answer(answer, [ATTEMPT], NOW, NOW + timedelta(seconds=5))
 
 
 def test_a_password_is_in_no_text_that_a_request_makes() -> None:

@@ -49,10 +49,12 @@ def services() -> Services:
 def _services(environment: tuple[tuple[str, str], ...]) -> Services:
     settings = read_settings(dict(environment))
     logger.setLevel(settings.log_level)
-    table = Table(Lazy(clients.dynamodb), settings.table)
+    # Every run needs it: built here it takes no time from the first probes.
+    dynamodb = clients.dynamodb()
+    table = Table(lambda: dynamodb, settings.table)
     return Services(
         settings=settings,
-        clock=lambda: datetime.now(UTC),
+        clock=_clock,
         log=log,
         metrics=Metrics(settings.service, by_target=settings.target_metrics),
         store=Store(table),
@@ -65,6 +67,10 @@ def _services(environment: tuple[tuple[str, str], ...]) -> Services:
     )
 
 
+def _clock() -> datetime:
+    return datetime.now(UTC)
+
+
 def _prober(settings: Settings) -> Prober:
     credentials = Credentials(Lazy(clients.secrets_manager), clients.rds)
     if settings.probe_function is None:
@@ -75,7 +81,7 @@ def _prober(settings: Settings) -> Prober:
     # It costs a cold start 3 ms, and most stacks have none.
     from heartline.prober.remote import RemoteProber  # noqa: PLC0415
 
-    return RemoteProber(credentials, Lazy(clients.lambda_), settings.probe_function, log)
+    return RemoteProber(credentials, Lazy(clients.lambda_), settings.probe_function, _clock, log)
 
 
 def _channels(settings: Settings) -> tuple[Channel, ...]:

@@ -122,7 +122,7 @@ def read_settings(environment: Mapping[str, str], packaged: Path = _PACKAGED) ->
         rest["service"] = service
     most = MOST_TARGETS if environment.get("TICK_QUEUE", "").strip() else _MOST_IN_A_RUN
     try:
-        targets = _targets(environment.get("TARGETS", ""), packaged, recipients, most)
+        targets = _targets(environment.get("TARGETS", ""), packaged, recipients, most, rest["interval"])
         faults += _not_granted(targets, environment.get("IAM_USER"))
     except ConfigurationError as error:
         faults += error.faults
@@ -148,13 +148,15 @@ def _read(
         return fallback
 
 
-def _targets(document: str, packaged: Path, recipients: tuple[str, ...] | None, most: int) -> tuple[Target, ...]:
+def _targets(
+    document: str, packaged: Path, recipients: tuple[str, ...] | None, most: int, interval: timedelta
+) -> tuple[Target, ...]:
     """Read the document; where the common recipients are themselves at fault, do not report them missing too."""
     place = "TARGETS" if document.strip() else packaged.name
     text = document if document.strip() else packaged.read_text(encoding="utf-8")
     known = ("unread@example.com",) if recipients is None else recipients
     try:
-        return parse_targets(text, known, most)
+        return parse_targets(text, known, most, interval)
     except ConfigurationError as error:
         raise ConfigurationError([f"{place}: {fault}" for fault in error.faults]) from None
 

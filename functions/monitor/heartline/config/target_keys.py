@@ -80,7 +80,7 @@ READERS: Mapping[str, Reader] = {
     "confirmations": _whole(0, 10),
     "confirm_after": _duration(0, 30),
     "recover_after": _whole(1, 10),
-    "remind_every": _duration(60, 30 * 86400),
+    "remind_every": _duration(60, 86400),
     "settle_after": _duration(1, 86400),
     "maintenance": windows,
     "tags": fields.tags,

@@ -6,7 +6,9 @@ import re
 import tomllib
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
+from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 from heartline.common import fields
 from heartline.config.target_keys import OWN_KEYS, POLICY_KEYS, READERS
@@ -17,11 +19,19 @@ from heartline.model.target import MOST_TARGETS, Policy, Target
 # A tick is a minute: what confirms a transition must fit into it, with time left to save and to send.
 _CONFIRMATION_LIMIT = timedelta(seconds=45)
 _RDS_SECRET = re.compile(r"rds!(db|cluster)-", re.ASCII)
+# What is seen to be up this many times in a row has rested.
+_SETTLE_INTERVALS = 3
+_MINUTE = timedelta(minutes=1)
 _PASSWORD_KEYS = {"password", "passwd", "pwd", "pass"}
 _TABLES = {"defaults", "targets"}
 
 
-def parse_targets(document: str, recipients: tuple[str, ...] = (), most: int = MOST_TARGETS) -> tuple[Target, ...]:
+def parse_targets(
+    document: str,
+    recipients: tuple[str, ...] = (),
+    most: int = MOST_TARGETS,
+    interval: timedelta = _MINUTE,
+) -> tuple[Target, ...]:
     """Return the targets of a TOML document.
 
     Parameters
@@ -32,6 +42,8 @@ def parse_targets(document: str, recipients: tuple[str, ...] = (), most: int = M
         The recipients of targets that name none.
     most
         How many targets there may be.
+    interval
+        How often ticks come.
 
     Raises
     ------
@@ -50,7 +62,7 @@ def parse_targets(document: str, recipients: tuple[str, ...] = (), most: int = M
         faults.append("no targets: add a [[targets]] table with name and host for each database to watch")
         written = []
     targets = [
-        _target({"recipients": recipients} | defaults, table, place, faults)
+        _target({"recipients": recipients, "interval": interval} | defaults, table, place, faults)
         for place, table in enumerate(written, start=1)
     ]
     if len(written) > most:
@@ -86,11 +98,19 @@ def _target(defaults: Mapping[str, object], table: object, place: int, faults: l
         faults += [f"{label}: {fault}" for fault in _missing({**defaults, **table})]
     if len(faults) > before:
         return None
-    policy = Policy(**{key: read.pop(key) for key in POLICY_KEYS if key in read})  # type: ignore[arg-type]
+    policy = _policy({key: read.pop(key) for key in (*POLICY_KEYS, "interval") if key in read})
     iam = read.pop("auth", None) == "iam"
     target = Target(policy=policy, iam=iam, **read)  # type: ignore[arg-type]
     faults += [f"{label}: {fault}" for fault in _contradictions(target)]
     return target
+
+
+def _policy(given: Mapping[str, Any]) -> Policy:
+    """Return a policy whose settling time, where none is given, is a few intervals at any schedule."""
+    policy = Policy(**given)
+    if "settle_after" in given:
+        return policy
+    return replace(policy, settle_after=max(policy.settle_after, _SETTLE_INTERVALS * policy.interval))
 
 
 def _is_name(name: object) -> bool:
@@ -147,6 +167,11 @@ def _contradictions(target: Target) -> list[str]:
         faults.append(
             'keys "timeout", "confirmations", "confirm_after" and "recover_after": the probes of one tick could take '
             f"{longest.total_seconds():g} s: lower them to {_CONFIRMATION_LIMIT.total_seconds():g} s or less"
+        )
+    if policy.settle_after <= policy.interval:
+        faults.append(
+            f'key "settle_after": a tick comes each {policy.interval.total_seconds():g} s, so that a flapping target '
+            "would count as stable at once: give more than that, best some times as much"
         )
     return faults
 

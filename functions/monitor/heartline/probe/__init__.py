@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from time import perf_counter
 from typing import Self
 
@@ -38,7 +38,7 @@ def probe(target: Target, credential: Credential, deadline: Deadline) -> Observa
     ConfigurationError
         When a certificate in the layer cannot be read: no database is to blame.
     """
-    at = datetime.now(UTC)
+    at, began = datetime.now(UTC), perf_counter()
     stopwatch = _Stopwatch()
     try:
         server = _attempt(target, credential, deadline, stopwatch)
@@ -46,8 +46,10 @@ def probe(target: Target, credential: Credential, deadline: Deadline) -> Observa
         raise
     except Exception as error:  # noqa: BLE001 - a hostile peer can make pg8000 raise anything
         failure = diagnose(error, stopwatch.phase, target, credential)
-        return Observation(at, credential.endpoint, stopwatch.phases, failure, address=stopwatch.address)
-    return Observation(at, credential.endpoint, stopwatch.phases, server=server, address=stopwatch.address)
+        seen = Observation(at, credential.endpoint, stopwatch.phases, failure, address=stopwatch.address)
+    else:
+        seen = Observation(at, credential.endpoint, stopwatch.phases, server=server, address=stopwatch.address)
+    return replace(seen, ended=at + timedelta(seconds=perf_counter() - began))
 
 
 def _attempt(target: Target, credential: Credential, deadline: Deadline, stopwatch: _Stopwatch) -> Server:

@@ -1,1 +1,1 @@
-"""Carry out the probes that one target needs in a tick."""
+"""Carry out the probes that targets need, here or through the probe function."""

@@ -68,6 +68,7 @@ class _Observation:
     address: str | None = None
     failure: _Failure | None = None
     server: Server | None = None
+    ended: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,11 +143,22 @@ def _written(seen: Observation) -> _Observation:
     written = None
     if failure := seen.failure:
         written = _Failure(failure.phase, failure.kind, failure.advice or "", failure.sqlstate, failure.said)
-    return _Observation(seen.at, seen.phases, seen.address, written, seen.server)
+    return _Observation(seen.at, seen.phases, seen.address, written, seen.server, seen.ended)
 
 
-def read_answer(document: bytes, attempts: Sequence[Attempt]) -> list[Observation | None]:
+def read_answer(
+    document: bytes, attempts: Sequence[Attempt], since: datetime, until: datetime
+) -> list[Observation | None]:
     """Return the observations of an answer to a request for these attempts.
+
+    Parameters
+    ----------
+    document
+        The answer, as JSON.
+    attempts
+        What was asked for.
+    since, until
+        When the observations can have been made.
 
     Raises
     ------
@@ -156,9 +168,12 @@ def read_answer(document: bytes, attempts: Sequence[Attempt]) -> list[Observatio
     try:
         answer = decode(_Answer, json.loads(document, parse_float=Decimal, parse_constant=_refuse))
         pairs = zip(answer.observations, attempts, strict=True)
-        return [None if seen is None else _read(seen, attempt) for seen, attempt in pairs]
+        observations = [None if seen is None else _read(seen, attempt) for seen, attempt in pairs]
     except (ValueError, TypeError, KeyError, ArithmeticError, RecursionError):
         raise ValueError("not an answer to what was asked") from None
+    if not all(since <= seen.at <= until for seen in observations if seen):
+        raise ValueError("not an answer to what was asked just now")
+    return observations
 
 
 def _read(seen: _Observation, attempt: Attempt) -> Observation:
@@ -169,9 +184,11 @@ def _read(seen: _Observation, attempt: Attempt) -> Observation:
         raise ValueError("not an address")
     if Phase.CREDENTIALS in seen.phases or not all(0 <= spent <= _MAX_MILLISECONDS for spent in seen.phases.values()):
         raise ValueError("not the times of a probe's phases")
+    if not seen.at <= (seen.ended or seen.at) <= seen.at + timedelta(milliseconds=_MAX_MILLISECONDS):
+        raise ValueError("not the end of a probe")
     failure = None if seen.failure is None else _read_failure(seen.failure, attempt)
     server = None if seen.server is None else _read_server(seen.server)
-    return Observation(seen.at, endpoint, seen.phases, failure, server, seen.address)
+    return Observation(seen.at, endpoint, seen.phases, failure, server, seen.address, seen.ended)
 
 
 def _read_failure(failure: _Failure, attempt: Attempt) -> Failure:
