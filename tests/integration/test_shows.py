@@ -71,4 +71,4 @@ def test_the_demo_plays_to_its_end_and_keeps_its_mails() -> None:
     assert done.stdout.count("Subject: [RECOVERED] demo: down ") == 1
     assert "All went as announced." in done.stdout
     mails = {path.name for path in demo.KEPT.iterdir()}
-    assert {"1-down.eml", "1-down.html", "2-recovered.eml", "2-recovered.html"} <= mails
+    assert {"1-down.eml", "1-down.html", "2-recovered.eml", "2-recovered.html", "console.html"} <= mails

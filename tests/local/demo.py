@@ -16,6 +16,7 @@ from rich.rule import Rule
 from rich.text import Text
 
 from local.aws import EmulatedAws
+from local.console import CONTEXT, still
 from local.function import event, invoke
 from local.postgres import Postgres
 from local.stack import RECIPIENT, SENDER, furnish
@@ -34,7 +35,8 @@ QUIET = {"LOG_LEVEL": "CRITICAL", "POWERTOOLS_METRICS_DISABLED": "true", "ALERT_
 DECIDED = Point("dynamodb:PutItem heartbeat/heartbeat", 1, When.BEFORE)
 INTERRUPTED = 130  # 128 and the number of SIGINT, as shells say it
 NEXT = """\
-The mails are kept in build/demo, as .eml and .html.
+The mails are kept in build/demo, as .eml and .html; what the AWS console shows
+of this database, with its buttons, is build/demo/console.html.
 
 What next? The same probe against a database of yours:
   make probe URL='postgresql://user:password@host/database'
@@ -134,6 +136,7 @@ def play(demo: Demo) -> None:
     demo.scene("All is well again")
     demo.tick(status="UP")
     _expect("number of mails in all", 3, len(demo.aws.mails))
+    _keep_pages(demo)
 
 
 def _expect(what: str, notified: Any, seen: Any) -> None:  # noqa: ANN401
@@ -145,6 +148,14 @@ def _keep(mail: Mail, name: str) -> None:
     KEPT.mkdir(parents=True, exist_ok=True)
     (KEPT / f"{name}.eml").write_bytes(mail.eml())
     (KEPT / f"{name}.html").write_text(mail.html, encoding="utf-8")
+
+
+def _keep_pages(demo: Demo) -> None:
+    """Keep what the widget shows: the list, and the page of the one database; nothing answers its buttons."""
+    context = {**CONTEXT, "timezone": {"offsetISO": "+00:00"}, "width": 1100}
+    pages = [str(invoke(demo.environment, {**asked, "widgetContext": context})) for asked in ({}, {"target": "demo"})]
+    _expect("the console's page", "demo is up", "demo is up" if "demo is up" in pages[0] else pages[0])
+    (KEPT / "console.html").write_text(still(*pages), encoding="utf-8")
 
 
 def _interrupt(*_: object) -> None:

@@ -24,7 +24,7 @@ GOOD: dict[str, Any] = {"name": "orders", "host": "orders.example.com", "user": 
 KEYS = [
     *("name", "host", "port", "database", "user", "secret", "auth", "query", "tls", "timeout", "recipients"),
     *("confirmations", "confirm_after", "recover_after", "remind_every", "settle_after", "maintenance"),
-    *("language", "time_zone", "expect", "tls_negotiation", "client_certificate"),
+    *("language", "time_zone", "expect", "tags", "tls_negotiation", "client_certificate"),
 ]
 SECOND = timedelta(seconds=1)
 MINUTE = timedelta(minutes=1)

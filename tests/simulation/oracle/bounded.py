@@ -75,8 +75,8 @@ def while_something_is_wrong_reminders_come(account: Account) -> Answer:
         return None
     if account.stretch and account.stretch.found == GOOD and not people.flapping:
         return None  # over: the rule of the end
-    # "hourly" while it flaps, however often reminders were asked for
-    every = max(HOUR, care.remind_every) if people.flapping else care.remind_every
+    # "hourly", however often reminders were asked for: six alerts in an hour leave no room to promise more
+    every = max(HOUR, care.remind_every)
     due = min(every * 2.0 ** min(people.mails - 1, 30), max(DAY, every))
     since = max(people.told_at, account.hush_ended)
     margin = account.interval + 2 + account.shifted()

@@ -66,18 +66,21 @@ def observe(
 ) -> Facts:
     """Return what is known after a tick that came to a verdict."""
     if verdict.failure:
-        return Facts(with_gap(_failed(state, verdict.failure, observations, policy), gap))
+        return Facts(with_gap(_failed(state, verdict.failure, observations, policy), gap, policy))
     facts = _healthy(state, observations)
     observed, change = detect_change(facts.state, observations[-1], state.last_ok)
     if change is None:
-        return replace(facts, state=with_gap(observed, gap))
+        return replace(facts, state=with_gap(observed, gap, policy))
     if state.outage:
-        return Facts(with_gap(_amend_last(observed, change), gap))
-    return replace(facts, state=with_gap(_record(observed, change), gap), change=change)
+        return Facts(with_gap(_amend_last(observed, change), gap, policy))
+    return replace(facts, state=with_gap(_record(observed, change), gap, policy), change=change)
 
 
-def with_gap(state: State, gap: Span | None) -> State:
-    """Note in what began, went on or ended in it that a time was not observed."""
+def with_gap(state: State, gap: Span | None, policy: Policy) -> State:
+    """Note in what began, went on or ended in it that a time was not observed.
+
+    A tick stands for the interval after it: only what of the gap is beyond that is left out of shares and rests.
+    """
     if gap is None or state.first_seen is None or state.first_seen >= gap.ended:
         return state
     touched = state.incident or state.previous
@@ -90,8 +93,9 @@ def with_gap(state: State, gap: Span | None) -> State:
     if not (touched or state.belief):
         return state
     known = state.gap if state.gap and state.gap.began == gap.began else None
-    rest = state.flapping if state.outage or state.flapping is None else rest_not_observed(state.flapping, gap)
-    return replace(state, counts=not_observed(state.counts, gap, known, touched), gap=gap, flapping=rest)
+    unseen = Span(min(gap.began + policy.interval, gap.ended), gap.ended)
+    rest = state.flapping if state.outage or state.flapping is None else rest_not_observed(state.flapping, unseen)
+    return replace(state, counts=not_observed(state.counts, unseen, known, touched), gap=gap, flapping=rest)
 
 
 def _healthy(state: State, observations: Sequence[Observation]) -> Facts:

@@ -64,6 +64,7 @@ class Loaded:
     looks: Mapping[str, datetime] = field(default_factory=dict)
     watched: frozenset[str] = frozenset()
     last: datetime | None = None
+    latencies: Mapping[str, int] = field(default_factory=dict)
     unsure: bool = False
 
 
@@ -111,8 +112,9 @@ class Store:
             beats = self.heartbeats()
         fresh = {name: _freshened(one, beats) if isinstance(one, Stored) else one for name, one in targets.items()}
         looks = {name: at for beat in beats for name, at in beat.looks().items()}
+        latencies = {name: spent for beat in beats for name, spent in beat.milliseconds().items()}
         watched = frozenset(name for beat in beats for name in (*beat.looks(), *beat.leaving))
-        return Loaded(fresh, own, looks, watched, beats[-1].at if beats else None)
+        return Loaded(fresh, own, looks, watched, beats[-1].at if beats else None, latencies)
 
     def heartbeats(self) -> list[Heartbeat]:
         """Read the heartbeats of the whole fleet and of its shards, the latest last."""

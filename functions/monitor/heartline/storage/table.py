@@ -100,6 +100,21 @@ class Table:
         for page in pages:
             yield from map(plain, page["Items"])
 
+    def newest(self, partition: str, prefix: str, most: int) -> tuple[list[dict[str, Any]], bool]:
+        """Return the last items whose sort keys begin like this, newest first, and True if there are no others.
+
+        https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Query.Pagination.html
+        """
+        answer = self.client().query(
+            TableName=self.name,
+            KeyConditionExpression="pk = :pk AND begins_with(sk, :prefix)",
+            ExpressionAttributeValues=wire({":pk": partition, ":prefix": prefix}),
+            ConsistentRead=True,
+            ScanIndexForward=False,
+            Limit=most,
+        )
+        return [plain(item) for item in answer["Items"]], "LastEvaluatedKey" not in answer
+
     def _conditionally(self, call: Callable[..., Any], **arguments: object) -> dict[str, Any] | None:
         """Make a call that a condition may guard; None when the condition does not hold."""
         for pause in (*_CONFLICT_PAUSES, None):
