@@ -13,7 +13,8 @@ import pytest
 
 from heartline.aws.log import Event, Keys
 from heartline.commands.dispatch import COMMANDS
-from heartline.commands.status import _LENGTHS, _availability, _incident, entry
+from heartline.commands.status import _availability, _incident, entry
+from heartline.commands.view import LENGTHS, view_target
 from heartline.config.settings import VARIABLES
 from heartline.config.target_keys import READERS
 from heartline.config.targets import parse_targets
@@ -158,18 +159,18 @@ def test_the_table_of_commands_is_complete_with_all_their_fields() -> None:
 
 
 def test_every_command_that_is_typed_is_one() -> None:
-    typed = [json.loads(event) for event in re.findall(r'\{"command": "[^}]*\}', EVERYTHING) if "..." not in event]
+    typed = [json.loads(event) for event in re.findall(r'\{"command": "(?:[^{}]|\{[^{}]*\})*\}', EVERYTHING) if "..." not in event]
     assert typed
     for event in typed:
         assert event.keys() - {"command"} <= COMMANDS[event["command"]][1]
 
 
 def test_the_fields_of_status_are_those_of_the_answer() -> None:
-    answer = entry(Target("orders"), Stored(State("orders")), datetime(2026, 11, 23, tzinfo=UTC))
+    answer = entry(view_target(Target("orders"), Stored(State("orders")), datetime(2026, 11, 23, tzinfo=UTC)))
     rows = {code(field)[0]: code(meaning) for field, meaning in table(text("operating.md"), "field", "meaning")}
     assert rows.keys() == answer.keys() | {"incidents", "availability"}
     assert set(rows["incidents"]) == _incident(Incident("id", datetime(2026, 11, 23, tzinfo=UTC))).keys()
-    assert set(rows["availability"]) == {*_LENGTHS, *_availability(Availability())}
+    assert set(rows["availability"]) == {*LENGTHS, *_availability(Availability())}
 
 
 def test_every_make_target_is_there() -> None:
