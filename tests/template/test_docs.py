@@ -159,7 +159,11 @@ def test_the_table_of_commands_is_complete_with_all_their_fields() -> None:
 
 
 def test_every_command_that_is_typed_is_one() -> None:
-    typed = [json.loads(event) for event in re.findall(r'\{"command": "(?:[^{}]|\{[^{}]*\})*\}', EVERYTHING) if "..." not in event]
+    typed = [
+        json.loads(event)
+        for event in re.findall(r'\{"command": "(?:[^{}]|\{[^{}]*\})*\}', EVERYTHING)
+        if "..." not in event
+    ]
     assert typed
     for event in typed:
         assert event.keys() - {"command"} <= COMMANDS[event["command"]][1]
