@@ -154,7 +154,8 @@ class _Notifier:
         calm = is_calm(flapping, self._policy, self._now)
         if calm and self.state.outage is None and self._may(budget.after_up(self._policy)):
             self._alert(AlertKind.STABLE, self._last_outage())
-            self.state = replace(self.state, belief=None, flapping=None)
+            # Failures before that are accounted for: a single one after it is not frequent.
+            self.state = replace(self.state, belief=None, flapping=None, recent_blips=())
 
     def _settle(self, belief: Belief, outage: Outage) -> None:
         """Take what has been down for as long as its rhythm asks for an ordinary outage, and two outages for no one."""

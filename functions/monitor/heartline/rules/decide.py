@@ -82,7 +82,7 @@ def decide(
     """
     verdict, gap = judge(state, observations, policy), unknown_time(state, gap, policy)
     if verdict is None:
-        return Decision(with_gap(state, gap))
+        return Decision(with_gap(state, gap, policy))
     facts = observe(state, verdict, observations, policy, gap)
     if quiet_until(facts.state, policy, now):
         return Decision(facts.state, (), _ended(state, facts.state, ()), facts.state.status)

@@ -66,17 +66,17 @@ def observe(
 ) -> Facts:
     """Return what is known after a tick that came to a verdict."""
     if verdict.failure:
-        return Facts(with_gap(_failed(state, verdict.failure, observations, policy), gap))
+        return Facts(with_gap(_failed(state, verdict.failure, observations, policy), gap, policy))
     facts = _healthy(state, observations)
     observed, change = detect_change(facts.state, observations[-1], state.last_ok)
     if change is None:
-        return replace(facts, state=with_gap(observed, gap))
+        return replace(facts, state=with_gap(observed, gap, policy))
     if state.outage:
-        return Facts(with_gap(_amend_last(observed, change), gap))
-    return replace(facts, state=with_gap(_record(observed, change), gap), change=change)
+        return Facts(with_gap(_amend_last(observed, change), gap, policy))
+    return replace(facts, state=with_gap(_record(observed, change), gap, policy), change=change)
 
 
-def with_gap(state: State, gap: Span | None) -> State:
+def with_gap(state: State, gap: Span | None, policy: Policy) -> State:
     """Note in what began, went on or ended in it that a time was not observed."""
     if gap is None or state.first_seen is None or state.first_seen >= gap.ended:
         return state
@@ -91,7 +91,8 @@ def with_gap(state: State, gap: Span | None) -> State:
         return state
     known = state.gap if state.gap and state.gap.began == gap.began else None
     rest = state.flapping if state.outage or state.flapping is None else rest_not_observed(state.flapping, gap)
-    return replace(state, counts=not_observed(state.counts, gap, known, touched), gap=gap, flapping=rest)
+    counts = not_observed(state.counts, gap, known, touched, policy.interval)
+    return replace(state, counts=counts, gap=gap, flapping=rest)
 
 
 def _healthy(state: State, observations: Sequence[Observation]) -> Facts:
