@@ -206,6 +206,19 @@ def test_a_time_that_was_not_observed_is_no_rest() -> None:
     assert kinds(decide(after_gap.state, [seen(later)], POLICY, later).alerts) == [STABLE]
 
 
+def test_what_is_up_rests_also_while_each_second_tick_is_missed() -> None:
+    """It flaps in a rhythm of 10 min, so that 20 min of rest are asked for; ticks that ran stand for a minute each."""
+    state, stable, before = UP, list[datetime](), NOW - MINUTE
+    life = flapping(MINUTE, 9 * MINUTE, 6)
+    for minute in [*range(60), *range(60, 240, 2)]:
+        now = NOW + minute * MINUTE
+        gap = Span(before, now) if now - before > MINUTE else None
+        decision = decide(state, [seen(now, life(now))], POLICY, now, gap)
+        stable += [alert.at for alert in decision.alerts if alert.kind is STABLE]
+        state, before = decision.state, now
+    assert HOUR < stable[0] - NOW <= 100 * MINUTE
+
+
 def test_what_fails_in_the_rhythm_of_missed_ticks_is_not_said_to_be_down_all_the_time() -> None:
     """Up 2 min of each 6, and each third tick missed: of the ticks that ran half saw it up."""
     life, state, alerts, before = flapping(4 * MINUTE, 2 * MINUTE, 10_000), UP, list[Alert](), NOW - MINUTE

@@ -57,8 +57,8 @@ def begun(state: State, at: datetime, name: str | None = None) -> Flapping:
     return Flapping(f"{name}{FLAPPING_SUFFIX}", marked(state, at), at)
 
 
-def not_observed(flapping: Flapping, gap: Span) -> Flapping:
+def not_observed(flapping: Flapping, unseen: Span) -> Flapping:
     """Leave a time that was not observed out of the rest."""
-    if flapping.calm_since >= gap.ended:
+    if flapping.calm_since >= unseen.ended:
         return flapping
-    return replace(flapping, calm_since=min(gap.ended, flapping.calm_since + (gap.ended - gap.began)))
+    return replace(flapping, calm_since=min(unseen.ended, flapping.calm_since + (unseen.ended - unseen.began)))
