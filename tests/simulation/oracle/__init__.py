@@ -171,7 +171,7 @@ class Oracle:
             account.hear(mail, at)
         account.stretch = None
         account.failures.clear()
-        account.failed = account.outages = 0
+        account.failed = account.outages = account.reported_blips = 0
 
     def anew(self) -> None:
         """Begin with a target that was never seen."""
