@@ -15,6 +15,16 @@ if TYPE_CHECKING:
     from local.postgres import Postgres
 
 
+NOTHING_KNOWN = {
+    "percent": None,
+    "observed_seconds": 0,
+    "unobserved_seconds": 0,
+    "blips": 0,
+    "failed_probes": 0,
+    "failed_probes_percent": None,
+}
+
+
 def test_status_of_a_target_never_seen(monitor: Monitor) -> None:
     assert monitor.order("status") == {
         "targets": [
@@ -28,8 +38,13 @@ def test_status_of_a_target_never_seen(monitor: Monitor) -> None:
                 "pending": 0,
                 "muted_until": None,
                 "mute_reason": None,
+                "acknowledged": False,
+                "remind_at": None,
+                "flapping": None,
+                "blips": 0,
+                "watched_since": None,
                 "incidents": [],
-                "availability": {name: {"percent": None, "unobserved_seconds": 0} for name in ("24h", "7d", "30d")},
+                "availability": dict.fromkeys(("24h", "7d", "30d"), NOTHING_KNOWN),
             }
         ]
     }
@@ -217,7 +232,10 @@ def test_what_is_not_down_cannot_be_acknowledged(monitor: Monitor, ticks: int) -
     before = monitor.stored
     status = monitor.status()["status"]
     answer = monitor.order("acknowledge")
-    assert answer == {"error": f"acknowledge: demo is {status}: only what is down has reminders to stop", "known": []}
+    assert answer == {
+        "error": f"acknowledge: demo is {status}: only what an alert was sent of has reminders to stop",
+        "known": [],
+    }
     assert monitor.stored == before
 
 

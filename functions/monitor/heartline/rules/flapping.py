@@ -16,6 +16,8 @@ _RHYTHMS = 2
 _MOST_REST = timedelta(hours=6)
 # And at least this many ticks after its last event: the first good one alone may be one of a rhythm.
 _LEAST_TICKS = 2
+# After so long a rest the next event begins anew, unless people believe that it flaps.
+_FORGOTTEN = timedelta(hours=1)
 
 
 def settle_time(flapping: Flapping, policy: Policy) -> timedelta:
@@ -44,17 +46,21 @@ def disturbed(state: State, at: datetime, name: str | None = None) -> State:
         The id of its incident, where it has one.
     """
     known = state.flapping
-    if known is None or (not known.notified and at - known.calm_since > _MOST_REST):
+    if known is None or (not known.notified and at - known.calm_since > _FORGOTTEN):
         return replace(state, flapping=begun(state, at, name))
     rest = max(0.0, (at - known.calm_since).total_seconds())
-    rhythm = max(rest, known.rhythm) if known.notified else rest
-    return replace(state, flapping=replace(known, rhythm=rhythm, calm_since=at))
+    return replace(state, flapping=replace(known, rhythm=max(rest, known.rhythm), calm_since=at))
 
 
 def begun(state: State, at: datetime, name: str | None = None) -> Flapping:
     """Return the account of times without rest that begin with an event."""
     name = name or f"{state.target}-{at:%Y%m%dT%H%M%SZ}"
     return Flapping(f"{name}{FLAPPING_SUFFIX}", marked(state, at), at)
+
+
+def calmed(state: State, flapping: Flapping, now: datetime) -> Flapping:
+    """Return the account of a target that is stable again: its rhythm is kept, should it not last."""
+    return replace(flapping, start=marked(state, now), notified=False)
 
 
 def not_observed(flapping: Flapping, unseen: Span) -> Flapping:
