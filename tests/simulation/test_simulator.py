@@ -9,7 +9,9 @@ from functools import partial
 import pytest
 
 from simulation import truth
-from simulation.families import BEGINS, after_event, laid, server, world
+from simulation.families import world
+from simulation.families.making import BEGINS, laid, server
+from simulation.families.servers import after_event
 from simulation.loop import Run
 from simulation.mail import DOWN, FLAPPING, NOTICE, UP, Mail
 from simulation.oracle import ALL, Oracle
