@@ -164,6 +164,25 @@ def reminders(policy: Policy, until: timedelta) -> list[float]:
     return notified
 
 
+def test_reminders_within_an_hour_come_as_asked_for_and_leave_half_of_its_six_alerts_to_what_must_be_told() -> None:
+    """A recovery, the next outage, and that it is no mere misconfiguration: none of them waits for a reminder."""
+    policy = replace(POLICY, remind_every=10 * MINUTE)
+    pattern = "d" * 5 + "u" + "d" * 120
+    state, told = UP, []
+    for minute, mark in enumerate(pattern):
+        results = (DEAD, DEAD, DEAD) if mark == "d" and state.outage is None else (DEAD,) if mark == "d" else (OK, OK)
+        decision = tick(state, *results, at=NOW + minute * MINUTE, policy=policy)
+        state, told = decision.state, [*told, *((minute, kind) for kind in kinds(decision))]
+    assert told == [
+        (0, AlertKind.DOWN),
+        (5, AlertKind.RECOVERED),
+        (6, AlertKind.DOWN),
+        (61, AlertKind.REMINDER),
+        (81, AlertKind.REMINDER),
+        (121, AlertKind.REMINDER),
+    ]
+
+
 def test_each_reminder_comes_twice_as_late_as_the_one_before_and_then_daily() -> None:
     assert reminders(POLICY, timedelta(days=5)) == [1, 3, 7, 15, 31, 55, 79, 103]
 
