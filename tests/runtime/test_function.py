@@ -51,7 +51,7 @@ def test_a_killed_database_is_mailed_once_and_so_is_its_return(
     assert (first.sender, first.to) == (SENDER, (RECIPIENT,))
     assert first.subject.startswith("[DOWN] demo: connection refused")
     assert f"port {database.port}" in first.text
-    assert second.subject.startswith("[RECOVERED] demo: down ")
+    assert second.subject.startswith("[RECOVERED] demo: up again after ")
 
 
 def test_a_mail_in_korean_has_the_clock_of_seoul(

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from simulation import truth
-from simulation.families import BEGINS, after_event, by_ticks, laid, repeated, server
+from simulation.families.making import BEGINS, by_ticks, laid, repeated, server
+from simulation.families.servers import after_event
 from simulation.truth import Condition, Event, Flaky, OnlyGood
 from simulation.world import DAY, HOUR, MINUTE, MISSED, Action, Care, Plan, Window, World
 

@@ -14,13 +14,13 @@ import pytest
 from heartline.aws.log import Event, Keys
 from heartline.commands.dispatch import COMMANDS
 from heartline.commands.status import _availability, _incident, entry
-from heartline.commands.view import LENGTHS, TargetView
+from heartline.commands.view import LENGTHS, view_target
 from heartline.config.settings import VARIABLES
 from heartline.config.target_keys import READERS
 from heartline.config.targets import parse_targets
 from heartline.model.incident import Incident
 from heartline.model.kinds import Kind, Phase
-from heartline.model.state import State
+from heartline.model.state import State, Stored
 from heartline.model.target import Target
 from heartline.rules.availability import Availability
 from heartline.tick.summary import TickSummary
@@ -159,15 +159,18 @@ def test_the_table_of_commands_is_complete_with_all_their_fields() -> None:
 
 
 def test_every_command_that_is_typed_is_one() -> None:
-    begun = [found.start() for found in re.finditer(r'\{"command": "(?!\.\.\.)', EVERYTHING)]
-    typed = [json.JSONDecoder().raw_decode(EVERYTHING, at)[0] for at in begun]
+    typed = [
+        json.loads(event)
+        for event in re.findall(r'\{"command": "(?:[^{}]|\{[^{}]*\})*\}', EVERYTHING)
+        if "..." not in event
+    ]
     assert typed
     for event in typed:
         assert event.keys() - {"command"} <= COMMANDS[event["command"]][1]
 
 
 def test_the_fields_of_status_are_those_of_the_answer() -> None:
-    answer = entry(TargetView(Target("orders"), datetime(2026, 11, 23, tzinfo=UTC), State("orders")))
+    answer = entry(view_target(Target("orders"), Stored(State("orders")), datetime(2026, 11, 23, tzinfo=UTC)))
     rows = {code(field)[0]: code(meaning) for field, meaning in table(text("operating.md"), "field", "meaning")}
     assert rows.keys() == answer.keys() | {"incidents", "availability"}
     assert set(rows["incidents"]) == _incident(Incident("id", datetime(2026, 11, 23, tzinfo=UTC))).keys()

@@ -211,6 +211,18 @@ def test_a_restart_while_it_flaps_is_counted_and_not_told(life: Life) -> None:
     assert kept.notified == ()
 
 
+def test_each_reminder_counts_the_restarts_since_the_alert_before_it_and_all_of_them(life: Life) -> None:
+    """It restarts each minute, for a day."""
+    for times in range(1, 24 * 60):
+        life.see(restarted(times))
+    *_, first_known, first, second, third, _fourth = life.alerts
+    assert [first_known.kind, first.kind, second.kind, third.kind] == [FLAPPING] + [AlertKind.REMINDER] * 3
+    # An hour, two and four of them, a restart a minute; the first four were told before.
+    assert [one.tally.counts.changes for one in (first, second, third)] == [60, 120, 240]
+    assert [one.tally.since for one in (first, second, third)] == [first_known.at, first.at, second.at]
+    assert [one.total.counts.changes for one in (first, second, third)] == [64, 184, 424]
+
+
 def test_a_restart_begins_the_rest_anew(life: Life) -> None:
     for one in [failure(), SERVER] * 3:
         life.see(one)

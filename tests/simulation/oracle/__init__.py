@@ -133,6 +133,7 @@ class Oracle:
         account.tick_before = last + 0.2
         if account.stretch:
             account.stretch.ticks += number
+            account.stretch.probes += number
         self._note_found("good", first, last, number)
         self.checks["truth"] += number
 
@@ -151,7 +152,8 @@ class Oracle:
                 account.quiet.muted = (account.quiet.muted[0], min(account.quiet.muted[1], action.at))
                 account.hush_ended = action.at
             case "acknowledge":
-                account.acknowledged = account.stretch is not None and account.stretch.found != GOOD
+                wrong = account.stretch is not None and account.stretch.found != GOOD
+                account.acknowledged |= wrong or account.people.worried
             case "care":
                 account.care = action.argument
             case "readers":
@@ -169,7 +171,7 @@ class Oracle:
             account.hear(mail, at)
         account.stretch = None
         account.failures.clear()
-        account.failed = account.outages = 0
+        account.failed = account.outages = account.reported_blips = 0
 
     def anew(self) -> None:
         """Begin with a target that was never seen."""

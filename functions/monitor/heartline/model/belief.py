@@ -127,7 +127,7 @@ class Flapping:
     calm_since
         The last event: the end of an outage, a failed probe, a change; moved on by times that were not observed.
     rhythm
-        The seconds of rest between the last two events; once people were notified of it, the most of them.
+        The longest rest between two of its events, in seconds.
     notified
         True once people were notified of it.
     """

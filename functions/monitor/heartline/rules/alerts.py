@@ -16,7 +16,7 @@ from heartline.model.target import Policy
 from heartline.rules import budget
 from heartline.rules.counting import frequent, marked, tally
 from heartline.rules.facts import Facts
-from heartline.rules.flapping import begun, is_calm, settle_time
+from heartline.rules.flapping import begun, calmed, is_calm, settle_time
 
 # How many days before the end of a certificate people are notified.
 _DAYS_BEFORE = (30, 7, 1)
@@ -154,7 +154,9 @@ class _Notifier:
         calm = is_calm(flapping, self._policy, self._now)
         if calm and self.state.outage is None and self._may(budget.after_up(self._policy)):
             self._alert(AlertKind.STABLE, self._last_outage())
-            self.state = replace(self.state, belief=None, flapping=None)
+            # Failures before that are accounted for: a single one after it is not frequent.
+            rested = calmed(self.state, flapping, self._now)
+            self.state = replace(self.state, belief=None, flapping=rested, recent_blips=())
 
     def _settle(self, belief: Belief, outage: Outage) -> None:
         """Take what has been down for as long as its rhythm asks for an ordinary outage, and two outages for no one."""
