@@ -103,6 +103,7 @@ def test_status_tells_what_is_wrong(function: Function, database: Postgres) -> N
     tick(function)
     (entry,) = function.invoke(event("status"))["targets"]
     keys = {"name", "status", "since", "last_ok", "incident", "failure", "pending", "muted_until", "mute_reason"}
+    keys |= {"acknowledged", "remind_at", "flapping", "blips", "watched_since", "latency_ms", "tags"}
     keys |= {"incidents", "availability"}
     assert entry.keys() == keys
     assert (entry["name"], entry["status"], entry["pending"]) == ("demo", "down", 0)
