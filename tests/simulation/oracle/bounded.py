@@ -82,7 +82,7 @@ def while_something_is_wrong_reminders_come(account: Account) -> Answer:
     since = max(people.told_at, account.hush_ended)
     margin = account.interval + 2 + account.shifted()
     if account.last is None or account.now - since <= due + margin:
-        return None if account.now - since < due else True
+        return True
     return Breach(people.told_at, f"{people.word}, and no mail for {span(account.now - since)}; due after {span(due)}")
 
 
