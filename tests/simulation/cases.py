@@ -48,7 +48,7 @@ def down_for_good_after_flapping_with_each_fifth_tick_missed() -> World:
 
 @case
 def up_three_and_a_half_seconds_of_each_five_minutes() -> World:
-    return _rhythm(3.5, 296.5, 30)
+    return _rhythm(3.5, 296.5, 10)
 
 
 @case

@@ -92,7 +92,7 @@ class Oracle:
             answer = check(account)
             if answer is None:
                 continue
-            self.checks[name] += 1
+            self.checks[title] += 1
             if isinstance(answer, Breach):
                 self._report(name, title, answer)
 
@@ -135,7 +135,6 @@ class Oracle:
             account.stretch.ticks += number
             account.stretch.probes += number
         self._note_found("good", first, last, number)
-        self.checks["truth"] += number
 
     def absent(self, at: float) -> None:
         """Take in a tick that was about others."""
@@ -163,9 +162,9 @@ class Oracle:
         """Check that who knows that something is wrong hears that nobody watches it any more."""
         account = self.account
         account.now = max(account.now, at)
-        self.checks["the end"] += 1
+        title = "the end: what is removed is told to be no longer watched"
+        self.checks[title] += 1
         if account.people.worried and not account.quiet.possibly(at) and not any(mail.word == GONE for mail in mails):
-            title = "the end: what is removed is told to be no longer watched"
             self._report("the end", title, Breach(at, f"removed; people know: {account.people.word}"))
         for mail in mails:
             account.hear(mail, at)
