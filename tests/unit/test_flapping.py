@@ -17,6 +17,7 @@ from heartline.model.kinds import AlertKind, Kind
 from heartline.model.observation import Failure
 from heartline.model.state import State
 from heartline.model.target import Policy
+from heartline.rules.alerts import reminded_of
 from heartline.rules.decide import decide, wants_another
 from unit.samples import HOUR, MINUTE, NOW, SECOND, failure, seen
 
@@ -102,6 +103,35 @@ def test_what_flaps_and_stays_down_is_told_as_down_though_it_was_told_as_flappin
     known = [alert.at for alert in alerts if alert.believed is Believed.DOWN and alert.at > NOW + 90 * MINUTE]
     flapped = alerts[-1].at < NOW + 90 * MINUTE and alerts[-1].believed is Believed.DOWN
     assert flapped or known[0] <= NOW + 97 * MINUTE
+
+
+def test_what_flapped_and_then_stays_down_for_long_is_reminded_of_and_over_as_any_outage() -> None:
+    life: Life = lambda moment: EIGHT(moment) or (failure() if 16 <= (moment - NOW) / MINUTE < 136 else None)  # noqa: E731
+    alerts = watch(life, until=5 * HOUR)
+    assert (kinds(alerts), minutes(alerts)) == ([*TOLD, REMINDER, RECOVERED], [0, 1, 2, 3, 4, 64, 136])
+    assert [alert.flapping is not None for alert in alerts[4:]] == [True, False, False]
+    # The outage that lasts, and no other.
+    assert {(alert.incident.began - NOW) / MINUTE for alert in alerts[5:]} == {16}
+
+
+def test_what_flapped_and_then_stays_down_for_a_moment_only_is_stable_later() -> None:
+    """Longer than it ever rested, and shorter than the settling time."""
+    life: Life = lambda moment: EIGHT(moment) or (failure() if 30 <= (moment - NOW) / MINUTE < 34 else None)  # noqa: E731
+    alerts = watch(life, until=5 * HOUR)
+    assert kinds(alerts) == [*TOLD, STABLE]
+
+
+def test_acknowledging_while_it_flaps_stops_the_reminders_of_the_flapping_and_not_of_what_stays_down() -> None:
+    """It is down in each seventh minute for three hours and a half, and then for good."""
+    often, state, alerts = flapping(MINUTE, 6 * MINUTE, 30, then=failure()), UP, list[Alert]()
+    for minute in range(6 * 60):
+        now = NOW + minute * MINUTE
+        if minute == 76:
+            assert (alerts[-1].kind, alerts[-1].believed) == (REMINDER, Believed.FLAPPING)
+            state = replace(state, belief=replace(state.belief, acknowledged=reminded_of(state)))
+        decision = decide(state, [seen(now, often(now))], POLICY, now)
+        state, alerts = decision.state, [*alerts, *decision.alerts]
+    assert (kinds(alerts[6:]), minutes(alerts[6:])) == ([DOWN, REMINDER], [215, 335])
 
 
 def test_each_gap_leaves_the_time_it_has_been_down_as_it_was() -> None:

@@ -266,6 +266,14 @@ def test_what_flaps_says_of_what_there_was_most_harm(counts: dict[str, int], wor
     assert words in reported(alert(FLAPPING, total=tally(NOW - HOUR, **counts))).subject
 
 
+@pytest.mark.parametrize("kind", [FLAPPING, UNWATCHED])
+def test_what_never_failed_has_no_failure_in_its_mail(kind: AlertKind) -> None:
+    """As a server that does nothing but restart."""
+    failed, never = (reported(alert(kind, previous=previous, incident=None)) for previous in (failure(), None))
+    assert set(failed.rows) - set(never.rows) == {(WORDING.text("row.before"), WORDING.cause(failure()))}
+    assert (never.headline, never.sentences) == (failed.headline, failed.sentences)
+
+
 def test_what_flaps_says_how_long_it_must_rest() -> None:
     *_, flaps = alerts_of(minutes(".x.x.x"))
     assert f"up for {length(timedelta(seconds=flaps.settle_seconds))} without a break" in said(reported(flaps))

@@ -252,6 +252,10 @@ def test_an_item_of_nothing_but_garbage_is_unreadable(item: dict[str, Any]) -> N
         assert isinstance(read_target("orders", item | form), Unreadable)
 
 
+def test_before_the_first_tick_there_is_no_heartbeat() -> None:
+    assert read_heartbeat(None) is None
+
+
 @given(st.dictionaries(st.sampled_from(["at", "healthy", "failed", "format", "pk"]), garbage))
 def test_a_heartbeat_of_nothing_but_garbage_is_as_good_as_none_unless_it_is_newer(item: dict[str, Any]) -> None:
     number = item.get("format")

@@ -160,23 +160,20 @@ class Store:
         before
             What was read; the write holds only if the item is still at that version.
         state, alerts, ended
-            What was decided.
+            What was decided; nothing has ended yet of what was never written.
 
         Returns
         -------
         bool
             False when another tick has written since: then nothing was written.
         """
-        if not ended:
-            if before.version == 0:
-                return self._table.put(*self._first(state, alerts))
-            return self._table.update(*self._next(before, state, alerts))
         if before.version == 0:
-            write = {"Put": self._table.putting(*self._first(state, alerts))}
-        else:
-            write = {"Update": self._table.updating(*self._next(before, state, alerts))}
+            return self._table.put(*self._first(state, alerts))
+        following = self._next(before, state, alerts)
+        if not ended:
+            return self._table.update(*following)
         records = [{"Put": self._table.putting(*_record(state.target, incident))} for incident in ended]
-        return self._table.together([write, *records])
+        return self._table.together([{"Update": self._table.updating(*following)}, *records])
 
     def _first(self, state: State, alerts: Sequence[Alert]) -> tuple[Key, dict[str, object], Guard]:
         item = {"format": FORMAT, "version": 1, "state": state, "outbox": {alert.id: alert for alert in alerts}}

@@ -117,19 +117,20 @@ class Table:
 
     def _conditionally(self, call: Callable[..., Any], **arguments: object) -> dict[str, Any] | None:
         """Make a call that a condition may guard; None when the condition does not hold."""
-        for pause in (*_CONFLICT_PAUSES, None):
+        pauses = iter(_CONFLICT_PAUSES)
+        while True:
             try:
                 answer: dict[str, Any] = call(**arguments)
             except ClientError as error:
                 reasons = _reasons(error)
                 if _CONDITION_FAILED in reasons:
                     return None
+                pause = next(pauses, None)
                 if pause is None or _CONFLICT not in reasons:
                     raise
                 sleep(pause)
             else:
                 return answer
-        raise AssertionError("the last round returns or raises")
 
 
 def _reasons(error: ClientError) -> set[str]:
