@@ -118,13 +118,5 @@ GAP = Span(NOW, NOW + 10 * MINUTE)
     ],
 )
 def test_a_time_that_was_not_observed_is_no_part_of_an_outage(outage: Incident | None, within: float) -> None:
-    found = not_observed(Counts(down=1000, unobserved=7), GAP, None, outage)
+    found = not_observed(Counts(down=1000, unobserved=7), GAP, outage)
     assert (found.unobserved, found.down) == (607, 1000 - within)
-
-
-def test_of_a_gap_that_grows_only_the_new_part_is_counted() -> None:
-    """As when a tick could not write its heartbeat."""
-    first = not_observed(Counts(down=1000), GAP, None, Incident("one", NOW - HOUR))
-    grown = Span(GAP.began, GAP.ended + 5 * MINUTE)
-    found = not_observed(first, grown, GAP, Incident("one", NOW - HOUR))
-    assert (found.unobserved, found.down) == (900, 100)
