@@ -160,6 +160,15 @@ def test_while_it_flaps_reminders_sum_up() -> None:
     assert all(0.5 < alert.tally.share < 0.8 for alert in reminders[2:])
 
 
+def test_two_kinds_in_turn_are_a_few_mails_a_day() -> None:
+    """Misconfigured and out by turns, ten minutes each."""
+    kinds_in_turn = [failure(Kind.AUTH), failure(Kind.REFUSED)]
+    alerts = watch(lambda moment: kinds_in_turn[(moment - NOW) // (10 * MINUTE) % 2], until=timedelta(days=3))
+    days = [(alert.at - NOW) // timedelta(days=1) for alert in alerts]
+    assert days.count(0) <= 12
+    assert days.count(2) <= 4
+
+
 def test_frequent_failed_probes_are_told_as_flapping_although_it_never_was_down() -> None:
     """The third probe of each tick is good: no outage is ever confirmed."""
     policy, state, alerts = Policy(recover_after=1), UP, list[Alert]()

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from heartline.model.alert import Alert
@@ -184,6 +184,20 @@ def test_2_prompt_a_single_outage_is_told_in_its_tick_and_so_is_its_end(met: str
 
 
 @EXAMPLES
+@example(Life([(UP, 2), (UP, 1), (UP, 1), (OUTAGE, 1), (UP, 3)], restart_every=1))
+@given(restless)
+def test_2_prompt_whatever_came_before_a_recovery_is_told_in_its_tick_or_it_is_known_to_flap(life: Life) -> None:
+    flaps = False
+    ticks = life.led()
+    for place, tick in enumerate(ticks):
+        for mail in tick.mails:
+            over = mail.kind in {AlertKind.STABLE, AlertKind.RECOVERED}
+            flaps = not over and (mail.flapping is not None if mail.believed else flaps)
+        if tick.met == UP and not flaps:
+            assert known(ticks[: place + 1]) != "down"
+
+
+@EXAMPLES
 @given(lives)
 def test_3_silence_what_is_down_in_every_tick_for_long_is_known_to_be_down(life: Life) -> None:
     ticks, since = life.led(), None
@@ -206,7 +220,27 @@ def test_3_silence_while_anything_is_wrong_or_flapping_no_day_is_without_a_mail(
             assert tick.at - last <= 24 * HOUR + 4 * MINUTE
 
 
+# Each leaves room for one alert too few where the budget keeps too little for what must follow.
+A_RECOVERY_TOO_MANY = [(UP, 4), (OUTAGE, 1), (UP, 1), (OUTAGE, 1), (UP, 1), (LOCKED, 1), (OUTAGE, 2)]
+FLAPPING_TOO_LATE = [(UP, 2), *[(OUTAGE, 1), (UP, 1)] * 2, (BLIP, 7), (LOCKED, 8), (OUTAGE, 2)]
+LOCKED_AND_OUT = [
+    (UP, 2),
+    (LOCKED, 1),
+    (OUTAGE, 1),
+    (UP, 1),
+    (LOCKED, 1),
+    (OUTAGE, 1),
+    (UP, 8),
+    (LOCKED, 8),
+    (OUTAGE, 2),
+]
+
+
 @EXAMPLES
+@example(Life(A_RECOVERY_TOO_MANY, restart_every=3))
+@example(Life(FLAPPING_TOO_LATE))
+@example(Life(LOCKED_AND_OUT))
+@example(Life([(UP, 2), *[(OUTAGE, 9), (UP, 9)] * 3, (LOCKED, 8), (OUTAGE, 200)], restart_every=7))
 @given(restless)
 def test_4_noise_no_hour_has_more_than_six_alerts_and_no_day_more_than_24(life: Life) -> None:
     sent = [mail.at for tick in life.led() for mail in tick.mails]
