@@ -11,7 +11,7 @@ INSTALL := -m pip install --quiet --disable-pip-version-check --no-deps --requir
 export URL := $(value URL)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo stack probe preview golden docs cost unit coverage test bench rds-ca check format lock clean
+.PHONY: help demo stack probe preview golden docs cost unit coverage test simulate bench rds-ca check format lock clean
 
 help:  ## show this
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -59,6 +59,11 @@ measure-%:
 
 test: $(VENV)/ready $(SAM_VENV)/ready  ## run all tests
 	@PATH="$(CURDIR)/$(SAM_VENV)/bin:$$PATH" $(BIN)/python -m pytest
+
+YEARS ?= 1
+SEED ?= 1
+simulate: $(VENV)/ready  ## hold the rules of alerting to years of outages of every kind: YEARS=20 SEED=2026
+	@$(BIN)/python -m simulation $(YEARS) $(SEED) --cases
 
 bench: $(VENV)/ready  ## measure Heartline beside bare drivers, in ratios
 	@$(BIN)/python -m benchmarks

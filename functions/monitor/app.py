@@ -1,4 +1,4 @@
-"""Handle what starts the monitor: the schedule, a queue's messages, an operator's command."""
+"""Handle what starts the monitor: the schedule, a queue's messages, an operator's command, the console's widget."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 # EventBridge Scheduler, and the older rule with a schedule.
 _TICK_SOURCES = ("aws.scheduler", "aws.events")
+# What the console calls a custom widget with, and asks for its documentation with.
+_WIDGET = frozenset({"widgetContext", "describe"})
 # What the handler does after the last call, its log and its answer.
 _MARGIN_SECONDS = 1
 # Without Lambda's context a run may take as long as a tick.
@@ -24,12 +26,12 @@ _TICK_SECONDS = 60
 
 _UNKNOWN = (
     "unknown event: known are the events of EventBridge Scheduler and of scheduled EventBridge rules, of SQS with "
-    'shards of a tick, and {{"command": "..."}} with one of {commands}'
+    'shards of a tick, of a CloudWatch custom widget, and {{"command": "..."}} with one of {commands}'
 )
 
 
-def lambda_handler(event: object, context: LambdaContext | None) -> dict[str, Any]:
-    """Run what an event asks for: a tick, shards of one, or an operator's command.
+def lambda_handler(event: object, context: LambdaContext | None) -> dict[str, Any] | str:
+    """Run what an event asks for: a tick, shards of one, an operator's command, or a page of the console's widget.
 
     Parameters
     ----------
@@ -49,15 +51,21 @@ def lambda_handler(event: object, context: LambdaContext | None) -> dict[str, An
     """
     logger.append_keys(function_request_id=getattr(context, "aws_request_id", None))
     try:
-        return _run(services(), event, _deadline(context))
+        return _run(services(), event, context)
     except HeartlineError as error:
         log.error(Event.NOT_STARTED, str(error))
         raise
 
 
-def _run(services: Services, event: object, deadline: Deadline) -> dict[str, Any]:
+def _run(services: Services, event: object, context: LambdaContext | None) -> dict[str, Any] | str:
     """Make the one call that an event is for."""
+    deadline = _deadline(context)
     # What a tick does not need is imported here: at the head of the file it would make each cold start longer.
+    # A button's event has a command too, and is answered with a page.
+    if isinstance(event, Mapping) and not _WIDGET.isdisjoint(event):
+        from heartline.commands.widget.respond import run_widget  # noqa: PLC0415
+
+        return run_widget(services, event, getattr(context, "invoked_function_arn", ""), deadline)
     if isinstance(event, Mapping) and "command" in event:
         from heartline.commands.dispatch import run_command  # noqa: PLC0415
 

@@ -52,7 +52,7 @@ def contestant(name: str, port: int, password: str, authority: str = "") -> Iter
 
 
 def probe_times(servers: Servers) -> dict[str, float]:
-    """Give the ratios of a healthy probe's processor and clock time to theirs."""
+    """Return the ratios of a healthy probe's processor and clock time to theirs."""
     ratios = {}
     for label, port, authority in (("plain", servers.port, ""), ("verified TLS", servers.tls_port, servers.authority)):
         with ExitStack() as started:

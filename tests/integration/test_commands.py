@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from local.postgres import Postgres
 
 
-NOTHING_KNOWN = {
+UNWATCHED = {
     "percent": None,
     "observed_seconds": 0,
     "unobserved_seconds": 0,
@@ -43,8 +43,10 @@ def test_status_of_a_target_never_seen(monitor: Monitor) -> None:
                 "flapping": None,
                 "blips": 0,
                 "watched_since": None,
+                "latency_ms": None,
+                "tags": {},
                 "incidents": [],
-                "availability": dict.fromkeys(("24h", "7d", "30d"), NOTHING_KNOWN),
+                "availability": dict.fromkeys(("24h", "7d", "30d"), UNWATCHED),
             }
         ]
     }
@@ -191,7 +193,7 @@ def watched(monitor: Monitor, database: Postgres, request: pytest.FixtureRequest
 @pytest.mark.parametrize(
     ("command", "fields", "fix"),
     [
-        ("status", {"to": "me"}, 'status: unknown field "to": it takes target'),
+        ("status", {"to": "me"}, 'status: unknown field "to": it takes tags, target'),
         ("probe", {"target": "orders"}, f"probe: {UNKNOWN}"),
         ("probe", {"target": None}, f"probe: {UNKNOWN}"),
         ("probe", {"target": ["demo"]}, f"probe: {UNKNOWN}"),
@@ -206,12 +208,12 @@ def watched(monitor: Monitor, database: Postgres, request: pytest.FixtureRequest
         ("mute", {"for": True}, DURATION),
         ("mute", {"for": {"h": 2}}, DURATION),
         ("mute", {"for": "1h", "reason": 5}, 'mute: field "reason": give a text, or leave it out'),
-        ("mute", {"for": "1h", "until": "noon"}, 'mute: unknown field "until": it takes for, reason, target'),
+        ("mute", {"for": "1h", "until": "noon"}, 'mute: unknown field "until": it takes for, reason, tags, target'),
         ("mute", {"for": "1h", "target": "orders"}, f"mute: {UNKNOWN}"),
-        ("unmute", {"for": "1h"}, 'unmute: unknown field "for": it takes target'),
+        ("unmute", {"for": "1h"}, 'unmute: unknown field "for": it takes tags, target'),
         ("unmute", {"target": "orders"}, f"unmute: {UNKNOWN}"),
         ("acknowledge", {"target": "orders"}, f"acknowledge: {UNKNOWN}"),
-        ("acknowledge", {"for": "1h"}, 'acknowledge: unknown field "for": it takes target'),
+        ("acknowledge", {"for": "1h"}, 'acknowledge: unknown field "for": it takes tags, target'),
     ],
 )
 def test_a_wrong_order_says_what_is_right_and_changes_nothing(
@@ -232,10 +234,8 @@ def test_what_is_not_down_cannot_be_acknowledged(monitor: Monitor, ticks: int) -
     before = monitor.stored
     status = monitor.status()["status"]
     answer = monitor.order("acknowledge")
-    assert answer == {
-        "error": f"acknowledge: demo is {status}: only what an alert was sent of has reminders to stop",
-        "known": [],
-    }
+    fault = f"acknowledge: demo is {status}: only what an alert was sent of has reminders to stop"
+    assert answer == {"error": fault, "known": []}
     assert monitor.stored == before
 
 

@@ -46,7 +46,7 @@ def korean_locale(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def korean(korean_locale: dict[str, str]) -> Iterator[Postgres]:
-    """Give a server whose databases are encoded in EUC_KR, and which speaks Korean in EUC-KR."""
+    """Yield a server whose databases are encoded in EUC_KR, and which speaks Korean in EUC-KR."""
     programs = installed()
     if programs is None:
         pytest.skip("this machine has no PostgreSQL of its own; the bundled one speaks English only")

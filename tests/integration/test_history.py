@@ -50,7 +50,7 @@ def plain(value: dict[str, Any]) -> Any:  # noqa: ANN401
 
 
 def stored_incident(began: datetime, number: int, **fields: object) -> dict[str, Any]:
-    """Give a record as Heartline writes it."""
+    """Return a record as Heartline writes it."""
     name = f"demo-{began:%Y%m%dT%H%M%SZ}-{number}"
     incident = {"id": name, "began": began.isoformat(), "ended": (began + timedelta(hours=1)).isoformat()}
     document = {"pk": "target#demo", "sk": f"incident#{sortable(began)}#{name}", "format": 1, "incident": incident}

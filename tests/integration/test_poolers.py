@@ -31,7 +31,7 @@ Start = Callable[[_F], _F]
 
 @pytest.fixture
 def prober(prober: Prober, database: Postgres) -> Prober:
-    """Give a probe by a role whose password every pooler can have in its list."""
+    """Return a probe by a role whose password every pooler can have in its list."""
     database.create_role(ROLE, PASSWORD)
     return replace(prober, password=PASSWORD)
 

@@ -21,7 +21,7 @@ X, Y, Z = "x@example.com", "y@example.com", "z@example.com"
 
 
 def heads(monitor: Monitor, who: str | None = None) -> list[str]:
-    """Give the labels of all mails, or of one reader's."""
+    """Return the labels of all mails, or of one reader's."""
     return [mail.subject[1:].split("]")[0] for mail in monitor.mails if who is None or who in mail.to]
 
 
@@ -33,7 +33,7 @@ def ticks(monitor: Monitor, number: int = 1, **span: float) -> None:
 
 @pytest.fixture
 def waits(monitor: Monitor, database: Postgres, aws: EmulatedAws) -> Monitor:
-    """Give a monitor whose DOWN waits for both its channels."""
+    """Return a monitor whose DOWN waits for both its channels."""
     monitor.watch("demo", secret=SECRET, recipients=[X, Y])
     monitor.tick()
     aws.refuse(SEND_MAIL, "SendingPausedException")

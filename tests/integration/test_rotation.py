@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import os
 import signal
+from time import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -48,8 +50,12 @@ def test_a_rotation_behind_pgbouncer(monitor: Monitor, database: Postgres, probe
         watch(monitor, bouncer)
         assert monitor.tick()["up"] == 1
         rotate(monitor, bouncer, database)
-        bouncer.write("users.txt", f'"{ROLE}" "{NEW}"', '"admin" "admin"')
+        changed = bouncer.write("users.txt", f'"{ROLE}" "{NEW}"', '"admin" "admin"')
+        os.utime(changed, (time() + 10, time() + 10))  # it reads a file again that is newer by whole seconds
         bouncer.order("RELOAD")
+        wait_until(
+            lambda: prober(port=bouncer.port, password=NEW, timeout=5).healthy, "PgBouncer to read its passwords"
+        )
         assert prober(port=bouncer.port, password=OLD, timeout=5).failure is not None
         assert_silent(monitor)
 

@@ -47,7 +47,7 @@ class Life:
         return [subject[1:].split("]")[0] for subject in self.monitor.subjects[before:]]
 
     def text(self) -> str:
-        """Give the last mail's text on one line."""
+        """Return the last mail's text on one line."""
         return " ".join(self.monitor.mails[-1].text.split())
 
     def fallen_backend(self) -> None:
@@ -86,7 +86,7 @@ def _programs(request: pytest.FixtureRequest) -> Iterator[Postgres]:
 
 @pytest.fixture
 def life(monitor: Monitor, _programs: Postgres) -> Life:
-    """Give a server that has been seen healthy twice."""
+    """Return a server that has been seen healthy twice."""
     _programs.start()
     _programs.create_role(ROLE, PASSWORD)
     place = {"host": _programs.host, "dbname": "postgres"}

@@ -40,7 +40,7 @@ def test_a_death_and_a_recovery_are_told_once_each(monitor: Monitor, database: P
     for fact in (f"port {database.port}", "connect", "refused", ROLE, "outage"):
         assert fact in down.text
         assert fact in down.html
-    assert recovered.subject.startswith("[RECOVERED] demo: down ")
+    assert recovered.subject.startswith("[RECOVERED] demo: up again after ")
     assert "connection refused" not in recovered.subject
     incident = down.headers["X-Heartline-Incident"]
     assert recovered.headers["X-Heartline-Incident"] == incident
@@ -56,7 +56,7 @@ def test_the_length_of_an_outage_is_from_its_first_failure_to_its_end(monitor: M
     database.start()
     monitor.tick()
     expected = datetime.now().astimezone() - datetime.fromisoformat("2026-01-01T00:00:00+00:00")
-    assert f"down {expected.days} days" in monitor.subjects[-1]
+    assert f"up again after {expected.days} days" in monitor.subjects[-1]
 
 
 def freeze(database: Postgres) -> None:

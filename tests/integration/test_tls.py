@@ -241,7 +241,7 @@ def test_an_authority_in_the_layer_is_trusted(prober: Prober, front: Front, auth
 
 @pytest.fixture
 def layer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Give an empty folder for authorities, in place of the repository's."""
+    """Return an empty folder for authorities, in place of the repository's."""
     folder = tmp_path / "rds-ca"
     folder.mkdir()
     monkeypatch.setattr("heartline.probe.tls._CERTIFICATES", (folder,))

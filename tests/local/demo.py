@@ -16,6 +16,7 @@ from rich.rule import Rule
 from rich.text import Text
 
 from local.aws import EmulatedAws
+from local.console import CONTEXT, still
 from local.function import event, invoke
 from local.postgres import Postgres
 from local.stack import RECIPIENT, SENDER, furnish
@@ -34,7 +35,8 @@ QUIET = {"LOG_LEVEL": "CRITICAL", "POWERTOOLS_METRICS_DISABLED": "true", "ALERT_
 DECIDED = Point("dynamodb:PutItem heartbeat/heartbeat", 1, When.BEFORE)
 INTERRUPTED = 130  # 128 and the number of SIGINT, as shells say it
 NEXT = """\
-The mails are kept in build/demo, as .eml and .html.
+The mails are kept in build/demo, as .eml and .html; what the AWS console shows
+of this database, with its buttons, is build/demo/console.html.
 
 What next? The same probe against a database of yours:
   make probe URL='postgresql://user:password@host/database'
@@ -125,7 +127,7 @@ def play(demo: Demo) -> None:
     demo.killed_tick()
     demo.scene("The mail still comes, with the next tick")
     demo.tick(status="UP", sent=1)
-    demo.mail("[RECOVERED] demo: down ")
+    demo.mail("[RECOVERED] demo: up again after ")
     demo.scene("PostgreSQL is restarted between two ticks: nobody saw it down, and yet all sessions were cut")
     demo.database.kill()
     demo.database.start()
@@ -133,7 +135,19 @@ def play(demo: Demo) -> None:
     demo.mail("[RESTARTED] demo: restarted between two probes")
     demo.scene("All is well again")
     demo.tick(status="UP")
-    _expect("number of mails in all", 3, len(demo.aws.mails))
+    demo.scene("Now it crashes again and again: one mail says so, then single mails stop")
+    demo.database.kill()
+    demo.tick(status="DOWN", sent=1)
+    demo.mail("[DOWN] demo: connection refused again, outage ")
+    for _ in range(2):
+        demo.database.start()
+        demo.tick(status="UP")
+        demo.database.kill()
+        demo.tick(status="DOWN")
+    demo.database.start()
+    demo.tick(status="UP")
+    _expect("number of mails in all", 4, len(demo.aws.mails))
+    _keep_pages(demo)
 
 
 def _expect(what: str, notified: Any, seen: Any) -> None:  # noqa: ANN401
@@ -145,6 +159,14 @@ def _keep(mail: Mail, name: str) -> None:
     KEPT.mkdir(parents=True, exist_ok=True)
     (KEPT / f"{name}.eml").write_bytes(mail.eml())
     (KEPT / f"{name}.html").write_text(mail.html, encoding="utf-8")
+
+
+def _keep_pages(demo: Demo) -> None:
+    """Keep what the widget shows: the list, and the page of the one database; nothing answers its buttons."""
+    context = {**CONTEXT, "timezone": {"offsetISO": "+00:00"}, "width": 1100}
+    pages = [str(invoke(demo.environment, {**asked, "widgetContext": context})) for asked in ({}, {"target": "demo"})]
+    _expect("the console shows that it flaps", True, "FLAPPING" in pages[0])
+    (KEPT / "console.html").write_text(still(*pages), encoding="utf-8")
 
 
 def _interrupt(*_: object) -> None:

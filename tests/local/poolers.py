@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import shutil
+import signal
 import socket
+import subprocess
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Self
@@ -12,15 +14,15 @@ import psutil
 from pg8000 import native
 
 from local.postgres import HOST, free_port
-from local.processes import LIMIT, alive, kill, wait_until
+from local.processes import LIMIT, alive, freeze, kill, wait_until
 from local.programs import Programs
 
 if TYPE_CHECKING:
-    import subprocess
     from collections.abc import Mapping
 
     from local.postgres import Postgres
 
+GRACE = 5.0  # seconds for a program to end as it would
 PLACES = (Path("/usr/sbin"), Path("/usr/bin"))
 
 
@@ -33,6 +35,7 @@ class Front:
     """Run one such program in a directory of its own until the block ends."""
 
     name: ClassVar[str]
+    stop: ClassVar[signal.Signals] = signal.SIGTERM  # ends at once, and takes its shared memory along
 
     def __init__(self) -> None:
         found = program(self.name)
@@ -54,9 +57,12 @@ class Front:
 
     def __exit__(self, *_: object) -> None:
         if self._running is not None:
+            self._running.send_signal(self.stop)
+            with suppress(subprocess.TimeoutExpired):
+                self._running.wait(GRACE)
             with suppress(psutil.NoSuchProcess):
-                parent = psutil.Process(self._running.pid)
-                family = [*parent.children(recursive=True), parent]
+                # Frozen first: Pgpool-II forks a child anew for each that ends.
+                family = freeze(psutil.Process(self._running.pid))
                 kill(family)
                 self._running.wait(LIMIT)
                 wait_until(lambda: not any(map(alive, family)), f"{self.name} to end")
@@ -119,7 +125,7 @@ class PgBouncer(Front):
         return [self.write("pgbouncer.ini", "[databases]", database, "[pgbouncer]", *lines)]
 
     def order(self, command: str) -> None:
-        """Give its console a command, such as PAUSE."""
+        """Send its console a command, such as PAUSE."""
         user, password = self._ADMIN
         console = native.Connection(user, HOST, "pgbouncer", self.port, password, ssl_context=False, timeout=LIMIT)
         with closing(console):
@@ -130,6 +136,7 @@ class Pgpool(Front):
     """Pgpool-II before a server, for the users given with their passwords."""
 
     name = "pgpool"
+    stop = signal.SIGQUIT
 
     def __init__(self, server: Postgres, users: Mapping[str, str], *, method: str = "scram-sha-256") -> None:
         super().__init__()

@@ -51,7 +51,7 @@ def test_a_killed_database_is_mailed_once_and_so_is_its_return(
     assert (first.sender, first.to) == (SENDER, (RECIPIENT,))
     assert first.subject.startswith("[DOWN] demo: connection refused")
     assert f"port {database.port}" in first.text
-    assert second.subject.startswith("[RECOVERED] demo: down ")
+    assert second.subject.startswith("[RECOVERED] demo: up again after ")
 
 
 def test_a_mail_in_korean_has_the_clock_of_seoul(
@@ -103,6 +103,7 @@ def test_status_tells_what_is_wrong(function: Function, database: Postgres) -> N
     tick(function)
     (entry,) = function.invoke(event("status"))["targets"]
     keys = {"name", "status", "since", "last_ok", "incident", "failure", "pending", "muted_until", "mute_reason"}
+    keys |= {"acknowledged", "remind_at", "flapping", "blips", "watched_since", "latency_ms", "tags"}
     keys |= {"incidents", "availability"}
     assert entry.keys() == keys
     assert (entry["name"], entry["status"], entry["pending"]) == ("demo", "down", 0)

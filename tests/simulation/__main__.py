@@ -51,8 +51,11 @@ def _summary(total: Tally, took: float) -> None:
     print(f"\n{total.days / 365:.2f} years, {total.worlds} worlds, {total.ticks} ticks in {took:.0f} s")
     print("alerts:  " + ", ".join(f"{number} {kind}" for kind, number in total.mails.most_common()))
     for rule in RULES:
-        broken = sum(number for title, number in total.broken.items() if title.startswith(f"{rule}:"))
-        print(f"  {rule:22} {total.checks[rule]:10} checks {broken:7} violations")
+        titles = sorted(title for title in total.checks if title.startswith(f"{rule}:"))
+        checks, broken = (sum(counts[title] for title in titles) for counts in (total.checks, total.broken))
+        print(f"  {rule:75} {checks:10} checks {broken:7} violations")
+        for title in titles:
+            print(f"    {title.removeprefix(f'{rule}: '):73} {total.checks[title]:10} checks {total.broken[title]:7}")
     for name, value in (("most in an hour", total.hour), ("most in a day", total.day)):
         print(f"{name}: {value[0]} ({value[1]})")
     print(f"longest down in a row and not known: {span(total.unknown[0])} ({total.unknown[1]})")

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from simulation import truth
-from simulation.families import BEGINS, after_event, by_ticks, laid, repeated, server
+from simulation.families.making import BEGINS, by_ticks, laid, repeated, server
+from simulation.families.servers import after_event
 from simulation.truth import Condition, Event, Flaky, OnlyGood
 from simulation.world import DAY, HOUR, MINUTE, MISSED, Action, Care, Plan, Window, World
 
@@ -47,7 +48,7 @@ def down_for_good_after_flapping_with_each_fifth_tick_missed() -> World:
 
 @case
 def up_three_and_a_half_seconds_of_each_five_minutes() -> World:
-    return _rhythm(3.5, 296.5, 30)
+    return _rhythm(3.5, 296.5, 10)
 
 
 @case

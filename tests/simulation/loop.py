@@ -168,7 +168,7 @@ class Run:
         return _Look(before, ahead, Tick(at, now, probes, outcome.mails), outcome)
 
     def probe(self, begins: float, number: int) -> Probe:
-        """See what is so at an instant within the probe; a slow one ends later than that."""
+        """See the state at an instant within the probe; a slow one ends later than that."""
         chance, truth, slow = self.chance, self.world.truth, self.world.slow
         longest = slow or 0.08
         sampled = begins + chance.uniform(0, longest)

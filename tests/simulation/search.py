@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from random import Random
 
-from simulation.families import BEGINS, TICKS, laid, length, repeated
+from simulation.families.making import BEGINS, TICKS, laid, length, repeated
 from simulation.loop import Run
 from simulation.oracle import Oracle
 from simulation.world import MINUTE, MISSED, Care, Plan, World

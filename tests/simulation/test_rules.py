@@ -11,7 +11,16 @@ from simulation.families import FAMILIES, world
 from simulation.runs import tallied
 
 # Worlds of each family: many where ticks go by fast, so that each takes about as long as another.
-WORLDS = {"health": 24, "certificates": 12, "partial failures": 12, "severity": 20, "quiet times": 12, "documents": 14}
+WORLDS = {
+    "health": 12,
+    "certificates": 12,
+    "tick patterns": 6,
+    "mostly down": 6,
+    "partial failures": 12,
+    "severity": 20,
+    "quiet times": 12,
+    "documents": 14,
+}
 USUAL = 8
 
 

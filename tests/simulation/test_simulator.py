@@ -9,7 +9,9 @@ from functools import partial
 import pytest
 
 from simulation import truth
-from simulation.families import BEGINS, after_event, laid, server, world
+from simulation.families import world
+from simulation.families.making import BEGINS, laid, server
+from simulation.families.servers import after_event
 from simulation.loop import Run
 from simulation.mail import DOWN, FLAPPING, NOTICE, UP, Mail
 from simulation.oracle import ALL, Oracle
@@ -210,6 +212,20 @@ def test_a_lie_is_found(title: str) -> None:
 
 def test_a_claim_about_a_server_that_misses_the_event_is_found() -> None:
     assert broken(restarts(), RESTART_MOVED) == {"truth: bounds contain the instant"}
+
+
+def test_stable_after_one_good_probe_is_found() -> None:
+    """It flaps, and is said to be up in the tick after a failed probe."""
+    flaps = saying("flapping", FLAPPING, lambda _, moment: moment.after.blips == 3 and bool(moment.seen[0].fault))
+    stable = saying(
+        "stable", UP, lambda _, moment: moment.after.blips == 3 and not moment.seen[0].fault, flapping=False
+    )
+    one = life([(HOUR, None), *[(MINUTE, OnlyGood(1)), (MINUTE, None)] * 3, (DAY, None)], 0.1)
+
+    def lie(mails: list[Mail], toy: Toy, moment: Moment) -> list[Mail]:
+        return stable(flaps(mails, toy, moment), toy, moment)
+
+    assert "truth: what came up answered as often as asked for" in broken(one, lie)
 
 
 def test_a_violation_is_told_with_what_led_to_it() -> None:

@@ -13,7 +13,8 @@ import pytest
 
 from heartline.aws.log import Event, Keys
 from heartline.commands.dispatch import COMMANDS
-from heartline.commands.status import _incident, entry
+from heartline.commands.status import _availability, _incident, entry
+from heartline.commands.view import LENGTHS, view_target
 from heartline.config.settings import VARIABLES
 from heartline.config.target_keys import READERS
 from heartline.config.targets import parse_targets
@@ -21,6 +22,7 @@ from heartline.model.incident import Incident
 from heartline.model.kinds import Kind, Phase
 from heartline.model.state import State, Stored
 from heartline.model.target import Target
+from heartline.rules.availability import Availability
 from heartline.tick.summary import TickSummary
 from local import docs
 from local.gallery import mails
@@ -157,17 +159,22 @@ def test_the_table_of_commands_is_complete_with_all_their_fields() -> None:
 
 
 def test_every_command_that_is_typed_is_one() -> None:
-    typed = [json.loads(event) for event in re.findall(r'\{"command": "[^}]*\}', EVERYTHING) if "..." not in event]
+    typed = [
+        json.loads(event)
+        for event in re.findall(r'\{"command": "(?:[^{}]|\{[^{}]*\})*\}', EVERYTHING)
+        if "..." not in event
+    ]
     assert typed
     for event in typed:
         assert event.keys() - {"command"} <= COMMANDS[event["command"]][1]
 
 
 def test_the_fields_of_status_are_those_of_the_answer() -> None:
-    answer = entry(Target("orders"), Stored(State("orders")), datetime(2026, 11, 23, tzinfo=UTC))
+    answer = entry(view_target(Target("orders"), Stored(State("orders")), datetime(2026, 11, 23, tzinfo=UTC)))
     rows = {code(field)[0]: code(meaning) for field, meaning in table(text("operating.md"), "field", "meaning")}
     assert rows.keys() == answer.keys() | {"incidents", "availability"}
     assert set(rows["incidents"]) == _incident(Incident("id", datetime(2026, 11, 23, tzinfo=UTC))).keys()
+    assert set(rows["availability"]) == {*LENGTHS, *_availability(Availability())}
 
 
 def test_every_make_target_is_there() -> None:
@@ -284,7 +291,7 @@ def _described(field: dict[str, Any]) -> dict[str, Any]:
     return SCHEMA["$defs"][field["$ref"].rpartition("/")[2]] if "$ref" in field else field
 
 
-@pytest.mark.parametrize("name", ["endpoint", "failure", "incident", "flapping", "change"])
+@pytest.mark.parametrize("name", ["endpoint", "failure", "incident", "flapping", "since_last_alert", "change"])
 def test_the_parts_of_an_object_of_the_sns_document_are_all_named(name: str) -> None:
     (meaning,) = (meaning for names, _, meaning in SNS_ROWS if code(names) == [name])
     assert _described(SCHEMA["properties"][name])["properties"].keys() <= set(code(meaning))

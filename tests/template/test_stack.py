@@ -326,6 +326,14 @@ def test_the_dashboard_shows_the_stack_s_own_alarms_logs_and_function(create: Cr
     assert stack.outputs["Dashboard"].endswith(f"/{stack.resources['Dashboard']}")
 
 
+def test_the_dashboard_begins_with_the_page_that_the_function_answers(create: Create) -> None:
+    stack = create()
+    first = min(body(stack)["widgets"], key=lambda widget: (widget["y"], widget["x"]))
+    assert (first["type"], first["width"]) == ("custom", 24)
+    assert first["properties"]["endpoint"].split(":")[-1] == stack.resources["MonitorFunction"]
+    assert first["properties"]["updateOn"]["refresh"]
+
+
 def test_the_widgets_of_a_dashboard_do_not_overlap(create: Create) -> None:
     for by_target in ("true", "false"):
         dashboard = body(create(TargetMetrics=by_target))

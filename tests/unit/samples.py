@@ -24,7 +24,7 @@ GOOD: dict[str, Any] = {"name": "orders", "host": "orders.example.com", "user": 
 KEYS = [
     *("name", "host", "port", "database", "user", "secret", "auth", "query", "tls", "timeout", "recipients"),
     *("confirmations", "confirm_after", "recover_after", "remind_every", "settle_after", "maintenance"),
-    *("language", "time_zone", "expect"),
+    *("language", "time_zone", "expect", "tags", "tls_negotiation", "client_certificate"),
 ]
 SECOND = timedelta(seconds=1)
 MINUTE = timedelta(minutes=1)
@@ -112,17 +112,17 @@ def alert(kind: AlertKind = AlertKind.DOWN, number: int = 1, **changes: object) 
 
 
 def tally(since: datetime, until: datetime = NOW, **counts: float) -> Tally:
-    """Give what was found between two moments."""
+    """Return what was found between two moments."""
     return Tally(since, until, Counts(**counts))  # type: ignore[arg-type]
 
 
 def flapping(at: datetime = NOW) -> Flapping:
-    """Give four minutes of flapping of which people know, and that rests since a moment."""
+    """Return four minutes of flapping of which people know, and that rests since a moment."""
     return Flapping("orders-20261123T021200Z-flapping", Mark(at - 4 * MINUTE, Counts()), at, 60.0, notified=True)
 
 
 def known_to_flap(at: datetime, until: datetime | None = None) -> dict[str, Any]:
-    """Give what an alert says while its target flaps: two outages of 12 seconds, and a failed probe."""
+    """Return what an alert says while its target flaps: two outages of 12 seconds, and a failed probe."""
     began, until = at - 4 * MINUTE, until or at
     counts = {"outages": 2, "down": 24.0, "failed_probes": 1}
     found = {"tally": tally(at - MINUTE, until, outages=1, down=12.0), "total": tally(began, until, **counts)}

@@ -76,7 +76,7 @@ def test_an_unknown_field_is_told_which_are_known(command: str) -> None:
 
 
 @pytest.mark.parametrize("command", [name for name, (_, fields) in COMMANDS.items() if "target" in fields])
-@pytest.mark.parametrize("target", ["nobody", None, 5, ["orders"]], ids=repr)
+@pytest.mark.parametrize("target", ["nobody", None, 5, ["orders", "nobody"]], ids=repr)
 def test_an_unknown_target_is_told_which_are_known(command: str, target: object) -> None:
     answer = app.lambda_handler({"command": command, "target": target}, None)
     assert answer["error"] == f'{command}: field "target": no such target: known are orders, billing'

@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 
 from heartline.storage.attribute_values import deserialize, serialize
 
-numbers = st.integers(-(10**37), 10**37) | st.decimals(allow_nan=False, allow_infinity=False, places=6, max_value=10**9)
+numbers = st.integers(-(10**37), 10**37) | st.decimals(
+    allow_nan=False, allow_infinity=False, places=6, min_value=-(10**9), max_value=10**9
+)
 documents = st.recursive(
     st.none() | st.booleans() | st.text() | numbers,
     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),

@@ -20,7 +20,7 @@ UP = State("orders", first_seen=NOW - 30 * DAY, up_since=NOW - HOUR)
 
 
 def over(began: timedelta, ended: timedelta) -> Incident:
-    """Give an incident that began and ended so long ago."""
+    """Return an incident that began and ended so long ago."""
     return Incident("one", NOW - began, ended=NOW - ended)
 
 

@@ -1,62 +1,114 @@
-"""What the budget keeps for alerts that must come, and what it lets people have before."""
+"""What people are told when there is little room for alerts, and when: silence and noise are both bounded."""
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import timedelta
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
+from heartline.model.alert import Alert
+from heartline.model.kinds import AlertKind
+from heartline.model.observation import Failure
+from heartline.model.state import State
 from heartline.model.target import Policy
-from heartline.rules.budget import affordable, after_up, reminder_interval, spent
-from unit.samples import HOUR, MINUTE, NOW, SECOND
+from heartline.rules.budget import affordable, spent
+from heartline.rules.decide import decide
+from unit.samples import HOUR, MINUTE, NOW, SECOND, failure, seen
 
+DOWN, REMINDER, RECOVERED, FLAPPING = AlertKind.DOWN, AlertKind.REMINDER, AlertKind.RECOVERED, AlertKind.FLAPPING
 DAY = timedelta(days=1)
+POLICY = Policy(confirmations=0, recover_after=1)
+UP = State("orders", NOW - DAY, NOW - DAY, last_ok=NOW - MINUTE)
+DEAD, OK = failure(), None
+NOTHING_AFTER = [timedelta(0)] * 0
 
 
-def busiest(sent: list[datetime], length: timedelta) -> int:
-    return max(sum(timedelta(0) <= at - one <= length for one in sent) for at in sent)
+def at_minutes(*minutes: float) -> State:
+    """Give a target that was found down at NOW, after alerts at so many minutes from then."""
+    state = decide(UP, [seen(NOW, DEAD)], POLICY, NOW).state
+    return replace(state, alerted=tuple(NOW + one * MINUTE for one in (*minutes, 0)))
 
 
-@given(
-    st.lists(st.integers(1, 24 * 60), max_size=24, unique=True),
-    st.tuples(*[st.integers(0, 50)] * 4),
-)
-def test_after_a_recovery_that_was_afforded_the_worst_that_can_follow_fits(
-    ago: list[int], delays: tuple[int, ...]
-) -> None:
-    """Down and flapping, an outage after all; then at each reminder that it is up, that it stays down, an outage."""
-    before = [NOW - minutes * MINUTE for minutes in ago]
-    if before and (busiest(before, HOUR) > 6 or busiest(before, DAY) > 24):
-        return
-    if not affordable(before, NOW, after_up(Policy())):
-        return
-    sent, at = [*before, NOW, NOW + SECOND, NOW + 2 * SECOND], NOW + 2 * SECOND
-    for hours, delay in zip((1, 2, 4, 8), delays, strict=True):
-        at += hours * HOUR + delay * MINUTE
-        sent += [at, at + 6 * MINUTE, at + 7 * MINUTE]
-        at += 7 * MINUTE
-    assert busiest(sent, HOUR) <= 6
-    assert busiest(sent, DAY) <= 24
+def led(
+    state: State, turns: Mapping[int, Failure | None], until: int, policy: Policy = POLICY
+) -> list[tuple[AlertKind, float, bool]]:
+    """Tick each minute; give the kind and the minute of each alert, and whether it says that it flaps."""
+    made, now_is = list[Alert](), DEAD
+    for minute in range(1, until + 1):
+        now_is, now = turns.get(minute, now_is), NOW + minute * MINUTE
+        decision = decide(state, [seen(now, now_is)], policy, now)
+        state, made = decision.state, [*made, *decision.alerts]
+    return [(alert.kind, (alert.at - NOW) / MINUTE, alert.flapping is not None) for alert in made]
 
 
-def test_what_happens_seldom_is_always_afforded() -> None:
-    """An outage each five hours, with its recovery."""
-    before = [NOW - (5 * times + 0.5 * half) * HOUR for times in range(5) for half in (0, 1)][1:]
-    assert affordable(before, NOW, after_up(Policy()))
+def test_an_hour_has_room_for_six_alerts_and_its_first_moment_counts() -> None:
+    five = [NOW - HOUR + one * MINUTE for one in range(5)]
+    assert affordable(five, NOW, NOTHING_AFTER)
+    assert not affordable([*five, NOW - MINUTE], NOW, NOTHING_AFTER)
+    assert affordable([*five, NOW - MINUTE], NOW + SECOND, NOTHING_AFTER)
 
 
-def test_alerts_of_a_clock_that_was_ahead_count_as_of_now() -> None:
-    ahead = [NOW + number * HOUR for number in range(1, 7)]
-    assert not affordable(ahead, NOW, [])
-    assert spent(ahead, NOW) == (NOW,) * 7
+def test_a_day_has_room_for_24_alerts_and_its_first_moment_counts() -> None:
+    hourly = [NOW - DAY + one * HOUR for one in range(24)]
+    assert affordable(hourly[1:], NOW, NOTHING_AFTER)
+    assert not affordable(hourly, NOW, NOTHING_AFTER)
+    assert affordable(hourly, NOW + SECOND, NOTHING_AFTER)
 
 
-def test_alerts_are_forgotten_after_a_day() -> None:
-    assert spent([NOW - DAY - SECOND, NOW - DAY], NOW) == (NOW - DAY, NOW)
+def test_there_must_be_room_for_all_that_may_follow_too() -> None:
+    three = [NOW - MINUTE] * 3
+    assert affordable(three, NOW, [timedelta(0)] * 2)
+    assert not affordable(three, NOW, [timedelta(0)] * 3)
+    assert affordable(three, NOW, [HOUR] * 3)
+    full = [NOW - DAY + HOUR + one * HOUR for one in range(23)]
+    assert not affordable(full, NOW, [30 * MINUTE])
+    assert affordable(full, NOW, [HOUR + SECOND])
 
 
-@pytest.mark.parametrize(("number", "hours"), [(0, 1), (1, 2), (4, 16), (5, 24), (400, 24)])
-def test_reminders_come_twice_as_late_each_time_up_to_a_day(number: int, hours: int) -> None:
-    assert reminder_interval(Policy(), number) == hours * HOUR
+def test_alerts_of_a_clock_that_was_ahead_count_as_made_now() -> None:
+    assert not affordable([NOW + DAY] * 6, NOW, NOTHING_AFTER)
+    assert spent([NOW + DAY], NOW) == (NOW, NOW)
+
+
+def test_only_the_alerts_of_the_last_day_are_kept_and_not_without_end() -> None:
+    assert spent([NOW - DAY - SECOND, NOW - DAY, NOW - HOUR], NOW) == (NOW - DAY, NOW - HOUR, NOW)
+    assert 24 < len(spent([NOW - HOUR] * 100, NOW)) < 50
+
+
+def test_a_recovery_for_which_there_is_no_room_is_told_as_soon_as_there_is() -> None:
+    """Room for it, for what may break again and for that being flapping: half an hour after NOW."""
+    state = at_minutes(-30, -25, -20)
+    assert led(state, {1: OK}, until=60) == [(RECOVERED, 31, False)]
+
+
+def test_an_outage_that_begins_before_there_is_room_for_the_end_of_another_is_told_with_that_end() -> None:
+    state = at_minutes(-30, -25, -20)
+    assert led(state, {1: OK, 5: DEAD}, until=60) == [(RECOVERED, 31, False), (DOWN, 31, True)]
+
+
+def test_a_reminder_is_due_though_it_is_about_another_outage_than_people_know_and_says_that_it_flaps() -> None:
+    state, often = at_minutes(-30, -25, -20), replace(POLICY, remind_every=10 * MINUTE)
+    assert led(state, {1: OK, 5: DEAD}, until=29, policy=often) == [(REMINDER, 10, True)]
+
+
+def test_a_reminder_for_which_there_is_no_room_comes_as_soon_as_there_is() -> None:
+    """Reminders that come often must leave room for a recovery, and for what may break again."""
+    state, often = at_minutes(-30, -25, -20), replace(POLICY, remind_every=10 * MINUTE)
+    assert led(state, {}, until=40, policy=often) == [(REMINDER, 36, False)]
+
+
+def test_a_recovery_for_which_a_day_has_no_room_is_told_as_flapping() -> None:
+    """So many alerts that reminders, should it break again, would have none."""
+    state = at_minutes(*(-60 * hours for hours in range(21, 1, -1)))
+    assert led(state, {1: OK}, until=2) == [(FLAPPING, 1, True)]
+
+
+@pytest.mark.parametrize("every", [1, 10, 60])
+def test_reminders_of_an_outage_that_lasts_for_days_leave_room_for_its_end(every: int) -> None:
+    policy = replace(POLICY, remind_every=every * MINUTE)
+    days = 3 * 24 * 60
+    *reminders, last, again = led(at_minutes(), {days: OK, days + 1: DEAD}, until=days + 1, policy=policy)
+    assert {kind for kind, *_ in reminders} == {REMINDER}
+    assert (last, again) == ((RECOVERED, days, False), (DOWN, days + 1, False))

@@ -17,8 +17,8 @@ from heartline.model.heartbeat import Heartbeat
 from heartline.model.kinds import Phase
 from heartline.model.observation import Observation
 from heartline.prober import credentials
+from heartline.storage.schema import heartbeat_item, wire, wire_key
 from heartline.storage.schema import heartbeat_key as key
-from heartline.storage.schema import wire, wire_key
 from heartline.tick import fanout
 from local import cost, template
 from local.cost import PRICES, ROWS, TICKS, Fleet, dollars, usage
@@ -86,8 +86,8 @@ def test_an_allowance_never_pays_anything_out_nor_makes_anything_dearer(name: st
             {
                 "Lambda requests": 43_800,
                 "Lambda GB-seconds, x86_64": 39_420,  # 1.8 s
-                "DynamoDB writes": 4 * 43_800,
-                "DynamoDB reads": 101 * 43_800,
+                "DynamoDB writes": 5 * 43_800,
+                "DynamoDB reads": 102 * 43_800,
                 "CloudWatch metrics": 603,
                 "CloudWatch alarms": 7,
                 "CloudWatch dashboards": 1,
@@ -103,8 +103,8 @@ def test_an_allowance_never_pays_anything_out_nor_makes_anything_dearer(name: st
                 "Lambda requests": 21 * 43_800,
                 "Lambda GB-seconds, x86_64": 786_210,  # 10 shards of 1.82 s and 1.75 s, and 0.2 s to divide it
                 "Scheduler invocations": 43_800,
-                "DynamoDB writes": 40 * 43_800,
-                "DynamoDB reads": (1000 + 10 + 10) * 43_800,
+                "DynamoDB writes": 50 * 43_800,
+                "DynamoDB reads": (1000 + 20 + 12) * 43_800,
                 "SQS requests": (15 + 1 + 10 + 10) * 43_800,
                 "Secrets Manager calls": 18_250_000,  # 10 of 24 minutes each
             },
@@ -199,9 +199,9 @@ def test_the_metrics_are_those_that_are_written(capsys: pytest.CaptureFixture[st
 
 
 def test_a_heartbeat_of_a_whole_share_has_the_size_that_is_paid() -> None:
-    names = tuple(f"{number:0{cost.NAME - 1}}" for number in range(cost.SHARE))
-    beat = Heartbeat(NOW, names)
-    item = wire_key(key(3)) | wire({"format": 1, "at": beat.at, "healthy": beat.healthy, "failed": beat.failed})
+    names = tuple(f"{number:039}" for number in range(cost.SHARE))
+    beat = Heartbeat(NOW, names, latencies=(123,) * cost.SHARE)
+    item = wire_key(key(3)) | wire(heartbeat_item(beat, "1/10"))
     assert _bytes(item) == pytest.approx(cost.HEARTBEAT + cost.SHARE * cost.NAME, abs=10)
 
 

@@ -7,12 +7,13 @@ from datetime import datetime, timedelta
 
 from heartline.config.windows import window
 from heartline.model.incident import Span
-from heartline.model.kinds import AlertKind, Kind, Status
+from heartline.model.kinds import AlertKind, Kind, Phase, Status
 from heartline.model.observation import Failure, Observation
 from heartline.model.state import State
-from heartline.model.target import Policy
+from heartline.model.target import Endpoint, Policy
 from heartline.rules.alerts import reminded_of
 from heartline.rules.decide import Decision, decide, quiet_until, wants_another
+from heartline.rules.watching import unwatch
 from unit.samples import HOUR, MINUTE, NOW, SECOND, failure, seen
 
 POLICY = Policy(confirmations=2, recover_after=2, remind_every=HOUR)
@@ -60,6 +61,37 @@ def test_a_target_is_down_after_the_first_failure_and_all_confirmations() -> Non
     assert decision.alerts[0].incident.last_ok == NOW - MINUTE
 
 
+def test_an_alert_says_what_the_last_probe_of_the_tick_met() -> None:
+    """A name may lead to another server with each probe."""
+    met = [
+        Observation(
+            NOW + place * SECOND,
+            Endpoint(f"db-{place}.example.com"),
+            {Phase.CONNECT: float(place)},
+            replace(DEAD, cause=f"Number {place} refused the connection."),
+            address=f"192.0.2.{place}",
+        )
+        for place in (1, 2, 3)
+    ]
+    (alert,) = decide(UP, met, POLICY, met[-1].at).alerts
+    assert (alert.endpoint.host, alert.address) == ("db-3.example.com", "192.0.2.3")
+    assert alert.phases == {Phase.CONNECT: 3}
+    assert alert.failure.cause == "Number 3 refused the connection."
+
+
+def test_each_alert_of_a_target_has_the_next_number() -> None:
+    """Two of them are made in one tick, and one when the target is no longer watched."""
+    muted = replace(down(), muted_until=NOW + HOUR)
+    healed = tick(muted, OK, OK, at=NOW + MINUTE).state
+    broken = tick(healed, DEAD, DEAD, DEAD, at=NOW + 5 * MINUTE).state
+    both = tick(broken, DEAD, at=NOW + HOUR)
+    reminded = tick(both.state, DEAD, at=NOW + 2 * HOUR)
+    removed = unwatch(reminded.state, NOW + 2 * HOUR)
+    given_back = tick(removed.state, DEAD, DEAD, DEAD, at=NOW + 3 * HOUR)
+    made = [*both.alerts, *reminded.alerts, *removed.alerts, *given_back.alerts]
+    assert [alert.id for alert in made] == ["00000002", "00000003", "00000004", "00000005", "00000006"]
+
+
 def test_no_confirmations_make_the_first_failure_enough() -> None:
     assert kinds(tick(UP, DEAD, policy=replace(POLICY, confirmations=0))) == [AlertKind.DOWN]
 
@@ -90,6 +122,13 @@ def test_a_target_is_up_after_enough_healthy_probes_in_a_row() -> None:
     assert (recovered.incident.began, recovered.incident.ended) == (NOW, NOW + HOUR / 2)
     assert recovered.previous == DEAD
     assert decision.state.incident is decision.state.failure is decision.state.belief is None
+
+
+def test_the_last_good_probe_is_the_last_of_those_that_confirmed_the_recovery() -> None:
+    healed = tick(down(), OK, OK, at=NOW + HOUR).state
+    assert healed.last_ok == NOW + HOUR + 3 * SECOND
+    again = tick(healed, DEAD, DEAD, DEAD, at=NOW + 2 * HOUR)
+    assert again.alerts[0].incident.last_ok == NOW + HOUR + 3 * SECOND
 
 
 def test_a_failure_among_the_healthy_probes_keeps_a_target_down() -> None:
@@ -155,13 +194,32 @@ def test_a_reminder_comes_when_its_time_has_passed_since_the_last_word() -> None
 
 
 def reminders(policy: Policy, until: timedelta) -> list[float]:
-    """Give the hours after which an outage that lasts is brought to mind."""
+    """Return the hours after which an outage that lasts is brought to mind."""
     state, every, notified = down(), timedelta(minutes=30), []
     began = state.belief.told_at
     for step in range(1, until // every + 1):
         decision = tick(state, DEAD, at=began + step * every, policy=policy)
         state, notified = decision.state, [*notified, *((alert.at - began) / HOUR for alert in decision.alerts)]
     return notified
+
+
+def test_reminders_within_an_hour_come_as_asked_for_and_leave_half_of_its_six_alerts_to_what_must_be_told() -> None:
+    """A recovery, the next outage, and that it is no mere misconfiguration: none of them waits for a reminder."""
+    policy = replace(POLICY, remind_every=10 * MINUTE)
+    pattern = "d" * 5 + "u" + "d" * 120
+    state, told = UP, []
+    for minute, mark in enumerate(pattern):
+        results = (DEAD, DEAD, DEAD) if mark == "d" and state.outage is None else (DEAD,) if mark == "d" else (OK, OK)
+        decision = tick(state, *results, at=NOW + minute * MINUTE, policy=policy)
+        state, told = decision.state, [*told, *((minute, kind) for kind in kinds(decision))]
+    assert told == [
+        (0, AlertKind.DOWN),
+        (5, AlertKind.RECOVERED),
+        (6, AlertKind.DOWN),
+        (61, AlertKind.REMINDER),
+        (81, AlertKind.REMINDER),
+        (121, AlertKind.REMINDER),
+    ]
 
 
 def test_each_reminder_comes_twice_as_late_as_the_one_before_and_then_daily() -> None:

@@ -28,7 +28,7 @@ POLICY = Policy(confirmations=0, recover_after=1)
 
 
 def restarted(times: int = 1) -> Server:
-    """Give the server after so many restarts."""
+    """Return the server after so many restarts."""
     return replace(SERVER, started=NOW - 20 * HOUR + times * MINUTE)
 
 
@@ -209,6 +209,18 @@ def test_a_restart_while_it_flaps_is_counted_and_not_told(life: Life) -> None:
     assert life.alerts[-1].total.counts.changes == 1
     (kept,) = (one for one in life.ended.values() if one.changes)
     assert kept.notified == ()
+
+
+def test_each_reminder_counts_the_restarts_since_the_alert_before_it_and_all_of_them(life: Life) -> None:
+    """It restarts each minute, for a day."""
+    for times in range(1, 24 * 60):
+        life.see(restarted(times))
+    *_, first_known, first, second, third, _fourth = life.alerts
+    assert [first_known.kind, first.kind, second.kind, third.kind] == [FLAPPING] + [AlertKind.REMINDER] * 3
+    # An hour, two and four of them, a restart a minute; the first four were told before.
+    assert [one.tally.counts.changes for one in (first, second, third)] == [60, 120, 240]
+    assert [one.tally.since for one in (first, second, third)] == [first_known.at, first.at, second.at]
+    assert [one.total.counts.changes for one in (first, second, third)] == [64, 184, 424]
 
 
 def test_a_restart_begins_the_rest_anew(life: Life) -> None:
@@ -393,7 +405,7 @@ states = st.builds(
 
 
 def item(state: State, outbox: tuple[Alert, ...] = ()) -> dict[str, Any]:
-    """Give what is stored of a state, in DynamoDB's own notation."""
+    """Return what is stored of a state, in DynamoDB's own notation."""
     named = {one.id: one for one in outbox}
     return wire({"format": FORMAT, "state": state, "outbox": named, "version": 1, "status": state.status})
 

@@ -17,6 +17,7 @@ from heartline.model.kinds import AlertKind, Kind
 from heartline.model.observation import Failure
 from heartline.model.state import State
 from heartline.model.target import Policy
+from heartline.rules.alerts import reminded_of
 from heartline.rules.decide import decide, wants_another
 from unit.samples import HOUR, MINUTE, NOW, SECOND, failure, seen
 
@@ -29,7 +30,7 @@ Life = Callable[[datetime], Failure | None]
 
 
 def flapping(down: timedelta, up: timedelta, cycles: int, *, then: Failure | None = None) -> Life:
-    """Give the life of a database that is down and up by turns, from NOW on."""
+    """Return the life of a database that is down and up by turns, from NOW on."""
 
     def at(moment: datetime) -> Failure | None:
         cycle, within = divmod(moment - NOW, down + up)
@@ -43,7 +44,7 @@ def flapping(down: timedelta, up: timedelta, cycles: int, *, then: Failure | Non
 def watch(
     life: Life, *, every: timedelta = MINUTE, until: timedelta, policy: Policy = POLICY, state: State = UP
 ) -> list[Alert]:
-    """Give all alerts of a life that is looked at now and then."""
+    """Return all alerts of a life that is looked at now and then."""
     alerts: list[Alert] = []
     now = NOW
     while now <= NOW + until:
@@ -113,6 +114,35 @@ def test_what_flaps_and_stays_down_is_told_as_down_though_it_was_told_as_flappin
     assert flapped or known[0] <= NOW + 97 * MINUTE
 
 
+def test_what_flapped_and_then_stays_down_for_long_is_reminded_of_and_over_as_any_outage() -> None:
+    life: Life = lambda moment: EIGHT(moment) or (failure() if 16 <= (moment - NOW) / MINUTE < 136 else None)  # noqa: E731
+    alerts = watch(life, until=5 * HOUR)
+    assert (kinds(alerts), minutes(alerts)) == ([*TOLD, REMINDER, RECOVERED], [0, 1, 2, 3, 4, 64, 136])
+    assert [alert.flapping is not None for alert in alerts[4:]] == [True, False, False]
+    # The outage that lasts, and no other.
+    assert {(alert.incident.began - NOW) / MINUTE for alert in alerts[5:]} == {16}
+
+
+def test_what_flapped_and_then_stays_down_for_a_moment_only_is_stable_later() -> None:
+    """Longer than it ever rested, and shorter than the settling time."""
+    life: Life = lambda moment: EIGHT(moment) or (failure() if 30 <= (moment - NOW) / MINUTE < 34 else None)  # noqa: E731
+    alerts = watch(life, until=5 * HOUR)
+    assert kinds(alerts) == [*TOLD, STABLE]
+
+
+def test_acknowledging_while_it_flaps_stops_the_reminders_of_the_flapping_and_not_of_what_stays_down() -> None:
+    """It is down in each seventh minute for three hours and a half, and then for good."""
+    often, state, alerts = flapping(MINUTE, 6 * MINUTE, 30, then=failure()), UP, list[Alert]()
+    for minute in range(6 * 60):
+        now = NOW + minute * MINUTE
+        if minute == 76:
+            assert (alerts[-1].kind, alerts[-1].believed) == (REMINDER, Believed.FLAPPING)
+            state = replace(state, belief=replace(state.belief, acknowledged=reminded_of(state)))
+        decision = decide(state, [seen(now, often(now))], POLICY, now)
+        state, alerts = decision.state, [*alerts, *decision.alerts]
+    assert (kinds(alerts[6:]), minutes(alerts[6:])) == ([DOWN, REMINDER], [215, 335])
+
+
 def test_each_gap_leaves_the_time_it_has_been_down_as_it_was() -> None:
     """Down for good after flapping, each fifth tick missed."""
     life = flapping(MINUTE, MINUTE, 4, then=None)
@@ -162,6 +192,30 @@ def test_frequent_failed_probes_are_told_as_flapping_although_it_never_was_down(
     assert state.blips == 60
 
 
+def with_blips(policy: Policy, pattern: str) -> list[AlertKind | None]:
+    """Return what is told in each of some ticks, a minute apart; in those marked `x` the first probe fails."""
+    state, told = UP, []
+    for minute, mark in enumerate(pattern):
+        now = NOW + minute * MINUTE
+        observations = [seen(now, failure()), seen(now + SECOND)] if mark == "x" else [seen(now)]
+        decision = decide(state, observations, policy, now + 2 * SECOND)
+        state = decision.state
+        told.append(decision.alerts[0].kind if decision.alerts else None)
+    return told
+
+
+@pytest.mark.parametrize("recover_after", [1, 2, 3, 5])
+def test_it_is_stable_again_after_recover_after_good_probes_and_never_after_one(recover_after: int) -> None:
+    policy = Policy(recover_after=recover_after, settle_after=61 * SECOND)
+    told = with_blips(policy, "xxxxxx" + "." * 10)
+    assert told[5] is FLAPPING
+    assert told.index(STABLE) - 5 >= max(2, recover_after)
+
+
+def test_a_failed_probe_after_it_was_stable_again_is_not_flapping_by_itself() -> None:
+    assert with_blips(Policy(), "xxxxxx......x.x.x").count(FLAPPING) == 1
+
+
 def test_a_failed_probe_now_and_then_is_no_flapping() -> None:
     state, alerts = UP, list[Alert]()
     for minute in range(0, 24 * 60, 15):
@@ -198,6 +252,35 @@ def test_a_time_that_was_not_observed_is_no_rest() -> None:
     assert kinds(after_gap.alerts) == [REMINDER]
     later = late + 5 * MINUTE
     assert kinds(decide(after_gap.state, [seen(later)], POLICY, later).alerts) == [STABLE]
+
+
+def test_what_is_up_rests_also_while_each_second_tick_is_missed() -> None:
+    """It flaps in a rhythm of 10 min, so that 20 min of rest are asked for; ticks that ran stand for a minute each."""
+    state, stable, before = UP, list[datetime](), NOW - MINUTE
+    life = flapping(MINUTE, 9 * MINUTE, 6)
+    for minute in [*range(60), *range(60, 240, 2)]:
+        now = NOW + minute * MINUTE
+        gap = Span(before, now) if now - before > MINUTE else None
+        decision = decide(state, [seen(now, life(now))], POLICY, now, gap)
+        stable += [alert.at for alert in decision.alerts if alert.kind is STABLE]
+        state, before = decision.state, now
+    assert HOUR < stable[0] - NOW <= 100 * MINUTE
+
+
+def test_what_fails_in_the_rhythm_of_missed_ticks_is_not_said_to_be_down_all_the_time() -> None:
+    """Up 2 min of each 6, and each third tick missed: of the ticks that ran half saw it up."""
+    life, state, alerts, before = flapping(4 * MINUTE, 2 * MINUTE, 10_000), UP, list[Alert](), NOW - MINUTE
+    for minute in range(6 * 60):
+        now = NOW + minute * MINUTE
+        if minute % 3 == 2:
+            continue
+        gap = Span(before, now) if now - before > MINUTE else None
+        decision = decide(state, [seen(now, life(now))], POLICY, now, gap)
+        state, before, alerts = decision.state, now, [*alerts, *decision.alerts]
+    shares = [alert.tally.share for alert in alerts if alert.kind is REMINDER]
+    ran = [minute for minute in range(6 * 60) if minute % 3 != 2]
+    down = sum(life(NOW + minute * MINUTE) is not None for minute in ran) / len(ran)
+    assert shares[-1] == pytest.approx(down, abs=0.05)
 
 
 @pytest.mark.parametrize("every", [1, 5, 15, 60])

@@ -15,6 +15,7 @@ from types import ModuleType
 import pytest
 
 import heartline
+from heartline.commands.view import Standing
 from heartline.i18n.language import LANGUAGES, language
 from heartline.model.kinds import AlertKind, Kind, Phase
 from heartline.probe import failures, poolers, specifics
@@ -91,6 +92,11 @@ def built() -> set[str]:
     keys |= {f"sentence.checks_{phase}" for phase in (Phase.RESOLVE, Phase.CONNECT, Phase.TLS)}
     keys |= {f"sentence.same_{size}" for size in ("subnet", "vpc")}
     keys |= {f"value.{note}" for note in ("failed_here", "not_used", "not_reached")}
+    keys |= {f"widget.{part}_{one.name.lower()}" for one in Standing for part in ("is", "count")} - {"widget.count_up"}
+    orders = ("acknowledge", "mute", "unmute", "probe")
+    keys |= {f"widget.{part}{order}" for order in orders for part in ("", "confirm_", "then_", "did_")}
+    keys -= {"widget.did_probe"}
+    keys |= {f"widget.share_{length}" for length in ("24h", "7d", "30d")}
     return keys | {f"length.{unit}" for unit in ("h", "h_min", "days", "days_h")}
 
 

@@ -90,7 +90,7 @@ def minutes(word: str) -> list[tuple[int, Failure | None]]:
             "[DOWN] orders: now not ready yet (57P03), before login rejected",
         ),
         ([alert(REMINDER, previous=failure())], "[STILL DOWN] orders: connection refused for 60 s"),
-        ([alert(RECOVERED)], "[RECOVERED] orders: down 60 s"),
+        ([alert(RECOVERED)], "[RECOVERED] orders: up again after 60 s"),
         ([alert(DOWN), alert(RECOVERED, 2)], "[RECOVERED] orders: was down 60 s, over before this mail left"),
         (alerts_of(minutes(".x.x.x"))[-1:], "[DOWN] orders: connection refused again, outage 3 in 4 min"),
         (alerts_of(minutes(RESTLESS))[-1:], "[STABLE AGAIN] orders: up for 55 min, after 4 outages"),
@@ -140,7 +140,7 @@ def test_a_mail_that_was_refused_until_now_says_by_what() -> None:
 
 def test_a_recovery_of_which_nothing_else_is_known_is_reported_all_the_same() -> None:
     one = reported(alert(RECOVERED, previous=None))
-    assert one.subject == "[RECOVERED] orders: down 60 s"
+    assert one.subject == "[RECOVERED] orders: up again after 60 s"
     assert "Before" not in dict(one.rows)
 
 
@@ -217,7 +217,7 @@ def test_a_gap_in_which_an_outage_ended_makes_its_length_an_upper_bound() -> Non
     *_, recovered = alerts_of([(60, None), (60, REFUSED), (60, REFUSED), (1200, None)], gaps=[3])
     one = reported(recovered)
     assert gap_in(one)
-    assert one.subject == "[RECOVERED] orders: down up to 21 min"
+    assert one.subject == "[RECOVERED] orders: up again after up to 21 min"
     assert "up to 21 min" in one.headline
 
 
@@ -264,6 +264,14 @@ def test_a_reminder_of_what_is_down_again_does_not_say_still() -> None:
 )
 def test_what_flaps_says_of_what_there_was_most_harm(counts: dict[str, int], words: str) -> None:
     assert words in reported(alert(FLAPPING, total=tally(NOW - HOUR, **counts))).subject
+
+
+@pytest.mark.parametrize("kind", [FLAPPING, UNWATCHED])
+def test_what_never_failed_has_no_failure_in_its_mail(kind: AlertKind) -> None:
+    """As a server that does nothing but restart."""
+    failed, never = (reported(alert(kind, previous=previous, incident=None)) for previous in (failure(), None))
+    assert set(failed.rows) - set(never.rows) == {(WORDING.text("row.before"), WORDING.cause(failure()))}
+    assert (never.headline, never.sentences) == (failed.headline, failed.sentences)
 
 
 def test_what_flaps_says_how_long_it_must_rest() -> None:
@@ -378,7 +386,7 @@ def test_every_number_in_a_report_is_true_of_what_was_seen(word: str) -> None:
         if one.kind is RECOVERED and incident.ended:
             ((_, lasted),) = outages_in("." + word, incident.began, incident.ended - SECOND)
             assert incident.ended - incident.began == lasted + SECOND
-            assert words.summary == f"down {length(incident.ended - incident.began)}"
+            assert words.summary == f"up again after {length(incident.ended - incident.began)}"
         said_of = [found for found in (one.tally, one.total) if found]
         assert not said_of or any(f"{round(100 * found.share)} %" in said(words) for found in said_of)
         for found in said_of:

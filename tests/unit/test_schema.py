@@ -152,7 +152,7 @@ def test_every_field_is_tried() -> None:
 
 
 def stored(state: State, outbox: tuple[Alert, ...] = (), version: int = 1) -> dict[str, Any]:
-    """Give an item as DynamoDB keeps it, by name and in its own notation."""
+    """Return an item as DynamoDB keeps it, by name and in its own notation."""
     return wire(
         {
             "format": FORMAT,
@@ -250,6 +250,10 @@ def test_garbage_anywhere_in_an_item_is_reported_and_never_raised(path: tuple[An
 def test_an_item_of_nothing_but_garbage_is_unreadable(item: dict[str, Any]) -> None:
     for form in ({}, {"format": Decimal(FORMAT)}):
         assert isinstance(read_target("orders", item | form), Unreadable)
+
+
+def test_before_the_first_tick_there_is_no_heartbeat() -> None:
+    assert read_heartbeat(None) is None
 
 
 @given(st.dictionaries(st.sampled_from(["at", "healthy", "failed", "format", "pk"]), garbage))

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from heartline.model.incident import Change
+from heartline.model.incident import Change, Evidence
 from heartline.model.kinds import AlertKind
 from heartline.model.observation import Server
 from heartline.model.state import State
@@ -40,19 +40,19 @@ addresses = st.none() | st.sampled_from([HOME, "192.0.2.8"])
 
 
 def saw(server: Server | None = SERVER, address: str | None = HOME) -> State:
-    """Give the state after that server was seen first."""
+    """Return the state after that server was seen first."""
     state, change = detect_change(State("orders"), answered(server, AFTER, address), None)
     assert change is None
     return state
 
 
 def found(was: Server, now: Server, addresses: tuple[str | None, str | None] = (HOME, HOME)) -> Change | None:
-    """Give what is noticed when the one answers after the other."""
+    """Return what is noticed when the one answers after the other."""
     return detect_change(saw(was, addresses[0]), answered(now, NOW, addresses[1]), AFTER)[1]
 
 
 def notified(state: State, *turns: Server) -> list[tuple[AlertKind, bool]]:
-    """Give what is noticed when servers answer one after the other."""
+    """Return what is noticed when servers answer one after the other."""
     changes = []
     for server in turns:
         state, change = detect_change(state, answered(server), AFTER)
@@ -137,6 +137,13 @@ def test_clocks_of_servers_that_are_wrong_do_not_matter(was: Server, now: Server
     assert (change and change.kind) == (same and same.kind)
 
 
+@pytest.mark.parametrize(("was", "now", "roles"), [(False, True, "primary standby"), (True, False, "standby primary")])
+def test_a_failover_says_which_role_the_server_had_and_has(was: bool, now: bool, roles: str) -> None:
+    change = found(replace(SERVER, standby=was), replace(SERVER, standby=now))
+    assert change is not None
+    assert change.evidence == (Evidence("role", *roles.split()),)
+
+
 @given(servers, moments, moments)
 def test_a_start_that_is_earlier_than_before_is_another_start_too(server: Server, was: datetime, now: datetime) -> None:
     change = found(replace(server, started=was), replace(server, started=now))
@@ -181,6 +188,7 @@ def test_another_address_is_a_failover_where_another_server_of_the_same_cluster_
     [
         (NOW, NOW, NOW, NOW - HOUR),  # three of them
         (NOW, NOW),  # a server that has two of them
+        (NOW, NOW, NOW),  # or three
         (NOW, NOW, NOW, NOW + timedelta(microseconds=1)),
         (*SERVER.resets[:3], NOW),
         (),
@@ -188,6 +196,12 @@ def test_another_address_is_a_failover_where_another_server_of_the_same_cluster_
 )
 def test_statistics_that_do_not_all_begin_at_the_same_moment_are_no_crash(resets: tuple[object, ...]) -> None:
     assert found(SERVER, replace(SERVER, resets=resets)) is None
+
+
+def test_three_statistics_that_begin_anew_together_are_too_few_to_tell_of_a_crash() -> None:
+    three = replace(SERVER, resets=SERVER.resets[:3])
+    assert found(three, replace(three, resets=(NOW,) * 3)) is None
+    assert found(SERVER, replace(SERVER, resets=(NOW,) * 4)).kind is CRASHED
 
 
 def test_statistics_that_agree_on_a_moment_that_one_of_them_had_before_are_no_crash() -> None:
@@ -209,7 +223,7 @@ turns = st.integers(2, 8).flatmap(
 
 
 def one_of(number: int, *, kin: bool = True) -> Server:
-    """Give one of several servers, of one cluster or each of its own."""
+    """Return one of several servers, of one cluster or each of its own."""
     system = SERVER.system if kin else str(number + 1)
     return replace(SERVER, system=system, started=NOW - (number + 1) * HOUR, standby=kin and number > 0)
 

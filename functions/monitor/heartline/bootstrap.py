@@ -16,7 +16,7 @@ from heartline.aws.metrics import Metrics
 from heartline.aws.queue import Queue
 from heartline.aws.topic import Topic
 from heartline.config.settings import VARIABLES, Settings, read_settings
-from heartline.probe.tls import tls_context
+from heartline.probe.tls import check_layer
 from heartline.prober.credentials import Credentials
 from heartline.prober.local import LocalProber
 from heartline.services import Services
@@ -74,9 +74,8 @@ def _clock() -> datetime:
 def _prober(settings: Settings) -> Prober:
     credentials = Credentials(Lazy(clients.secrets_manager), clients.rds)
     if settings.probe_function is None:
-        # A file in the layer that holds no certificates is a fault of the configuration; else this is used later.
-        for tls in {target.tls for target in settings.targets if target.tls.verified}:
-            tls_context(tls)
+        if any(target.tls.verified for target in settings.targets):
+            check_layer()
         return LocalProber(credentials)
     # It costs a cold start 3 ms, and most stacks have none.
     from heartline.prober.remote import RemoteProber  # noqa: PLC0415

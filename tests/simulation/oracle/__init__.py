@@ -92,7 +92,7 @@ class Oracle:
             answer = check(account)
             if answer is None:
                 continue
-            self.checks[name] += 1
+            self.checks[title] += 1
             if isinstance(answer, Breach):
                 self._report(name, title, answer)
 
@@ -133,8 +133,8 @@ class Oracle:
         account.tick_before = last + 0.2
         if account.stretch:
             account.stretch.ticks += number
+            account.stretch.probes += number
         self._note_found("good", first, last, number)
-        self.checks["truth"] += number
 
     def absent(self, at: float) -> None:
         """Take in a tick that was about others."""
@@ -151,7 +151,8 @@ class Oracle:
                 account.quiet.muted = (account.quiet.muted[0], min(account.quiet.muted[1], action.at))
                 account.hush_ended = action.at
             case "acknowledge":
-                account.acknowledged = account.people.worried
+                wrong = account.stretch is not None and account.stretch.found != GOOD
+                account.acknowledged |= wrong or account.people.worried
             case "care":
                 account.care = action.argument
             case "readers":
@@ -161,15 +162,15 @@ class Oracle:
         """Check that who knows that something is wrong hears that nobody watches it any more."""
         account = self.account
         account.now = max(account.now, at)
-        self.checks["the end"] += 1
+        title = "the end: what is removed is told to be no longer watched"
+        self.checks[title] += 1
         if account.people.worried and not account.quiet.possibly(at) and not any(mail.word == GONE for mail in mails):
-            title = "the end: what is removed is told to be no longer watched"
             self._report("the end", title, Breach(at, f"removed; people know: {account.people.word}"))
         for mail in mails:
             account.hear(mail, at)
         account.stretch = None
         account.failures.clear()
-        account.failed = account.outages = 0
+        account.failed = account.outages = account.reported_blips = 0
 
     def anew(self) -> None:
         """Begin with a target that was never seen."""

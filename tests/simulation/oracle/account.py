@@ -34,6 +34,7 @@ class Stretch:
     open: float = 0.0
     was_quiet: bool = False
     ticks: int = 0
+    probes: int = 0
 
 
 @dataclass(slots=True)
@@ -126,7 +127,7 @@ class Account:
         if stretch is None or stretch.found != found:
             self.previous = stretch
             stretch = self.stretch = Stretch(found, tick.begins, open=tick.begins)
-        stretch.ticks += 1
+        stretch.ticks, stretch.probes = stretch.ticks + 1, stretch.probes + len(tick.probes)
         if self.hushed:
             stretch.open, stretch.was_quiet = tick.begins, True
         needed = self.care.recover_after if found == GOOD else self.care.confirmations + 1

@@ -75,14 +75,19 @@ def while_something_is_wrong_reminders_come(account: Account) -> Answer:
         return None
     if account.stretch and account.stretch.found == GOOD and not people.flapping:
         return None  # over: the rule of the end
-    # "hourly", however often reminders were asked for: six alerts in an hour leave no room to promise more
-    every = max(HOUR, care.remind_every)
+    # "hourly" while it flaps, and after many mails, however often reminders were asked for
+    lately = sum(at > people.told_at - HOUR for at in account.sent)
+    many = lately > 6 - 1 - _KEPT or len(account.sent) > 24 - 1 - _KEPT
+    every = max(HOUR, care.remind_every) if people.flapping or many else care.remind_every
     due = min(every * 2.0 ** min(people.mails - 1, 30), max(DAY, every))
     since = max(people.told_at, account.hush_ended)
     margin = account.interval + 2 + account.shifted()
     if account.last is None or account.now - since <= due + margin:
-        return None if account.now - since < due else True
+        return True
     return Breach(people.told_at, f"{people.word}, and no mail for {span(account.now - since)}; due after {span(due)}")
+
+
+_KEPT = 3  # docs/configuration.md: so many alerts of an hour and of a day are kept for what must be told
 
 
 @rule(SILENCE)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from simulation.mail import DOWN, FLAPPING, GONE, UP, Claim
-from simulation.oracle.account import Account
+from simulation.oracle.account import GOOD, Account
 from simulation.oracle.checks import EVENTS, Answer, Breach, rule, span
 from simulation.world import CUT, DAY, HOUR
 
@@ -29,8 +29,13 @@ def what_came_up_answered_as_often_as_asked_for(account: Account) -> Answer:
     if not any(mail.word == UP for mail in account.tick.mails):
         return None
     stretch = account.stretch
-    good = stretch is not None and stretch.found == "good" and (stretch.confirmed or stretch.ticks > 1)
-    return good or Breach(account.now, "it is said to be up in a tick with failures, or too few good probes")
+    if stretch is None or stretch.found != GOOD:
+        return Breach(account.now, "it is said to be up in a tick with failures")
+    if account.before.flapping:
+        enough = stretch.ticks > 1 and stretch.probes >= account.care.recover_after
+    else:
+        enough = stretch.confirmed or stretch.ticks > 1
+    return enough or Breach(account.now, f"up is said after {stretch.probes} good probes in {stretch.ticks} ticks")
 
 
 @rule(TRUTH, of_mails=True)
@@ -165,7 +170,7 @@ def shares_and_counts_are_those_of_the_probes(account: Account) -> Answer:
     least = min(ticks, sum(at > since and not mixed for at, mixed in account.failures))
     if ticks < 20 or account.now - since < HOUR / 2:
         return 0 <= share <= 1 or Breach(account.now, f"a share of {share}")
-    if min(1.0, least / ticks) - 0.15 <= share <= failed / ticks + 0.15:
+    if least / ticks - 0.15 <= share <= failed / ticks + 0.15:
         return True
     return Breach(account.now, f"down for {share:.0%} is said; of {ticks} ticks {failed} saw a failure")
 

@@ -7,7 +7,9 @@ from dataclasses import replace
 from typing import Any
 
 from heartline.aws.log import Event
-from heartline.commands.status import entry, failure_entry, overview
+from heartline.commands.change import change
+from heartline.commands.select import select, select_one, suggest
+from heartline.commands.status import failure_entry, overview
 from heartline.common import fields
 from heartline.common.deadline import Deadline
 from heartline.common.text import sanitize
@@ -15,19 +17,17 @@ from heartline.messages.context import AlertContext, TargetAlerts
 from heartline.model.alert import EMAIL, Alert
 from heartline.model.errors import CommandError
 from heartline.model.kinds import AlertKind
-from heartline.model.state import State, Unreadable
+from heartline.model.observation import Observation
+from heartline.model.state import State
 from heartline.model.target import Target
 from heartline.notify.batches import Batch
 from heartline.prober.check import probe_once
 from heartline.rules.alerts import reminded_of
 from heartline.services import Services
 
-_SAVE_ATTEMPTS = 5
 # SES's limit for one mail: https://docs.aws.amazon.com/ses/latest/dg/quotas.html
 _MOST_TO = 50
 _MUTE_BOUNDS = (60, 30 * 86400)
-# As many names of targets are in a sentence.
-_MAX_NAMES = 20
 
 Command = Callable[[Services, Mapping[str, Any], Deadline], dict[str, Any]]
 
@@ -61,26 +61,42 @@ def _command(event: Mapping[str, Any]) -> Command:
     name = event["command"]
     if not isinstance(name, str) or name not in COMMANDS:
         raise CommandError(
-            f'unknown command: known are {", ".join(COMMANDS)}, as in {{"command": "status"}}', tuple(COMMANDS)
+            f'unknown command: {suggest(name, COMMANDS)}known are {", ".join(COMMANDS)}, as in {{"command": "status"}}',
+            tuple(COMMANDS),
         )
     command, fields = COMMANDS[name]
     if unknown := event.keys() - {"command"} - fields:
         takes = f"it takes {', '.join(sorted(fields))}" if fields else "it takes none"
         shown = sanitize(str(min(unknown, key=str)), 40)
-        raise CommandError(f'{name}: unknown field "{shown}": {takes}', sorted(fields))
+        raise CommandError(f'{name}: unknown field "{shown}": {suggest(shown, fields)}{takes}', sorted(fields))
     return command
 
 
 def _status(services: Services, event: Mapping[str, Any], _: Deadline) -> dict[str, Any]:
-    chosen = (_target(services, event),) if "target" in event else services.settings.targets
-    return overview(services, chosen)
+    asked = not event.keys().isdisjoint(_WHICH)
+    targets = services.settings.targets
+    return overview(services, select(event, targets).targets if asked else targets)
 
 
-def _probe(services: Services, event: Mapping[str, Any], deadline: Deadline) -> dict[str, Any]:
-    target = _target(services, event)
+def observe(services: Services, event: Mapping[str, Any], deadline: Deadline) -> tuple[Target, Observation]:
+    """Return the target that the command `probe` names, and what one probe of it sees.
+
+    Raises
+    ------
+    CommandError
+        If there is no such target, or no time.
+    ProberError
+        If the prober could not be reached.
+    """
+    target = select_one(event, services.settings.targets)
     seen = probe_once(services.prober, target, deadline)
     if seen is None:
         raise CommandError(f"probe: there was no time to probe {target.name}: try again")
+    return target, seen
+
+
+def _probe(services: Services, event: Mapping[str, Any], deadline: Deadline) -> dict[str, Any]:
+    target, seen = observe(services, event, deadline)
     return {
         "target": target.name,
         "healthy": seen.healthy,
@@ -93,7 +109,7 @@ def _test_alert(services: Services, event: Mapping[str, Any], _: Deadline) -> di
     """Send a test by the real channels, past the outbox: the answer goes to who asked."""
     now = services.clock()
     if "target" in event:
-        target = _target(services, event)
+        target = select_one(event, services.settings.targets)
     else:
         everybody = dict.fromkeys(who for target in services.settings.targets for who in target.recipients)
         target = replace(services.settings.targets[0], name="heartline", recipients=tuple(everybody))
@@ -113,7 +129,7 @@ def _test_alert(services: Services, event: Mapping[str, Any], _: Deadline) -> di
 
 
 def _mute(services: Services, event: Mapping[str, Any], _: Deadline) -> dict[str, Any]:
-    target = _target(services, event)
+    chosen = select(event, services.settings.targets)
     reason = event.get("reason")
     if reason is not None and not isinstance(reason, str):
         raise CommandError('mute: field "reason": give a text, or leave it out')
@@ -123,12 +139,12 @@ def _mute(services: Services, event: Mapping[str, Any], _: Deadline) -> dict[str
         raise CommandError(f'mute: field "for": {fix}', ("15m", "2h", "1d")) from None
     until = services.clock() + length
     said = sanitize(reason) if reason else None
-    return _change(services, target, lambda state: replace(state, muted_until=until, mute_reason=said))
+    return change(services, chosen, lambda state: replace(state, muted_until=until, mute_reason=said))
 
 
 def _unmute(services: Services, event: Mapping[str, Any], _: Deadline) -> dict[str, Any]:
-    target = _target(services, event)
-    return _change(services, target, lambda state: replace(state, muted_until=None, mute_reason=None))
+    chosen = select(event, services.settings.targets)
+    return change(services, chosen, lambda state: replace(state, muted_until=None, mute_reason=None))
 
 
 def _acknowledge(services: Services, event: Mapping[str, Any], _: Deadline) -> dict[str, Any]:
@@ -139,40 +155,16 @@ def _acknowledge(services: Services, event: Mapping[str, Any], _: Deadline) -> d
             )
         return replace(state, belief=replace(state.belief, acknowledged=reminded_of(state)))
 
-    return _change(services, _target(services, event), acknowledged)
+    return change(services, select(event, services.settings.targets), acknowledged)
 
 
-def _change(services: Services, target: Target, change: Callable[[State], State]) -> dict[str, Any]:
-    """Change a target's state between two ticks, again where a tick was faster, and return the result."""
-    for _ in range(_SAVE_ATTEMPTS):
-        stored = services.store.load([target.name]).targets[target.name]
-        if isinstance(stored, Unreadable):
-            raise CommandError(f"{target.name}: its stored item cannot be read: {stored.reason}")
-        state = change(stored.state)
-        if services.store.save(stored, state):
-            return entry(target, replace(stored, state=state), services.clock())
-    raise CommandError(f"{target.name}: other runs kept changing it: try again")
-
-
-def _target(services: Services, event: Mapping[str, Any]) -> Target:
-    """Return the target that is meant; where there is only one, it needs no name."""
-    targets = services.settings.targets
-    if "target" not in event and len(targets) == 1:
-        return targets[0]
-    for target in targets:
-        if target.name == event.get("target"):
-            return target
-    fault = "no such target" if "target" in event else "missing"
-    names = [target.name for target in targets]
-    known = ", ".join(names[:_MAX_NAMES])
-    raise CommandError(f'{event["command"]}: field "target": {fault}: known are {known}', names)
-
-
+# The fields that say which targets are meant.
+_WHICH = frozenset({"target", "tags"})
 COMMANDS: Mapping[str, tuple[Command, frozenset[str]]] = {
-    "status": (_status, frozenset({"target"})),
+    "status": (_status, _WHICH),
     "probe": (_probe, frozenset({"target"})),
     "test-alert": (_test_alert, frozenset({"target"})),
-    "mute": (_mute, frozenset({"target", "for", "reason"})),
-    "unmute": (_unmute, frozenset({"target"})),
-    "acknowledge": (_acknowledge, frozenset({"target"})),
+    "mute": (_mute, _WHICH | {"for", "reason"}),
+    "unmute": (_unmute, _WHICH),
+    "acknowledge": (_acknowledge, _WHICH),
 }

@@ -2,47 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
-from datetime import datetime, timedelta
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from heartline.aws.errors import code_of
 from heartline.aws.topic import Topic
-from heartline.common.parallel import at_once
-from heartline.model.incident import Incident, Span
+from heartline.commands.view import TargetView, view_fleet, with_history
+from heartline.model.incident import Incident
 from heartline.model.observation import Failure
-from heartline.model.state import State, Stored, Unreadable
 from heartline.model.target import Target
-from heartline.rules.alerts import next_reminder
-from heartline.rules.availability import Availability, availability
-from heartline.rules.decide import quiet_until
+from heartline.rules.availability import Availability
 from heartline.rules.flapping import settle_time
-from heartline.rules.gaps import missed
 from heartline.services import Services
 
-_LENGTHS = {"24h": timedelta(days=1), "7d": timedelta(days=7), "30d": timedelta(days=30)}
-# As far as anything is kept, and so that what began long ago and reaches into these is not missed.
-_LOOKED_BACK = timedelta(days=800)
-_MOST_INCIDENTS = 5
+_LISTED = 5
 
 
 def overview(services: Services, targets: Sequence[Target]) -> dict[str, Any]:
     """Return what is known of targets, now and in the past."""
-    loaded = services.store.load(target.name for target in targets)
-    now = services.clock()
-    gaps = list(services.history.gaps(now - _LOOKED_BACK))
-    if gap := missed(loaded.last, now, services.settings.interval):
-        gaps.append(gap)
-    past = at_once(lambda target: services.history.incidents(target.name, now - _LOOKED_BACK), targets)
-    entries = [
-        entry(target, loaded.targets[target.name], now)
-        | _past(loaded.targets[target.name], incidents, gaps, now, services.settings.interval)
-        for target, incidents in zip(targets, past, strict=True)
-    ]
-    answer: dict[str, Any] = {"targets": entries}
+    views = with_history(services, view_fleet(services, targets).targets)
+    answer: dict[str, Any] = {"targets": [entry(view) | _past(view) for view in views]}
     return answer if services.health_topic is None else answer | {"health": _health(services.health_topic)}
 
 
@@ -54,33 +36,12 @@ def _health(topic: Topic) -> dict[str, Any]:
         return {"error": code_of(error)}
 
 
-def _past(
-    stored: Stored | Unreadable,
-    incidents: Sequence[Incident],
-    gaps: Sequence[Span],
-    now: datetime,
-    interval: timedelta,
-) -> dict[str, Any]:
+def _past(view: TargetView) -> dict[str, Any]:
     """Return a target's last incidents, and how much of the time it was up."""
-    state = stored.state if isinstance(stored, Stored) else State("")
-    latest = [*incidents, *((state.incident,) if state.incident else ())][-_MOST_INCIDENTS:]
-    measured = dict(_measured(state, incidents, gaps, now, interval))
     return {
-        "incidents": [_incident(one) for one in reversed(latest)],
-        "availability": {name: _availability(one) for name, one in measured.items()},
+        "incidents": [_incident(one) for one in reversed(view.all_incidents[-_LISTED:])],
+        "availability": {name: _availability(one) for name, one in view.measured().items()},
     }
-
-
-def _measured(
-    state: State, incidents: Sequence[Incident], gaps: Sequence[Span], now: datetime, interval: timedelta
-) -> Iterator[tuple[str, Availability]]:
-    """Yield the availability over each length of time; it has no share where a shorter one covers all that is known."""
-    shorter = timedelta(0)
-    for name, length in _LENGTHS.items():
-        known = state.first_seen is not None and now - state.first_seen > shorter
-        found = availability(state, incidents, gaps, Span(now - length, now), interval)
-        yield name, found if known else replace(found, share=None, failed_share=None)
-        shorter = length
 
 
 def _availability(measured: Availability) -> dict[str, Any]:
@@ -112,37 +73,35 @@ def _incident(incident: Incident) -> dict[str, Any]:
     }
 
 
-def entry(target: Target, stored: Stored | Unreadable, now: datetime) -> dict[str, Any]:
+def entry(view: TargetView) -> dict[str, Any]:
     """Return what is known of one target now, as the contract names it."""
-    if isinstance(stored, Unreadable):
-        blank = entry(target, Stored(State(target.name)), now)
-        return blank | {"error": f"the stored item cannot be read: {stored.reason}"}
-    state = stored.state
-    remind_at = next_reminder(state, target.policy)
-    return {
-        "name": target.name,
-        "status": state.status.value,
-        "since": _iso(state.since),
-        "last_ok": _iso(state.last_ok),
-        "incident": state.incident.id if state.incident else None,
-        "failure": failure_entry(state.failure),
-        "pending": len(stored.outbox),
-        "muted_until": _iso(quiet_until(state, target.policy, now)),
-        "mute_reason": state.mute_reason if state.muted_until and now < state.muted_until else None,
-        "acknowledged": state.belief is not None and remind_at is None,
-        "remind_at": _iso(remind_at),
-        "flapping": _flapping(state, target),
-        "blips": state.blips,
-        "watched_since": _iso(state.first_seen),
+    known = {
+        "name": view.name,
+        "status": view.state.status.value,
+        "since": _iso(view.since),
+        "last_ok": _iso(view.state.last_ok),
+        "incident": view.state.incident.id if view.state.incident else None,
+        "failure": failure_entry(view.failure),
+        "pending": view.pending,
+        "muted_until": _iso(view.muted_until),
+        "mute_reason": view.mute_reason,
+        "acknowledged": view.acknowledged,
+        "remind_at": _iso(view.remind_at),
+        "flapping": _flapping(view),
+        "blips": view.state.blips,
+        "watched_since": _iso(view.state.first_seen),
+        "latency_ms": view.latency,
+        "tags": dict(view.target.tags),
     }
+    return known | {"error": f"the stored item cannot be read: {view.unreadable}"} if view.unreadable else known
 
 
-def _flapping(state: State, target: Target) -> dict[str, Any] | None:
+def _flapping(view: TargetView) -> dict[str, Any] | None:
     """Return since when a target flaps and how long it must rest; None where nobody was notified of that."""
-    flapping = state.flapping
-    if flapping is None or not flapping.notified:
+    flapping = view.state.flapping
+    if flapping is None or not view.flapping:
         return None
-    rest = settle_time(flapping, target.policy).total_seconds()
+    rest = settle_time(flapping, view.target.policy).total_seconds()
     return {"since": _iso(flapping.start.at), "stable_since": _iso(flapping.calm_since), "settle_seconds": round(rest)}
 
 

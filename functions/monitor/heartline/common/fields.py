@@ -7,6 +7,7 @@ place.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import timedelta
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -14,6 +15,8 @@ _DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,3})?)\s*([smhd])", re.ASCII)
 # RFC 5321 4.5.3.1 caps an address at 254 octets; quoted local parts and address literals are not taken.
 _ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+", re.ASCII)
 _HOST = re.compile(r"[A-Za-z0-9._:%-]{1,253}", re.ASCII)
+# As many as a resource of AWS can have.
+_MOST_TAGS = 50
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
 
 
@@ -86,6 +89,21 @@ def name(value: object) -> str:
     if not isinstance(value, str) or not _NAME.fullmatch(value):
         raise ValueError("give 1 to 64 letters, digits, dots, hyphens and underscores")
     return value
+
+
+def tags(value: object) -> Mapping[str, str]:
+    """Read a table of short texts by their names.
+
+    Raises
+    ------
+    ValueError
+        When it is none, has more than 50, or holds what is no short text.
+    """
+    if isinstance(value, Mapping) and len(value) <= _MOST_TAGS:
+        texts = (text for pair in value.items() for text in pair)
+        if all(isinstance(text, str) and 1 <= len(text) <= 64 and text.isprintable() for text in texts):
+            return dict(value)
+    raise ValueError('give a table of short texts, like { team = "payments", stage = "production" }')
 
 
 def host(value: object) -> str:

@@ -83,6 +83,7 @@ READERS: Mapping[str, Reader] = {
     "remind_every": _duration(60, 86400),
     "settle_after": _duration(1, 86400),
     "maintenance": windows,
+    "tags": fields.tags,
 }
 # Those that belong to the policy of a target.
 POLICY_KEYS = ("confirmations", "confirm_after", "recover_after", "remind_every", "settle_after", "maintenance")

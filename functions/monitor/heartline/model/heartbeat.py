@@ -22,6 +22,8 @@ class Heartbeat:
         When the targets without a verdict in this tick last had one.
     leaving
         The names of targets that are no longer watched and have alerts that wait.
+    latencies
+        How many milliseconds the last probe of each healthy one took, in their order; 0 where it is not known.
     """
 
     at: datetime
@@ -29,10 +31,15 @@ class Heartbeat:
     failed: tuple[str, ...] = ()
     earlier: Mapping[str, datetime] = field(default_factory=dict)
     leaving: tuple[str, ...] = ()
+    latencies: tuple[int, ...] = ()
 
     def looks(self) -> dict[str, datetime]:
         """Return when each target last had a verdict."""
         return {**self.earlier, **dict.fromkeys((*self.healthy, *self.failed), self.at)}
+
+    def milliseconds(self) -> dict[str, int]:
+        """Return how long the last probe of each healthy target took, where that is known."""
+        return {name: spent for name, spent in zip(self.healthy, self.latencies, strict=False) if spent}
 
 
 def freshen(stored: Stored, heartbeat: Heartbeat) -> Stored:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import time, timedelta
 from typing import TYPE_CHECKING
@@ -71,6 +72,7 @@ class Target:
     language: str = "en"
     time_zone: ZoneInfo | None = None
     policy: Policy = Policy()
+    tags: Mapping[str, str] = field(default_factory=dict)
 
 
 # What libpq and every RDS instance have when nothing else is said.

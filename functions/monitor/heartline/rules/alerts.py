@@ -27,7 +27,7 @@ _OF_FLAPPING = _OF_WRONG | {AlertKind.STABLE}
 
 
 def notify(facts: Facts, last: Observation, policy: Policy, now: datetime) -> tuple[State, tuple[Alert, ...]]:
-    """Make the alerts after which people know what is so, as far as the budget allows, oldest first.
+    """Return the state and the alerts that bring belief to the facts, as far as the budget allows, oldest first.
 
     Parameters
     ----------
@@ -154,7 +154,9 @@ class _Notifier:
         calm = is_calm(flapping, self._policy, self._now)
         if calm and self.state.outage is None and self._may(budget.after_up(self._policy)):
             self._alert(AlertKind.STABLE, self._last_outage())
-            self.state = replace(self.state, belief=None, flapping=calmed(self.state, flapping, self._now))
+            # Failures before that are accounted for: a single one after it is not frequent.
+            rested = calmed(self.state, flapping, self._now)
+            self.state = replace(self.state, belief=None, flapping=rested, recent_blips=())
 
     def _settle(self, belief: Belief, outage: Outage) -> None:
         """Take what has been down for as long as its rhythm asks for an ordinary outage, and two outages for no one."""

@@ -36,15 +36,12 @@ def ended(counts: Counts, incident: Incident) -> Counts:
     return replace(counts, down=counts.down + _seconds(incident.began, incident.ended or incident.began))
 
 
-def not_observed(counts: Counts, gap: Span, known: Span | None, outage: Incident | None) -> Counts:
-    """Count a time that was not observed, and take it out of the outage that it fell into.
-
-    `known` is what of it was counted before: a gap can grow.
-    """
-    began = known.ended if known else gap.began
-    ends = outage.ended if outage and outage.ended else gap.ended
-    within = _seconds(max(began, outage.began), min(gap.ended, ends)) if outage else 0
-    return replace(counts, unobserved=counts.unobserved + _seconds(began, gap.ended), down=counts.down - within)
+def not_observed(counts: Counts, unseen: Span, outage: Incident | None) -> Counts:
+    """Count a time that was not observed, and take it out of the outage that it fell into."""
+    ends = outage.ended if outage and outage.ended else unseen.ended
+    within = _seconds(max(unseen.began, outage.began), min(unseen.ended, ends)) if outage else 0
+    unobserved = counts.unobserved + _seconds(unseen.began, unseen.ended)
+    return replace(counts, unobserved=unobserved, down=counts.down - within)
 
 
 def blipped(state: State, at: datetime, probes: int) -> State:

@@ -77,10 +77,7 @@ def observe(
 
 
 def with_gap(state: State, gap: Span | None, policy: Policy) -> State:
-    """Note in what began, went on or ended in it that a time was not observed.
-
-    A tick stands for the interval after it: only what of the gap is beyond that is left out of shares and rests.
-    """
+    """Note in what began, went on or ended in it that a time was not observed."""
     if gap is None or state.first_seen is None or state.first_seen >= gap.ended:
         return state
     touched = state.incident or state.previous
@@ -92,10 +89,18 @@ def with_gap(state: State, gap: Span | None, policy: Policy) -> State:
         state = state.holding(replace(touched, unobserved=(*others, gap)[-_MOST_GAPS:]))
     if not (touched or state.belief):
         return state
-    known = state.gap if state.gap and state.gap.began == gap.began else None
-    unseen = Span(min(gap.began + policy.interval, gap.ended), gap.ended)
+    unseen = _unseen(gap, state.gap, policy)
     rest = state.flapping if state.outage or state.flapping is None else rest_not_observed(state.flapping, unseen)
-    return replace(state, counts=not_observed(state.counts, unseen, known, touched), gap=gap, flapping=rest)
+    return replace(state, counts=not_observed(state.counts, unseen, touched), gap=gap, flapping=rest)
+
+
+def _unseen(gap: Span, known: Span | None, policy: Policy) -> Span:
+    """Return what of a gap nothing is known of: a gap can grow, and each tick stands for the interval after it.
+
+    Without that, what fails in the rhythm of the missed ticks would look worse than it is, and hardly ever rest.
+    """
+    began = known.ended if known and known.began == gap.began else gap.began + policy.interval
+    return Span(min(began, gap.ended), gap.ended)
 
 
 def _healthy(state: State, observations: Sequence[Observation]) -> Facts:

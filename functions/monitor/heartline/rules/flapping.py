@@ -11,16 +11,23 @@ from heartline.model.state import State
 from heartline.model.target import Policy
 from heartline.rules.counting import marked
 
-# How many times its rhythm a target must rest, and the most of it. After so long a rest the next event is a new story.
+# How many times its rhythm a target must rest, and the most of it.
 _RHYTHMS = 2
 _MOST_REST = timedelta(hours=6)
+# And at least this many ticks after its last event: the first good one alone may be one of a rhythm.
+_LEAST_TICKS = 2
+# After so long a rest the next event begins anew, unless people believe that it flaps.
 _FORGOTTEN = timedelta(hours=1)
 
 
 def settle_time(flapping: Flapping, policy: Policy) -> timedelta:
-    """Return how long a target must rest to count as stable: `settle_after`, longer for a slower rhythm."""
+    """Return how long a target must rest to count as stable.
+
+    That is `settle_after`, longer for a slower rhythm, and no less than it takes to see `recover_after` good probes in
+    more than one tick: a tick sees one of a target that is up.
+    """
     rest = min(_RHYTHMS * timedelta(seconds=flapping.rhythm), _MOST_REST)
-    return max(policy.settle_after, rest)
+    return max(policy.settle_after, rest, max(_LEAST_TICKS, policy.recover_after) * policy.interval)
 
 
 def is_calm(flapping: Flapping, policy: Policy, now: datetime) -> bool:
@@ -56,8 +63,8 @@ def calmed(state: State, flapping: Flapping, now: datetime) -> Flapping:
     return replace(flapping, start=marked(state, now), notified=False)
 
 
-def not_observed(flapping: Flapping, gap: Span) -> Flapping:
+def not_observed(flapping: Flapping, unseen: Span) -> Flapping:
     """Leave a time that was not observed out of the rest."""
-    if flapping.calm_since >= gap.ended:
+    if flapping.calm_since >= unseen.ended:
         return flapping
-    return replace(flapping, calm_since=min(gap.ended, flapping.calm_since + (gap.ended - gap.began)))
+    return replace(flapping, calm_since=min(unseen.ended, flapping.calm_since + (unseen.ended - unseen.began)))

@@ -53,7 +53,7 @@ def detect_change(state: State, seen: Observation, after: datetime | None) -> tu
 
 
 def _says_less(before: Server, server: Server) -> bool:
-    """Tell whether a server does not say now who it is, and did: it may be the same one, and has no name."""
+    """Return True if a server does not say now who it is, and did: it may be the same one, and has no name."""
     parts = ("system", "started", "version", "standby")
     return any(getattr(before, part) is not None and getattr(server, part) is None for part in parts)
 
@@ -104,7 +104,7 @@ def _written(at: datetime | None) -> str | None:
 
 
 def _crash(was: Server, now: Server) -> tuple[str | None, str | None]:
-    """Give when the statistics began, before and now, where they tell of a crash that the server survived."""
+    """Return when the statistics began, before and now, where they show a crash that the server survived."""
     together = len(now.resets) >= _AGREE and len(set(now.resets)) == 1
     if was.started is None or was.started != now.started or not together or now.resets[0] in was.resets:
         return None, None

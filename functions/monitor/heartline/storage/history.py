@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from heartline.common.codec import decode
 from heartline.model.incident import Incident, Span
@@ -33,18 +33,31 @@ class History:
         self._table.put(gap_key(gap), record(gap.ended, {"gap": gap}))
 
     def incidents(self, name: str, since: datetime) -> tuple[Incident, ...]:
-        """Give the incidents of a target that began since then and are over, oldest first."""
+        """Return the incidents of a target that began since then and are over, oldest first."""
         return tuple(self._read(target_key(name)[0], INCIDENT, since, "incident", Incident))
 
+    def newest_incidents(self, name: str, most: int) -> tuple[tuple[Incident, ...], bool]:
+        """Return a target's newest incidents that are over, oldest first, and True if there are no older ones.
+
+        It is one call, which returns at most so many, and at most 1 MB.
+        """
+        items, complete = self._table.newest(target_key(name)[0], INCIDENT, most)
+        return tuple(reversed(list(_readable(items, "incident", Incident)))), complete
+
     def gaps(self, since: datetime) -> tuple[Span, ...]:
-        """Give the times that began since then in which Heartline did not run, oldest first."""
+        """Return the times that began since then in which Heartline did not run, oldest first."""
         return tuple(self._read(HEARTBEAT_KEY[0], GAP, since, "gap", Span))
 
     def _read(self, partition: str, prefix: str, since: datetime, name: str, kind: type[_T]) -> Iterable[_T]:
-        """Read what is there in this version's form; the rest is left alone."""
-        for item in self._table.listed((partition, f"{prefix}{sortable(since)}"), f"{prefix}~"):
-            if item.get("format") == FORMAT:
-                try:
-                    yield decode(kind, item.get(name))
-                except (ValueError, TypeError, ArithmeticError):
-                    continue
+        items = self._table.listed((partition, f"{prefix}{sortable(since)}"), f"{prefix}~")
+        return _readable(items, name, kind)
+
+
+def _readable(items: Iterable[Mapping[str, Any]], name: str, kind: type[_T]) -> Iterator[_T]:
+    """Yield what is there in this version's form; the rest is left alone."""
+    for item in items:
+        if item.get("format") == FORMAT:
+            try:
+                yield decode(kind, item.get(name))
+            except (ValueError, TypeError, ArithmeticError):
+                continue

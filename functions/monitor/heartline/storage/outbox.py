@@ -88,6 +88,6 @@ class Outbox:
         return self._table.update(target_key(name), change, guard)
 
     def release(self, name: str, owner: str) -> bool:
-        """Give the lease back; False when it is no longer the owner's."""
+        """Release the lease; False when it is no longer the owner's."""
         guard = Guard("lease.#owner = :owner", {"#owner": "owner"}, {":owner": owner})
         return self._table.update(target_key(name), "REMOVE lease", guard)

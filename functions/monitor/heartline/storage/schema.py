@@ -1,4 +1,4 @@
-"""Give stored things their form as DynamoDB items, and read them back without trust."""
+"""Write stored things as DynamoDB items, and read them back without trust."""
 
 from __future__ import annotations
 
@@ -33,28 +33,28 @@ _NEWER = f"its format is not {FORMAT}: a newer Heartline wrote it, or it is dama
 
 
 def target_key(name: str) -> Key:
-    """Give the key of a target's item."""
+    """Return the key of a target's item."""
     return f"target#{name}", "state"
 
 
 def heartbeat_key(shard: str | None) -> Key:
-    """Give the key of the heartbeat: of a shard of the fleet, or of the whole."""
+    """Return the key of the heartbeat: of a shard of the fleet, or of the whole."""
     return HEARTBEAT_KEY if shard is None else (HEARTBEAT_KEY[0], f"shard#{shard}")
 
 
 def heartbeat_item(heartbeat: Heartbeat, shard: str | None) -> dict[str, object]:
-    """Give the item of a heartbeat; of a shard, DynamoDB removes it in time."""
+    """Return the item of a heartbeat; of a shard, DynamoDB removes it in time."""
     item = {"format": FORMAT, **{part.name: getattr(heartbeat, part.name) for part in fields(Heartbeat)}}
     return item if shard is None else item | {"expires_at": int((heartbeat.at + _SHARD_KEPT).timestamp())}
 
 
 def incident_key(name: str, incident: Incident) -> Key:
-    """Give the key of an incident in a target's history: by its beginning."""
+    """Return the key of an incident in a target's history: by its beginning."""
     return target_key(name)[0], f"{INCIDENT}{sortable(incident.began)}#{incident.id}"
 
 
 def gap_key(gap: Span) -> Key:
-    """Give the key of a time in which Heartline did not run."""
+    """Return the key of a time in which Heartline did not run."""
     return HEARTBEAT_KEY[0], f"{GAP}{sortable(gap.began)}"
 
 
@@ -64,12 +64,12 @@ def sortable(at: datetime) -> str:
 
 
 def record(ended: datetime, document: Mapping[str, object]) -> dict[str, object]:
-    """Give an item of the history, which DynamoDB removes in time."""
+    """Return an item of the history, which DynamoDB removes in time."""
     return {"format": FORMAT, "expires_at": int((ended + _KEPT).timestamp()), **document}
 
 
 def key_of(item: Mapping[str, Any]) -> Key:
-    """Give the key of an item in DynamoDB's own notation."""
+    """Return the key of an item in DynamoDB's own notation."""
     return item["pk"]["S"], item["sk"]["S"]
 
 

@@ -64,6 +64,7 @@ class Loaded:
     looks: Mapping[str, datetime] = field(default_factory=dict)
     watched: frozenset[str] = frozenset()
     last: datetime | None = None
+    latencies: Mapping[str, int] = field(default_factory=dict)
     unsure: bool = False
 
 
@@ -83,7 +84,7 @@ class Store:
         self._decoded: dict[str, tuple[Mapping[str, Any] | None, Stored | Unreadable]] = {}
 
     def load(self, names: Iterable[str], shard: str | None = None, since: datetime | None = None) -> Loaded:
-        """Read the targets' items, and the heartbeat, which tells when each was last seen as it is.
+        """Read the targets' items, and the heartbeat, which says when each was last seen as it is.
 
         Parameters
         ----------
@@ -111,8 +112,9 @@ class Store:
             beats = self.heartbeats()
         fresh = {name: _freshened(one, beats) if isinstance(one, Stored) else one for name, one in targets.items()}
         looks = {name: at for beat in beats for name, at in beat.looks().items()}
+        latencies = {name: spent for beat in beats for name, spent in beat.milliseconds().items()}
         watched = frozenset(name for beat in beats for name in (*beat.looks(), *beat.leaving))
-        return Loaded(fresh, own, looks, watched, beats[-1].at if beats else None)
+        return Loaded(fresh, own, looks, watched, beats[-1].at if beats else None, latencies)
 
     def heartbeats(self) -> list[Heartbeat]:
         """Read the heartbeats of the whole fleet and of its shards, the latest last."""
@@ -122,7 +124,7 @@ class Store:
     def _decode(self, name: str, item: Mapping[str, Any] | None) -> Stored | Unreadable:
         """Read a target's item; one that is to the letter as it was in this environment's last tick was decoded then.
 
-        Its version would not tell: the outbox and the lease change without it.
+        Its version does not show it: the outbox and the lease change without it.
         """
         known = self._decoded.get(name)
         if known is None or known[0] != item:
@@ -158,23 +160,20 @@ class Store:
         before
             What was read; the write holds only if the item is still at that version.
         state, alerts, ended
-            What was decided.
+            What was decided; nothing has ended yet of what was never written.
 
         Returns
         -------
         bool
             False when another tick has written since: then nothing was written.
         """
-        if not ended:
-            if before.version == 0:
-                return self._table.put(*self._first(state, alerts))
-            return self._table.update(*self._next(before, state, alerts))
         if before.version == 0:
-            write = {"Put": self._table.putting(*self._first(state, alerts))}
-        else:
-            write = {"Update": self._table.updating(*self._next(before, state, alerts))}
+            return self._table.put(*self._first(state, alerts))
+        following = self._next(before, state, alerts)
+        if not ended:
+            return self._table.update(*following)
         records = [{"Put": self._table.putting(*_record(state.target, incident))} for incident in ended]
-        return self._table.together([write, *records])
+        return self._table.together([{"Update": self._table.updating(*following)}, *records])
 
     def _first(self, state: State, alerts: Sequence[Alert]) -> tuple[Key, dict[str, object], Guard]:
         item = {"format": FORMAT, "version": 1, "state": state, "outbox": {alert.id: alert for alert in alerts}}

@@ -30,7 +30,7 @@ class Guard:
     values: Mapping[str, object] = field(default_factory=dict)
 
     def arguments(self) -> dict[str, Any]:
-        """Give it as DynamoDB's calls take it, without what is empty."""
+        """Return it as DynamoDB's calls take it, without what is empty."""
         given = {
             "ConditionExpression": self.condition,
             "ExpressionAttributeNames": dict(self.names),
@@ -77,16 +77,16 @@ class Table:
         return answer is not None
 
     def putting(self, key: Key, item: Mapping[str, object], guard: Guard | None = None) -> dict[str, Any]:
-        """Give the arguments that write a whole item."""
+        """Return the arguments that write a whole item."""
         guarded = guard.arguments() if guard else {}
         return {"TableName": self.name, "Item": wire_key(key) | wire(item), **guarded}
 
     def updating(self, key: Key, change: str, guard: Guard) -> dict[str, Any]:
-        """Give the arguments that change an item."""
+        """Return the arguments that change an item."""
         return {"TableName": self.name, "Key": wire_key(key), "UpdateExpression": change, **guard.arguments()}
 
     def listed(self, key: Key, last: str) -> Iterator[dict[str, Any]]:
-        """Give the items of a partition from one sort key to another, oldest first."""
+        """Yield the items of a partition from one sort key to another, oldest first."""
         pages = (
             self.client()
             .get_paginator("query")
@@ -100,21 +100,37 @@ class Table:
         for page in pages:
             yield from map(plain, page["Items"])
 
+    def newest(self, partition: str, prefix: str, most: int) -> tuple[list[dict[str, Any]], bool]:
+        """Return the last items whose sort keys begin like this, newest first, and True if there are no others.
+
+        https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Query.Pagination.html
+        """
+        answer = self.client().query(
+            TableName=self.name,
+            KeyConditionExpression="pk = :pk AND begins_with(sk, :prefix)",
+            ExpressionAttributeValues=wire({":pk": partition, ":prefix": prefix}),
+            ConsistentRead=True,
+            ScanIndexForward=False,
+            Limit=most,
+        )
+        return [plain(item) for item in answer["Items"]], "LastEvaluatedKey" not in answer
+
     def _conditionally(self, call: Callable[..., Any], **arguments: object) -> dict[str, Any] | None:
         """Make a call that a condition may guard; None when the condition does not hold."""
-        for pause in (*_CONFLICT_PAUSES, None):
+        pauses = iter(_CONFLICT_PAUSES)
+        while True:
             try:
                 answer: dict[str, Any] = call(**arguments)
             except ClientError as error:
                 reasons = _reasons(error)
                 if _CONDITION_FAILED in reasons:
                     return None
+                pause = next(pauses, None)
                 if pause is None or _CONFLICT not in reasons:
                     raise
                 sleep(pause)
             else:
                 return answer
-        raise AssertionError("the last round returns or raises")
 
 
 def _reasons(error: ClientError) -> set[str]:

@@ -142,7 +142,10 @@ def _heartbeat(run: Run, results: Sequence[TargetResult]) -> Heartbeat:
     )
     undecided = (result for result in results if result.seen is Status.UNKNOWN)
     earlier = {result.target.name: look for result in undecided if (look := _last_look(result.state))}
-    return Heartbeat(run.at, healthy, failed, earlier)
+    spent = {result.target.name: sum(result.last.phases.values()) for result in results if result.last}
+    # Less than half a millisecond is no less than one that is not known.
+    latencies = tuple(max(1, round(spent[name])) if name in spent else 0 for name in healthy)
+    return Heartbeat(run.at, healthy, failed, earlier, latencies=latencies)
 
 
 def _last_look(state: State) -> datetime | None:

@@ -1,0 +1,62 @@
+"""What the budget keeps for alerts that must come, and what it lets people have before."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from heartline.model.target import Policy
+from heartline.rules.budget import affordable, after_up, reminder_interval, spent
+from unit.samples import HOUR, MINUTE, NOW, SECOND
+
+DAY = timedelta(days=1)
+
+
+def busiest(sent: list[datetime], length: timedelta) -> int:
+    return max(sum(timedelta(0) <= at - one <= length for one in sent) for at in sent)
+
+
+@given(
+    st.lists(st.integers(1, 24 * 60), max_size=24, unique=True),
+    st.tuples(*[st.integers(0, 50)] * 4),
+)
+def test_after_a_recovery_that_was_afforded_the_worst_that_can_follow_fits(
+    ago: list[int], delays: tuple[int, ...]
+) -> None:
+    """Down and flapping, an outage after all; then at each reminder that it is up, that it stays down, an outage."""
+    before = [NOW - minutes * MINUTE for minutes in ago]
+    if before and (busiest(before, HOUR) > 6 or busiest(before, DAY) > 24):
+        return
+    if not affordable(before, NOW, after_up(Policy())):
+        return
+    sent, at = [*before, NOW, NOW + SECOND, NOW + 2 * SECOND], NOW + 2 * SECOND
+    for hours, delay in zip((1, 2, 4, 8), delays, strict=True):
+        at += hours * HOUR + delay * MINUTE
+        sent += [at, at + 6 * MINUTE, at + 7 * MINUTE]
+        at += 7 * MINUTE
+    assert busiest(sent, HOUR) <= 6
+    assert busiest(sent, DAY) <= 24
+
+
+def test_what_happens_seldom_is_always_afforded() -> None:
+    """An outage each five hours, with its recovery."""
+    before = [NOW - (5 * times + 0.5 * half) * HOUR for times in range(5) for half in (0, 1)][1:]
+    assert affordable(before, NOW, after_up(Policy()))
+
+
+def test_alerts_of_a_clock_that_was_ahead_count_as_of_now() -> None:
+    ahead = [NOW + number * HOUR for number in range(1, 7)]
+    assert not affordable(ahead, NOW, [])
+    assert spent(ahead, NOW) == (NOW,) * 7
+
+
+def test_alerts_are_forgotten_after_a_day() -> None:
+    assert spent([NOW - DAY - SECOND, NOW - DAY], NOW) == (NOW - DAY, NOW)
+
+
+@pytest.mark.parametrize(("number", "hours"), [(0, 1), (1, 2), (4, 16), (5, 24), (400, 24)])
+def test_reminders_come_twice_as_late_each_time_up_to_a_day(number: int, hours: int) -> None:
+    assert reminder_interval(Policy(), number) == hours * HOUR
