@@ -365,3 +365,39 @@ def test_quiet_lasts_as_long_as_the_longer_of_mute_and_window() -> None:
     assert quiet_until(replace(UP, muted_until=NOW + HOUR), maintained, NOW) == NOW + HOUR
     assert quiet_until(replace(UP, muted_until=NOW + MINUTE), maintained, NOW) == NOW + 45 * MINUTE
     assert quiet_until(replace(UP, muted_until=NOW), POLICY, NOW) is None
+
+
+def test_bounds_contain_what_happened_while_a_probe_went_on() -> None:
+    """It failed within the first failed probe, and came back within the last failed one or the first good one."""
+    slow = replace(POLICY, confirmations=0, recover_after=1)
+
+    def probe(at: datetime, result: Failure | None) -> Observation:
+        return replace(seen(at, result), ended=at + 5 * SECOND)
+
+    good = decide(UP, [probe(NOW, DEAD), probe(NOW + 8 * SECOND, OK)], POLICY, NOW + 13 * SECOND).state
+    failed = probe(NOW + MINUTE, DEAD)
+    state = decide(good, [failed], slow, failed.until).state
+    back = probe(NOW + 2 * MINUTE, OK)
+    (recovered,) = decide(state, [back], slow, back.until).alerts
+    bounds = recovered.incident
+    assert (bounds.last_ok, bounds.began) == (NOW + 8 * SECOND, NOW + MINUTE + 5 * SECOND)
+    assert (bounds.last_failed, bounds.ended) == (NOW + MINUTE, NOW + 2 * MINUTE + 5 * SECOND)
+
+
+def test_a_clock_that_is_set_back_gives_no_two_incidents_one_id() -> None:
+    state, names = UP, list[str]()
+    for _ in range(3):
+        broken = tick(state, DEAD, DEAD, DEAD)
+        names.append(broken.state.incident.id)
+        state = tick(broken.state, OK, OK, at=NOW + SECOND).state
+    assert names == sorted(set(names))
+
+
+def test_a_time_that_was_not_observed_counts_for_no_share() -> None:
+    """Down for ninety minutes; in the last hour before the reminder Heartline did not run."""
+    state = tick(down(), DEAD, at=NOW + HOUR / 2).state
+    late = NOW + HOUR + HOUR / 2
+    (reminded,) = decide(state, [seen(late, DEAD)], POLICY, late, Span(NOW + HOUR / 2, late)).alerts
+    assert reminded.tally.share == 1
+    assert reminded.tally.counts.unobserved == 59 * 60
+    assert reminded.tally.counts.down < 32 * 60

@@ -96,6 +96,15 @@ def test_a_slower_rhythm_must_rest_for_longer() -> None:
     assert stable.at - stable.flapping.calm_since >= 28 * MINUTE
 
 
+def test_a_rest_that_does_not_last_makes_the_next_one_longer() -> None:
+    """Three outages in five minutes, forty minutes of rest, and so on."""
+    burst = flapping(MINUTE, MINUTE, 3)
+    life: Life = lambda moment: burst(NOW + (moment - NOW) % (45 * MINUTE))  # noqa: E731
+    told = kinds(watch(life, until=timedelta(days=1)))
+    assert told.count(STABLE) <= 1
+    assert len(told) <= 14
+
+
 def test_what_flaps_and_stays_down_is_told_as_down_though_it_was_told_as_flapping() -> None:
     life = flapping(10 * MINUTE, 2 * MINUTE, 5, then=None)
     for_good: Life = lambda moment: life(moment) or (failure() if moment > NOW + 90 * MINUTE else None)  # noqa: E731
@@ -161,9 +170,9 @@ def test_while_it_flaps_reminders_sum_up() -> None:
 
 
 def test_two_kinds_in_turn_are_a_few_mails_a_day() -> None:
-    """Misconfigured and out by turns, ten minutes each."""
+    """Misconfigured and out by turns, seven minutes each."""
     kinds_in_turn = [failure(Kind.AUTH), failure(Kind.REFUSED)]
-    alerts = watch(lambda moment: kinds_in_turn[(moment - NOW) // (10 * MINUTE) % 2], until=timedelta(days=3))
+    alerts = watch(lambda moment: kinds_in_turn[(moment - NOW) // (7 * MINUTE) % 2], until=timedelta(days=3))
     days = [(alert.at - NOW) // timedelta(days=1) for alert in alerts]
     assert days.count(0) <= 12
     assert days.count(2) <= 4

@@ -222,6 +222,7 @@ def test_3_silence_while_anything_is_wrong_or_flapping_no_day_is_without_a_mail(
 
 # Each leaves room for one alert too few where the budget keeps too little for what must follow.
 A_RECOVERY_TOO_MANY = [(UP, 4), (OUTAGE, 1), (UP, 1), (OUTAGE, 1), (UP, 1), (LOCKED, 1), (OUTAGE, 2)]
+STABLE_TOO_SOON = [(UP, 51), (OUTAGE, 1), (UP, 1), (OUTAGE, 1), (UP, 8), (LOCKED, 1), (OUTAGE, 2)]
 FLAPPING_TOO_LATE = [(UP, 2), *[(OUTAGE, 1), (UP, 1)] * 2, (BLIP, 7), (LOCKED, 8), (OUTAGE, 2)]
 LOCKED_AND_OUT = [
     (UP, 2),
@@ -240,6 +241,7 @@ LOCKED_AND_OUT = [
 @example(Life(A_RECOVERY_TOO_MANY, restart_every=3))
 @example(Life(FLAPPING_TOO_LATE))
 @example(Life(LOCKED_AND_OUT))
+@example(Life(STABLE_TOO_SOON, restart_every=50))
 @example(Life([(UP, 2), *[(OUTAGE, 9), (UP, 9)] * 3, (LOCKED, 8), (OUTAGE, 200)], restart_every=7))
 @given(restless)
 def test_4_noise_no_hour_has_more_than_six_alerts_and_no_day_more_than_24(life: Life) -> None:
