@@ -180,6 +180,7 @@ class Oracle:
         account.ids.clear()
         account.incidents.clear()
         account.sent.clear()
+        account.gone.clear()
 
     def end(self, at: float) -> None:
         self.account.now = at

@@ -78,6 +78,7 @@ class Account:
     stale: bool = False
     readers: frozenset[str] = frozenset({"ops@example.com"})
     sent: deque[float] = field(default_factory=deque)  # of the last day
+    gone: list[float] = field(default_factory=list)  # when it was told to be watched no longer
     failures: deque[tuple[float, bool]] = field(default_factory=deque)  # ticks of the last day with a failed probe
     ran: deque[tuple[float, float, int]] = field(default_factory=lambda: deque(maxlen=3000))  # first, last, how many
     good_probes: deque[tuple[float, float]] = field(default_factory=lambda: deque(maxlen=40))
@@ -159,6 +160,8 @@ class Account:
         """Let people read a mail."""
         people = self.people
         self.sent.append(now)
+        if mail.word == GONE:
+            self.gone.append(now)
         people.told_at, people.mails = now, people.mails + 1
         readers = self.readers if mail.to is None else mail.to
         was_worried = people.worried
@@ -181,6 +184,10 @@ class Account:
     def hour(self) -> int:
         """Count the mails of the last hour."""
         return sum(at > self.now - HOUR for at in self.sent)
+
+    def asked_for(self, within: float) -> int:
+        """Count the mails that an operator's hand made lately: that it is removed, and the first sight of it again."""
+        return 2 * sum(at > self.now - within for at in self.gone)
 
     def ticks_since(self, since: float) -> int:
         """Count the ticks that ran since then."""

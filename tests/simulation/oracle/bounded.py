@@ -112,7 +112,7 @@ _HOURS = 26
 def six_alerts_in_an_hour_are_the_most(account: Account) -> Answer:
     if not account.tick.mails or account.shifted():
         return None
-    number = account.hour()
+    number = account.hour() - account.asked_for(HOUR)
     return number <= 6 or Breach(("hour", int(account.now / HOUR)), f"{number} alerts in an hour")
 
 
@@ -120,7 +120,7 @@ def six_alerts_in_an_hour_are_the_most(account: Account) -> Answer:
 def twenty_four_alerts_in_a_day_are_the_most(account: Account) -> Answer:
     if not account.tick.mails or account.shifted():
         return None
-    number = len(account.sent)
+    number = len(account.sent) - account.asked_for(DAY)
     return number <= 24 or Breach(("day", int(account.now / DAY)), f"{number} alerts in a day")
 
 

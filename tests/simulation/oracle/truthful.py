@@ -21,6 +21,8 @@ def what_is_said_last_is_what_the_last_probe_saw(account: Account) -> Answer:
     bad = account.tick.probes[-1].fault is not None
     if bad == (said[-1].word == DOWN):
         return True
+    if account.before.word == DOWN and said[-1].kind == "reminder" and account.tick.probes[0].fault:
+        return True  # an incident ends with the first of the probes that confirm it, and none has
     return Breach(account.now, f"{said[-1].kind} says {said[-1].word}, the last probe was {'bad' if bad else 'good'}")
 
 
