@@ -20,7 +20,7 @@ ROUNDS = 9
 
 
 def answers(servers: Servers) -> dict[str, float]:
-    """Give the time and the processor time of a page of a large fleet, once the function is warm."""
+    """Return the time and the processor time of a page of a large fleet, once the function is warm."""
     environment = servers.environment | {
         "TARGETS": _document(servers, "page", TARGETS - 20, 20),
         "LOG_LEVEL": "CRITICAL",

@@ -18,7 +18,7 @@ Open = Callable[..., "Page"]
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    """Give a browser; where this machine has none, the test is skipped."""
+    """Yield a browser; where this machine has none, the test is skipped."""
     pytest.importorskip("playwright.sync_api", reason="the package playwright is not installed")
     executable = chromium()
     if executable is None:

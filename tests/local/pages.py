@@ -45,7 +45,7 @@ def text(element: ET.Element | None) -> str:
 
 
 def said(page: str) -> str:
-    """Give what a page shows."""
+    """Return what a page shows."""
     whole = fragment(page)
     for parent in list(whole.iter()):
         for child in list(parent):
@@ -63,7 +63,7 @@ def names(page: str) -> list[str]:
 
 
 def actions(page: str) -> list[tuple[ET.Element, ET.Element]]:
-    """Give each button with its action, which must come right after it."""
+    """Yield each button with its action, which must come right after it."""
     paired = []
     for parent in fragment(page).iter():
         children = list(parent)

@@ -26,7 +26,7 @@ NOTHING_AFTER = [timedelta(0)] * 0
 
 
 def at_minutes(*minutes: float) -> State:
-    """Give a target that was found down at NOW, after alerts at so many minutes from then."""
+    """Return a target that was found down at NOW, after alerts at so many minutes from then."""
     state = decide(UP, [seen(NOW, DEAD)], POLICY, NOW).state
     return replace(state, alerted=tuple(NOW + one * MINUTE for one in (*minutes, 0)))
 

@@ -20,7 +20,7 @@ TWO, MIDNIGHT = NOW - 15 * MINUTE, NOW - 135 * MINUTE
 
 
 def after(*blips: datetime, probes: int = 2) -> State:
-    """Give the state after ticks with two failed probes each."""
+    """Return the state after ticks with two failed probes each."""
     state = State("orders")
     for at in blips:
         state = blipped(state, at, probes)

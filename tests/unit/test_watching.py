@@ -25,7 +25,7 @@ def tick(state: State, result: Failure | None, at: datetime, readers: Addressees
 
 
 def known_down(failed: Failure | None = None) -> State:
-    """Give the state after those of before were notified that it is down."""
+    """Return the state after those of before were notified that it is down."""
     return tick(UP, failed or failure(), NOW, BEFORE).state
 
 

@@ -243,7 +243,7 @@ def test_the_largest_page_is_far_below_what_a_function_can_answer(width: int) ->
 def strip(
     *incidents: Incident, gaps: tuple[Span, ...] = (), first_seen_hours: float = 1000
 ) -> list[tuple[str, float, float]]:
-    """Give the marks of a target's line as their class, and where they begin and end, in hours before now."""
+    """Return the marks of a target's line as their class, and where they begin and end, in hours before now."""
     state = State("stock", first_seen=NOW - first_seen_hours * HOUR, up_since=NOW - 100 * HOUR)
     view = TargetView(Target("stock"), NOW, state, incidents=incidents, gaps=gaps)
     boxes = fragment(shown(Fleet(NOW, MINUTE, TICK, (view,)))).iter("rect")
