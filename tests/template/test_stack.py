@@ -300,18 +300,15 @@ def is_text(node: ast.AST) -> bool:
     return isinstance(node, ast.Constant) and isinstance(node.value, str)
 
 
-@pytest.mark.parametrize("by_target", ["true", "false"])
 @pytest.mark.parametrize("given", [ONE, FLEET])
-def test_dashboard_and_alarms_name_metrics_that_are_written(
-    create: Create, given: dict[str, str], by_target: str
-) -> None:
-    stack = create(given=given, TargetMetrics=by_target)
+def test_dashboard_and_alarms_name_metrics_that_are_written(create: Create, given: dict[str, str]) -> None:
+    stack = create(given=given)
     metrics = map(watched, alarms(stack).values())
     by_alarms = {(metric["Namespace"], metric["MetricName"]) for metric in metrics}
     named = {name for space, name in shown(body(stack)) | by_alarms if space == "Heartline"}
     assert named >= {"TargetsUp", "TargetsDown", "TickDuration", "OldestAlert"}
     assert named - written() == set()
-    assert ({"Availability", "Login"} <= named) == (by_target == "true")
+    assert ({"Availability", "Login"} <= named) == (given is FLEET)
 
 
 @pytest.mark.parametrize("given", [ONE, FLEET, ONE | VPC, FLEET | VPC])
@@ -335,8 +332,8 @@ def test_the_dashboard_begins_with_the_page_that_the_function_answers(create: Cr
 
 
 def test_the_widgets_of_a_dashboard_do_not_overlap(create: Create) -> None:
-    for by_target in ("true", "false"):
-        dashboard = body(create(TargetMetrics=by_target))
+    for given in (ONE, FLEET):
+        dashboard = body(create(given=given))
         cells = [cell for widget in dashboard["widgets"] for cell in covered(widget)]
         assert len(cells) == len(set(cells))
         assert max(x for x, _ in cells) < 24  # the grid of a dashboard

@@ -191,7 +191,7 @@ def test_a_secret_is_read_as_often_as_the_code_reads_it() -> None:
 
 def test_the_metrics_are_those_that_are_written(capsys: pytest.CaptureFixture[str]) -> None:
     phases = dict.fromkeys((phase for phase in Phase if phase is not Phase.CREDENTIALS), 1234.5)
-    Metrics("heartline-production", by_target=True).probed("orders-production-000", Observation(NOW, ENDPOINT, phases))
+    Metrics("heartline-production").probed("orders-production-000", Observation(NOW, ENDPOINT, phases))
     (line,) = capsys.readouterr().out.splitlines()
     assert line.count('"Name"') == cost.TARGET_METRICS
     assert 0.7 * cost.TARGET_LOG < len(line) <= cost.TARGET_LOG

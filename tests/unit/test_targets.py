@@ -117,6 +117,8 @@ WRONG = [
     ({"recipients": ["nobody"]}, "recipients", "bare e-mail address"),
     ({"recipients": ["Bob <bob@example.com>"]}, "recipients", "bare e-mail address"),
     ({"recipients": ["a@example.com\nBcc: b@example.com"]}, "recipients", "bare e-mail address"),
+    ({"metrics": "true"}, "metrics", "true or false, without quotes"),
+    ({"metrics": 1}, "metrics", "true or false"),
     ({"tags": ["sales"]}, "tags", "table of short texts"),
     ({"tags": {"team": 7}}, "tags", "table of short texts"),
     ({"tags": {"team": ""}}, "tags", "table of short texts"),

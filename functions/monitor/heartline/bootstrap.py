@@ -56,7 +56,7 @@ def _services(environment: tuple[tuple[str, str], ...]) -> Services:
         settings=settings,
         clock=_clock,
         log=log,
-        metrics=Metrics(settings.service, by_target=settings.target_metrics),
+        metrics=Metrics(settings.service),
         store=Store(table),
         outbox=Outbox(table),
         history=History(Table(Lazy(clients.dynamodb_for_history), settings.table)),

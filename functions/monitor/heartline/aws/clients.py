@@ -115,6 +115,6 @@ def _session() -> Session:
 class _Models(Loader):
     """Load models by name: botocore would first look through the folders of all 400 services, at each cold start."""
 
-    def list_available_services(self, type_name: str) -> list[str]:  # noqa: ARG002 - the name is botocore's
+    def list_available_services(self, *_: str) -> list[str]:
         """Return the services that have a client here."""
         return ["dynamodb", "lambda", "rds", "secretsmanager", "sesv2", "sns", "sqs"]

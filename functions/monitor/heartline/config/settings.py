@@ -33,7 +33,7 @@ _LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
 VARIABLES = (
     *("TARGETS", "STATE_TABLE", "ALERT_SENDER", "ALERT_RECIPIENTS", "ALERT_TOPIC", "HEALTH_TOPIC"),
-    *("SES_CONFIGURATION_SET", "LOG_LEVEL", "SCHEDULE_MINUTES", "TICK_QUEUE", "TARGET_METRICS"),
+    *("SES_CONFIGURATION_SET", "LOG_LEVEL", "SCHEDULE_MINUTES", "TICK_QUEUE"),
     *("PROBE_FUNCTION", "IAM_USER", "PING_URL"),
     # The stack's name; and what Lambda sets.
     *("POWERTOOLS_SERVICE_NAME", "AWS_LAMBDA_FUNCTION_NAME", "AWS_REGION"),
@@ -56,8 +56,6 @@ class Settings:
         The time from one tick to the next.
     queue
         The URL of the queue through which the tick of a large fleet is divided.
-    target_metrics
-        Whether each target has metrics of its own.
     probe_function
         The name of the function that probes; None where the monitor does.
     ping_url
@@ -77,7 +75,6 @@ class Settings:
     log_level: str = "INFO"
     interval: timedelta = timedelta(minutes=1)
     queue: str | None = None
-    target_metrics: bool = False
     probe_function: str | None = None
     ping_url: str | None = field(default=None, repr=False)
     service: str = "heartline"
@@ -112,7 +109,6 @@ def read_settings(environment: Mapping[str, str], packaged: Path = _PACKAGED) ->
         "log_level": read("LOG_LEVEL", _log_level, "INFO"),
         "interval": read("SCHEDULE_MINUTES", _interval, timedelta(minutes=1)),
         "queue": read("TICK_QUEUE", _queue, None),
-        "target_metrics": read("TARGET_METRICS", _truth, fallback=False),
         "probe_function": read("PROBE_FUNCTION", _function, None),
         "ping_url": read("PING_URL", _ping_url, None),
         "stack": environment.get("POWERTOOLS_SERVICE_NAME", ""),
@@ -226,9 +222,3 @@ def _ping_url(value: str) -> str | None:
     if value and not _PING_URL.fullmatch(value):
         raise ValueError("give a URL such as https://hc-ping.com/UUID, without a user, or leave it empty")
     return value or None
-
-
-def _truth(value: str) -> bool:
-    if value not in {"", "true", "false"}:
-        raise ValueError("give true or false, or leave it empty for false")
-    return value == "true"

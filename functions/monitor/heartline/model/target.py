@@ -73,6 +73,7 @@ class Target:
     time_zone: ZoneInfo | None = None
     policy: Policy = Policy()
     tags: Mapping[str, str] = field(default_factory=dict)
+    metrics: bool = False
 
 
 # What libpq and every RDS instance have when nothing else is said.

@@ -105,7 +105,7 @@ def _report(services: Services, results: Sequence[TargetResult], summary: TickSu
     services.log.info(Event.TICK, "tick", tick=summary.at.isoformat(), shard=summary.shard, detail=summary.counts())
     services.metrics.count(summary.metrics())
     for result in results:
-        if result.last and result.seen is not Status.UNKNOWN:
+        if result.target.metrics and result.last and result.seen is not Status.UNKNOWN:
             services.metrics.probed(result.target.name, result.last)
 
 
