@@ -75,7 +75,7 @@ class Life:
             one = f'host = "127.0.0.1"\nport = {port}\nsecret = "{SECRET}"\ntls = "disable"\n{QUICK}'
             targets = "".join(f'[[targets]]\nname = "orders-{place}"\n{one}' for place in range(2))
         else:
-            targets = f"{self.rendered.replace('port = 5432', f'port = {port}')}\n{QUICK}"
+            targets = f"{self.rendered}\nport = {port}\n{QUICK}"
         self.stack.instead["TARGETS"] = targets
 
     def tick(self) -> None:
@@ -207,10 +207,11 @@ def of_a_made_one(resource: str, name: str) -> bool:
 
 
 def narrowed_by_a_parameter(resource: str) -> bool:
-    """Tell of the names that SecretPrefix or DatabaseUser end."""
+    """Return True for the names that SecretPrefix or DatabaseUser end."""
     return resource in {
         ARN.format("secretsmanager", "secret:heartline/*"),
-        ARN.format("rds-db", f"dbuser:*/{ROLE}"),
+        # A database may be in any region.
+        ARN.format("rds-db", f"dbuser:*/{ROLE}").replace("us-east-1", "*"),
     }
 
 

@@ -131,6 +131,7 @@ def test_the_minutes_between_ticks_are_a_whole_number_that_a_schedule_can_have(v
         ("PROBE_FUNCTION", "probe function", "the name or the ARN of a Lambda function"),
         ("PING_URL", "http://hc-ping.com/1", "give a URL such as https://hc-ping.com/UUID"),
         ("PING_URL", "https://user:password@hc-ping.com/1", "give a URL such as https://hc-ping.com/UUID"),
+        ("PING_URL", "https://hc-ping.com:99999/1", "give a URL such as https://hc-ping.com/UUID"),
         ("PING_URL", "https://hc-ping.com/1 2", "give a URL such as https://hc-ping.com/UUID"),
         ("LOG_LEVEL", "LOUD", "DEBUG, INFO, WARNING, ERROR, CRITICAL"),
         ("TARGETS", "[[targets]", "not a TOML document"),

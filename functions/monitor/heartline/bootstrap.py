@@ -73,9 +73,9 @@ def _clock() -> datetime:
 
 def _prober(settings: Settings) -> Prober:
     credentials = Credentials(Lazy(clients.secrets_manager), clients.rds)
+    if any(target.tls.verified for target in settings.targets):
+        check_layer()
     if settings.probe_function is None:
-        if any(target.tls.verified for target in settings.targets):
-            check_layer()
         return LocalProber(credentials)
     # It costs a cold start 3 ms, and most stacks have none.
     from heartline.prober.remote import RemoteProber  # noqa: PLC0415

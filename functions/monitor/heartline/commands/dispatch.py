@@ -28,6 +28,9 @@ from heartline.services import Services
 # SES's limit for one mail: https://docs.aws.amazon.com/ses/latest/dg/quotas.html
 _MOST_TO = 50
 _MUTE_BOUNDS = (60, 30 * 86400)
+# Each takes up to 2 KB of the 6 MB that Lambda can answer:
+# https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+_MOST_SHOWN = 2500
 
 Command = Callable[[Services, Mapping[str, Any], Deadline], dict[str, Any]]
 
@@ -73,9 +76,12 @@ def _command(event: Mapping[str, Any]) -> Command:
 
 
 def _status(services: Services, event: Mapping[str, Any], _: Deadline) -> dict[str, Any]:
-    asked = not event.keys().isdisjoint(_WHICH)
     targets = services.settings.targets
-    return overview(services, select(event, targets).targets if asked else targets)
+    if not event.keys().isdisjoint(_WHICH):
+        targets = select(event, targets).targets
+    if len(targets) > _MOST_SHOWN:
+        raise CommandError(f"status: more than {_MOST_SHOWN} targets do not fit into an answer: name target or tags")
+    return overview(services, targets)
 
 
 def observe(services: Services, event: Mapping[str, Any], deadline: Deadline) -> tuple[Target, Observation]:

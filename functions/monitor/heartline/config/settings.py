@@ -24,7 +24,8 @@ _QUEUE = re.compile(r"https?://[!-~]{1,1000}", re.ASCII)
 _CONFIGURATION_SET = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 # https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html
 _FUNCTION = re.compile(r"[A-Za-z0-9:_.$-]{1,170}", re.ASCII)
-_PING_URL = re.compile(r"https://[A-Za-z0-9][A-Za-z0-9.-]{0,252}(:[0-9]{1,5})?([/?][!-~]{0,1000})?", re.ASCII)
+_PORT = "([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])"
+_PING_URL = re.compile(rf"https://[A-Za-z0-9][A-Za-z0-9.-]{{0,252}}(:{_PORT})?([/?][!-~]{{0,1000}})?", re.ASCII)
 # Each target can wait in a thread and a socket of its own, and Lambda has 1,024 of both:
 # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 _MOST_IN_A_RUN = 500

@@ -74,6 +74,8 @@ class TickSummary:
     def well(self) -> bool:
         """Return True if every target had a verdict and every alert that was sent was accepted, without any fault."""
         delivery = self.delivery
+        if (self.up or 0) + (self.down or 0) < self.targets:
+            return False
         return not (self.faults or self.unprobed or self.overruns or delivery.faults or delivery.refused)
 
     def answer(self) -> dict[str, Any]:

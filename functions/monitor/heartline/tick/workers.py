@@ -11,7 +11,7 @@ from datetime import datetime
 from heartline.aws.log import Event
 from heartline.model.alert import EMAIL, TOPIC, Alert
 from heartline.model.belief import Addressees
-from heartline.model.errors import ProberError
+from heartline.model.errors import ConfigurationError, ProberError
 from heartline.model.kinds import Status
 from heartline.model.observation import Failure, Observation
 from heartline.model.state import State, Stored, Unreadable
@@ -220,11 +220,12 @@ def _log_failure(services: Services, target: Target, failure: Failure, state: St
 
 
 def _log_fault(services: Services, target: Target, error: BaseException) -> None:
-    """Log where a fault of the monitor arose, without the exception's text: it may quote anything."""
+    """Log where a fault of the monitor arose; only the text of a wrong configuration is known to hold no secret."""
+    said = str(error) if isinstance(error, ConfigurationError) else "a fault of the monitor: state unchanged"
     frames = traceback.extract_tb(error.__traceback__)[-8:]
     services.log.error(
         Event.TARGET_FAULT,
-        "a fault of the monitor: state unchanged",
+        said,
         target=target.name,
         error=error,
         detail=[f"{frame.name} ({frame.filename}:{frame.lineno})" for frame in frames],
