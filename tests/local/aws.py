@@ -239,7 +239,7 @@ class EmulatedAws:
 
     @contextmanager
     def seen_by(self, witness: Witness) -> Iterator[None]:
-        """Tell a witness of each call of the function until the block ends."""
+        """Report each call of the function to a witness until the block ends."""
         self._witness = witness
         try:
             yield

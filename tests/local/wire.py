@@ -96,7 +96,7 @@ class Rule:
 
 
 def signature(environ: WSGIEnvironment) -> tuple[str, str, str]:
-    """Tell by which access key and for which region and service a request was signed; empty where it was not."""
+    """Return by which access key and for which region and service a request was signed; empty where it was not."""
     found = CREDENTIAL.search(environ.get("HTTP_AUTHORIZATION", ""))
     return (found[1], found[2], found[3]) if found else ("", "", "")
 

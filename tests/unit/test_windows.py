@@ -119,7 +119,7 @@ def at(text: str) -> datetime:
 
 
 def hours(written: str | list[str], moment: str) -> float | None:
-    """Tell for how many hours from a moment on a window, or one of several, stays open."""
+    """Return for how many hours from a moment on a window, or one of several, stays open."""
     now = at(moment).astimezone(UTC)
     end = open_until(windows([written] if isinstance(written, str) else written), now)
     return (end - now) / HOUR if end else None

@@ -21,16 +21,16 @@ from heartline.notify.leases import LEASE, Leases
 # One call to SES or SNS takes at most this long (see aws/clients): less is no time to begin one.
 SEND_SECONDS = 7
 # What the mails show, and a margin for what began before and reaches into it.
-PAST = timedelta(days=31)
+SHOWN_HISTORY = timedelta(days=31)
 # Less time left is kept for the mails themselves.
-_PAST_SECONDS = 5
+_HISTORY_SECONDS = 5
 # SES calls an address that it cannot read a bad request.
 _MAY_BE_ONE_RECIPIENT = frozenset({Scope.RECIPIENT, Scope.CONTENT})
 _NO_TIME = Refusal("no time left in this run", Scope.LATER)
 _MOST_LOGGED = 20
 
 
-class Pasts(Protocol):
+class Histories(Protocol):
     """Read what is over."""
 
     def incidents(self, name: str, since: datetime) -> tuple[Incident, ...]:
@@ -67,7 +67,7 @@ class Delivery:
     leases: Leases
     channels: Sequence[Channel]
     context: AlertContext
-    history: Pasts
+    history: Histories
     deadline: Deadline
     clock: Callable[[], datetime]
     log: Log
@@ -95,8 +95,8 @@ class Delivery:
 
     def _pasts(self) -> Mapping[str, TargetHistory]:
         """Read what the mails show of the past; they leave without it rather than not at all."""
-        names, since = list(self.leases.held), self.clock() - PAST
-        if not names or not self.deadline.allows(SEND_SECONDS + _PAST_SECONDS):
+        names, since = list(self.leases.held), self.clock() - SHOWN_HISTORY
+        if not names or not self.deadline.allows(SEND_SECONDS + _HISTORY_SECONDS):
             return {}
         try:
             gaps = self.history.gaps(since)

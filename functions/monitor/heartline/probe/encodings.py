@@ -28,7 +28,7 @@ _LIKELY = (
 
 
 def decode(said: bytes) -> str | None:
-    """Return what was said, or None where its encoding cannot be told: no words are better than wrong ones."""
+    """Return what was said, or None where its encoding is not clear: no words are better than wrong ones."""
     try:
         return said.decode()
     except UnicodeDecodeError:

@@ -1,4 +1,4 @@
-"""Take leave of targets that the document does not name any more: their end is told, and no alert of theirs is lost."""
+"""Notify of the end of targets that the document does not name any more, and lose no alert of theirs."""
 
 from __future__ import annotations
 
