@@ -23,7 +23,7 @@ from heartline.model.state import State, Stored
 from heartline.model.target import Target
 from heartline.notify.batches import Batch
 from heartline.notify.channel import Refusal, Scope
-from heartline.notify.delivery import SHOWN_HISTORY, SEND_SECONDS, Delivery
+from heartline.notify.delivery import SEND_SECONDS, SHOWN_HISTORY, Delivery
 from heartline.notify.email import EmailChannel
 from heartline.notify.leases import Leases
 from heartline.notify.sns import TopicChannel
