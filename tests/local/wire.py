@@ -152,7 +152,7 @@ def _item_keys(document: Any) -> Iterator[str]:  # noqa: ANN401, any JSON
 
 def refuse(rule: Rule, service: str, message: str = REFUSED) -> Response:
     """Answer as the service's protocol does, so that botocore raises the exception of that code."""
-    if service == "sns":
+    if service in {"sns", "rds"}:
         kind = "text/xml"
         error = f"<Type>Sender</Type><Code>{escape(rule.code)}</Code><Message>{message}</Message>"
         body = f"<ErrorResponse><Error>{error}</Error></ErrorResponse>"

@@ -51,6 +51,8 @@ def needs(call: Call) -> Iterator[Need]:
         )
     elif service == "sesv2":
         yield from (Need(f"ses:{operation}", to, asked.get("FromEmailAddress", "")) for to in identities(call))
+    elif service == "rds":
+        yield Need(call.name, asked.get("ResourceName", "*"))
     elif service == "sns":
         yield Need(call.name, asked["TopicArn"])
     elif service == "sqs":

@@ -385,10 +385,10 @@ def test_only_a_fleet_has_a_queue(deployed: MakeStack) -> None:
 @pytest.mark.parametrize("command", ["default", "dev", "prod"])
 def test_each_environment_of_samconfig_makes_a_stack(create: Create, command: str) -> None:
     config = tomllib.loads((ROOT / "samconfig.toml").read_text())[command]
-    stack = create(name=config["deploy"]["parameters"]["stack_name"], LogRetentionDays="7")
+    stack = create(name=config["deploy"]["parameters"]["stack_name"])
     groups = stack.aws.client("logs").describe_log_groups()["logGroups"]
     (days,) = (one["retentionInDays"] for one in groups if one["logGroupName"] == stack.resources["MonitorLogs"])
-    assert int(days) == 7
+    assert int(days) == 30
 
 
 def test_no_parameter_replaces_the_table(deployed: MakeStack) -> None:

@@ -168,7 +168,8 @@ def test_the_defaults_are_the_template_s(document: dict[str, Any]) -> None:
     assert [one["MemorySize"] for one in functions] == [cost.MEMORY_GB * 1024] * 2
     defaults = {name: parameter.get("Default") for name, parameter in document["Parameters"].items()}
     assert int(defaults["ScheduleMinutes"]) * TICKS == 730 * 60
-    assert defaults["LogRetentionDays"] == 30
+    logs = [one["Properties"] for one in document["Resources"].values() if one["Type"] == "AWS::Logs::LogGroup"]
+    assert [one["RetentionInDays"] for one in logs] == [30] * 2
 
 
 def test_a_run_has_as_many_targets_as_the_code_gives_it() -> None:

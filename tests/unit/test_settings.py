@@ -44,6 +44,18 @@ def test_what_may_be_left_out_has_a_safe_default() -> None:
     assert (settings.service, settings.stack, settings.region) == ("heartline", "", "")
 
 
+def test_rds_is_asked_where_that_is_said_alone() -> None:
+    listed = GOOD | {"AWS_REGION": "eu-west-1", "IAM_USER": "heartline"}
+    settings = [read_settings(listed | {"USE_RDS": asked}) for asked in ("no", "ask", "discover")]
+    assert [one.use_rds for one in settings] == [False, True, True]
+    assert [one.discover is not None for one in settings] == [False, False, True]
+    assert read_settings(listed | {"USE_RDS": "discover", "TARGETS": "[discover]\n"}).targets == ()
+    (fault,) = faults(listed | {"USE_RDS": "ask", "TARGETS": f"{GOOD['TARGETS']}[discover]\n"})
+    assert fault == "TARGETS: [discover]: RDS is not to be asked: deploy with UseRds=discover"
+    (fault,) = faults(listed | {"USE_RDS": "tag"})
+    assert fault.startswith("USE_RDS: give no, ask or discover")
+
+
 @pytest.mark.parametrize("empty", ["", " "])
 def test_an_empty_variable_is_one_that_is_left_out(empty: str) -> None:
     assert read_settings(GOOD | dict.fromkeys(set(CHECKED) - set(GOOD), empty)) == read_settings(GOOD)

@@ -11,7 +11,7 @@ from heartline.model.observation import Failure
 from heartline.model.state import State
 from heartline.model.target import Policy
 from heartline.rules.decide import Decision, decide
-from heartline.rules.watching import addressed, unwatch
+from heartline.rules.watching import addressed, unwatch, welcome
 from unit.samples import HOUR, MINUTE, NOW, SERVER, answered, failure, seen
 
 POLICY = Policy(confirmations=0, recover_after=1)
@@ -117,3 +117,45 @@ def test_an_incident_after_a_target_was_given_back_has_an_id_of_its_own() -> Non
     (down,) = again.alerts
     assert down.incident.id != known_down().incident.id
     assert down.incident.id.endswith(f"{NOW + timedelta(seconds=1):%Y%m%dT%H%M%SZ}")
+
+
+# ---- What RDS lists
+
+
+def first_sight(state: State, result: Failure | None = None, policy: Policy = POLICY) -> Decision:
+    observation = seen(NOW, result)
+    return welcome(state, decide(state, [observation], policy, NOW), observation, policy, NOW)
+
+
+def test_what_is_found_is_told_of_at_its_first_sight_and_never_again() -> None:
+    decision = first_sight(State("orders"))
+    (alert,) = decision.alerts
+    assert (alert.kind, alert.id, alert.discovered) == (AlertKind.WATCHED, "00000001", True)
+    assert (decision.state.alerts_made, decision.state.alerted) == (1, (NOW,))
+    assert first_sight(decision.state).alerts == ()
+
+
+def test_what_is_found_down_has_an_alert_of_its_own() -> None:
+    assert [alert.kind for alert in first_sight(State("orders"), failure()).alerts] == [AlertKind.DOWN]
+
+
+def test_what_is_found_in_a_quiet_time_or_beyond_the_budget_is_not_told_of() -> None:
+    assert first_sight(State("orders", muted_until=NOW + HOUR)).alerts == ()
+    assert first_sight(State("orders", alerted=(NOW - MINUTE,) * 4)).alerts == ()
+
+
+def test_what_rds_lists_no_more_is_told_of_though_it_was_well() -> None:
+    decision = unwatch(UP, NOW, NOW_NAMED)
+    (alert,) = decision.alerts
+    assert (alert.kind, alert.addressees, alert.previous, alert.discovered) == (
+        AlertKind.UNWATCHED,
+        NOW_NAMED,
+        None,
+        True,
+    )
+    assert unwatch(decision.state, NOW + MINUTE, NOW_NAMED).alerts == ()
+
+
+def test_who_knows_that_it_was_down_hears_of_its_end_also_where_rds_lists_it_no_more() -> None:
+    (alert,) = unwatch(known_down(), NOW + MINUTE, NOW_NAMED).alerts
+    assert (alert.addressees, alert.previous) == (BEFORE, failure())

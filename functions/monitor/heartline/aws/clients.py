@@ -93,15 +93,27 @@ def _rds(region: str | None) -> RDSClient:
     return cast("RDSClient", _session().create_client("rds", region_name=region))
 
 
-def _client(service: str, *, attempts: int, read: float) -> BaseClient:
+def rds_lists(region: str) -> RDSClient:
+    """Return a client that lists a region's databases, which is tried again: there is time."""
+    with _building:
+        return cast("RDSClient", _client("rds", attempts=2, read=4, region=region))
+
+
+def rds_facts(region: str) -> RDSClient:
+    """Return a client for what mails add of RDS: it must not hold them up."""
+    with _building:
+        return cast("RDSClient", _client("rds", attempts=1, read=1, connect=1, region=region))
+
+
+def _client(service: str, *, attempts: int, read: float, connect: float = 2, region: str | None = None) -> BaseClient:
     """Build a client whose every wait has a limit."""
     config = Config(
-        connect_timeout=2,
+        connect_timeout=connect,
         read_timeout=read,
         retries={"mode": "standard", "total_max_attempts": attempts},
         max_pool_connections=32,
     )
-    return _session().create_client(service, config=config)
+    return _session().create_client(service, region_name=region, config=config)
 
 
 @lru_cache

@@ -13,6 +13,7 @@ from heartline.commands.status import failure_entry, overview
 from heartline.common import fields
 from heartline.common.deadline import Deadline
 from heartline.common.text import sanitize
+from heartline.config.discover import EXAMPLE
 from heartline.messages.context import AlertContext, TargetAlerts
 from heartline.model.alert import EMAIL, Alert
 from heartline.model.errors import CommandError
@@ -117,8 +118,12 @@ def _test_alert(services: Services, event: Mapping[str, Any], _: Deadline) -> di
     if "target" in event:
         target = select_one(event, services.settings.targets)
     else:
-        everybody = dict.fromkeys(who for target in services.settings.targets for who in target.recipients)
-        target = replace(services.settings.targets[0], name="heartline", recipients=tuple(everybody))
+        discover, targets = services.settings.discover, services.settings.targets
+        # While nothing is found, it goes to those who will be notified of that.
+        found = discover.target(EXAMPLE, []) if discover else None
+        readers = (found,) if found and not targets else targets
+        everybody = dict.fromkeys(who for target in readers for who in target.recipients)
+        target = replace(readers[0], name="heartline", recipients=tuple(everybody))
     alert = Alert(f"test-{now:%Y%m%dT%H%M%SZ}", AlertKind.TEST, target.name, now)
     parts, context = (TargetAlerts(target, (alert,)),), AlertContext(len(services.settings.targets))
     slices = [target.recipients[at : at + _MOST_TO] for at in range(0, len(target.recipients), _MOST_TO)]

@@ -94,5 +94,5 @@ READERS: Mapping[str, Reader] = {
 }
 # Those that belong to the policy of a target.
 POLICY_KEYS = ("confirmations", "confirm_after", "recover_after", "remind_every", "settle_after", "maintenance")
-# Those that have no common value.
-OWN_KEYS = frozenset({"name", "host"})
+# Those that may have a common value.
+COMMON_READERS = {key: reader for key, reader in READERS.items() if key not in {"name", "host"}}

@@ -51,18 +51,33 @@ def _expiring(thread: Sequence[Alert], wording: Wording) -> Report:
     )
 
 
+def _watched(thread: Sequence[Alert], wording: Wording) -> Report:
+    last = thread[-1]
+    return Report(
+        last,
+        "NOW WATCHING",
+        wording.text("subject.watched"),
+        wording.text("headline.watched", target=last.target),
+        "notice",
+        (wording.text("sentence.watched"),),
+        endpoint_rows(last, wording),
+        phase_bars=phase_bars(last, wording),
+    )
+
+
 def _unwatched(thread: Sequence[Alert], wording: Wording) -> Report:
     last = thread[-1]
     rows = [(wording.text("row.target"), last.target), *(failed_rows(last.incident, wording) if last.incident else ())]
+    key = "unwatched_discovered" if last.discovered else "unwatched"
     if last.previous:
         rows.append((wording.text("row.before"), wording.cause(last.previous)))
     return Report(
         last,
         "NO LONGER WATCHED",
-        wording.text("subject.unwatched"),
-        wording.text("headline.unwatched", target=last.target),
+        wording.text(f"subject.{key}"),
+        wording.text(f"headline.{key}", target=last.target),
         "notice",
-        (wording.text("sentence.unwatched"),),
+        () if last.discovered and not last.previous else (wording.text("sentence.unwatched"),),
         tuple(rows),
     )
 
@@ -81,6 +96,7 @@ NOTICE_REPORTS: Mapping[AlertKind, Callable[[Sequence[Alert], Wording], Report]]
     AlertKind.REPLACED: _changed,
     AlertKind.UPGRADED: _changed,
     AlertKind.EXPIRING: _expiring,
+    AlertKind.WATCHED: _watched,
     AlertKind.UNWATCHED: _unwatched,
     AlertKind.TEST: _test,
 }

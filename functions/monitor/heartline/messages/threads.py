@@ -13,6 +13,7 @@ from heartline.messages.details import command_rows, timeline_and_count
 from heartline.messages.flapping_reports import FLAPPING_REPORTS
 from heartline.messages.notice_reports import NOTICE_REPORTS
 from heartline.messages.outage_reports import OUTAGE_REPORTS
+from heartline.messages.rds import rds_rows, rds_sentences
 from heartline.messages.report import Report
 from heartline.messages.wording import Wording
 from heartline.model.alert import Alert
@@ -55,11 +56,13 @@ def build_report(thread: Sequence[Alert], target: Target, context: AlertContext,
     if last.kind is AlertKind.TEST:
         return report
     timeline, count = timeline_and_count(last, context, wording)
+    facts = context.rds.get(last.target)
+    said, rows = (rds_sentences(last, facts, wording), rds_rows(facts, wording)) if facts else ((), ())
     incident = ((wording.text("row.incident"), last.incident.id),) if last.incident else ()
     return replace(
         report,
-        sentences=(*_late(thread[0], now, wording), *report.sentences),
-        rows=tuple((label, sanitize(value, _MAX_VALUE)) for label, value in (*report.rows, *count, *incident)),
+        sentences=(*_late(thread[0], now, wording), *said, *report.sentences),
+        rows=tuple((label, sanitize(value, _MAX_VALUE)) for label, value in (*report.rows, *rows, *count, *incident)),
         timeline=timeline,
         timeline_legend=wording.text("value.lately", at=wording.when(last.at)) if timeline else "",
         commands=command_rows(last, context, wording) if last.failure else (),

@@ -14,12 +14,13 @@ from heartline.model.belief import Addressees
 from heartline.model.errors import ConfigurationError, ProberError
 from heartline.model.kinds import Status
 from heartline.model.observation import Failure, Observation
+from heartline.model.rds import parse
 from heartline.model.state import State, Stored, Unreadable
 from heartline.model.target import Target
 from heartline.prober.check import Check
 from heartline.rules.decide import Decision, decide, wants_another
 from heartline.rules.gaps import _MISSED, missed
-from heartline.rules.watching import addressed
+from heartline.rules.watching import addressed, welcome
 from heartline.services import Run, Services
 from heartline.storage.states import Loaded
 
@@ -49,6 +50,8 @@ class TargetResult:
         Another run decided on it first: this one changed nothing.
     unprobed
         There was no time for a probe.
+    deleted
+        RDS says that it is deleted.
     faulty
         It met a fault of the monitor, or of what that relies on.
     """
@@ -62,6 +65,7 @@ class TargetResult:
     saved: bool = False
     contested: bool = False
     unprobed: bool = False
+    deleted: bool = False
     faulty: bool = False
 
     @property
@@ -148,6 +152,11 @@ class _TargetRun:
         gap = missed(self._last_look(), self.run.at, services.settings.interval)
         for _ in range(_SAVE_ATTEMPTS):
             decision = decide(before.state, observations, target.policy, services.clock(), gap)
+            if target.discovered:
+                if decision.alerts and observations[-1].failure and self._deleted(observations[-1]):
+                    services.log.info(Event.DISCOVERED, "deleted in RDS: no longer watched", target=target.name)
+                    return replace(unchanged(target, before), deleted=True)
+                decision = welcome(before.state, decision, observations[-1], target.policy, services.clock())
             if decision.alerts:
                 decision = addressed(before.state, decision, Addressees.of(target))
             changed = decision.state != before.state
@@ -163,6 +172,10 @@ class _TargetRun:
             before = latest
         services.log.info(Event.DECISION_DROPPED, "another run has decided: state unchanged", target=target.name)
         return replace(unchanged(target, before), contested=True)
+
+    def _deleted(self, last: Observation) -> bool:
+        host = parse(last.endpoint.host)
+        return self.services.rds is not None and host is not None and self.services.rds.deleted(host)
 
     def _save(self, before: Stored, decision: Decision) -> bool:
         channels = (EMAIL, TOPIC) if self.services.settings.topic else (EMAIL,)
