@@ -28,7 +28,7 @@ def test_the_preview_shows_every_mail_in_every_language_as_html_and_text(
 ) -> None:
     preview.main()
     index = (kept / "index.html").read_text(encoding="utf-8")
-    shown = re.findall(r'<iframe src="([^"]+)\.html">', index)
+    shown = re.findall(r'<iframe src="([^"]+)\.html" title=', index)
     assert {file.stem for file in kept.glob("*.txt")} == set(shown)
     assert {file.stem for file in kept.glob("*.html")} - {"index"} == set(shown)
     by_language = {code: {name[3:] for name in shown if name.startswith(f"{code}-")} for code in LANGUAGES}
