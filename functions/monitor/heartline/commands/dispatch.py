@@ -23,7 +23,7 @@ from heartline.model.state import State
 from heartline.model.target import Target
 from heartline.notify.batches import Batch
 from heartline.prober.check import probe_once
-from heartline.rules.alerts import reminded_of
+from heartline.rules.reminders import reminded_of
 from heartline.services import Services
 
 # SES's limit for one mail: https://docs.aws.amazon.com/ses/latest/dg/quotas.html

@@ -62,39 +62,22 @@ def availability(
     spans = [Span(one.began, one.ended or now) for one in incidents]
     if state.incident:
         spans.append(Span(state.incident.began, now))
-    unseen = _within(gaps, begins, now)
-    observed = (now - begins).total_seconds() - _seconds(unseen)
-    up = observed - sum(_seconds(_without(one, unseen)) for one in _within(spans, begins, now))
-    measured = Availability(max(0.0, up / observed) if observed > 0 else None, max(0.0, observed), _seconds(unseen))
-    return _with_blips(measured, state, begins, max(0.0, up) / interval.total_seconds())
-
-
-def _with_blips(measured: Availability, state: State, begins: datetime, ticks: float) -> Availability:
-    counts = [one for one in state.blip_counts if one.began >= begins - timedelta(hours=1)]
+    unseen, covered = _within(gaps, begins, now), _within([*spans, *gaps], begins, now)
+    observed = max(0.0, (now - begins).total_seconds() - unseen)
+    up = max(0.0, (now - begins).total_seconds() - covered)
+    counts = [one for one in state.blip_counts if one.began > begins - timedelta(hours=1)]
     blips, failed = sum(one.ticks for one in counts), sum(one.probes for one in counts)
     # Each tick that found it up had one good probe.
-    share = failed / (failed + max(ticks, blips)) if failed or ticks > 0 else None
-    return Availability(measured.share, measured.observed, measured.unobserved, blips, failed, share)
+    probes = failed + max(up / interval.total_seconds(), blips)
+    share, failed_share = up / observed if observed else None, failed / probes if probes else None
+    return Availability(share, observed, unseen, blips, failed, failed_share)
 
 
-def _within(spans: Iterable[Span], begins: datetime, ends: datetime) -> list[Span]:
-    """Cut spans to a time, and join those that overlap."""
-    joined: list[Span] = []
+def _within(spans: Iterable[Span], begins: datetime, ends: datetime) -> float:
+    """Return how many seconds of a time spans cover; those that overlap count once."""
+    covered = 0.0
     for span in sorted(spans, key=lambda one: one.began):
-        began = max(span.began, begins, joined[-1].ended if joined else begins)
-        if began < min(span.ended, ends):
-            joined.append(Span(began, min(span.ended, ends)))
-    return joined
-
-
-def _without(span: Span, holes: Iterable[Span]) -> list[Span]:
-    rest, began = [], span.began
-    for hole in holes:
-        if hole.ended > began and hole.began < span.ended:
-            rest.append(Span(began, max(began, hole.began)))
-            began = max(began, hole.ended)
-    return [*rest, Span(began, max(began, span.ended))]
-
-
-def _seconds(spans: Iterable[Span]) -> float:
-    return sum((span.ended - span.began).total_seconds() for span in spans)
+        began, ended = max(span.began, begins), min(span.ended, ends)
+        if began < ended:
+            covered, begins = covered + (ended - began).total_seconds(), ended
+    return covered

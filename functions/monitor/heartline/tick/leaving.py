@@ -23,7 +23,7 @@ def take_leave(
 ) -> dict[str, tuple[Alert, ...]]:
     """Unwatch the targets that the last ticks knew and neither the document nor RDS does; return what waits of each.
 
-    One whose item could not be read or written is returned without alerts: the next tick tries again.
+    One whose item could not be read or written, or that is muted, is returned too: the next tick tries again.
 
     Parameters
     ----------
@@ -66,10 +66,10 @@ def _left(
 
 
 def _unwatched(services: Services, stored: Stored, discovered: Target | None) -> tuple[Alert, ...] | None:
-    """Unwatch one target; return what waits of it, None if that could not be saved."""
+    """Unwatch one target; return what waits of it, None if a mute holds it back or it could not be saved."""
     decision = unwatch(stored.state, services.clock(), Addressees.of(discovered) if discovered else None)
     if decision.state == stored.state:
-        return stored.outbox
+        return stored.outbox or (None if stored.state.first_seen else ())
     channels = (EMAIL, TOPIC) if services.settings.topic else (EMAIL,)
     alerts = tuple(replace(alert, waiting=channels) for alert in decision.alerts)
     try:

@@ -19,7 +19,7 @@ from heartline.model.state import State, Stored, Unreadable
 from heartline.model.target import Target
 from heartline.prober.check import Check
 from heartline.rules.decide import Decision, decide, wants_another
-from heartline.rules.gaps import _MISSED, missed
+from heartline.rules.gaps import MISSED, missed
 from heartline.rules.watching import addressed, welcome
 from heartline.services import Run, Services
 from heartline.storage.states import Loaded
@@ -82,7 +82,7 @@ def run_targets(services: Services, run: Run) -> tuple[list[TargetResult], Loade
     ClientError, BotoCoreError
         If the states could not be read.
     """
-    names, since = [target.name for target in run.targets], run.at - _MISSED * services.settings.interval
+    names, since = [target.name for target in run.targets], run.at - MISSED * services.settings.interval
     with ThreadPoolExecutor(1) as loader:
         loading = loader.submit(services.store.load, names, run.shard, since)
         checks = (_TargetRun(services, run, target, loading).check() for target in _slowest_first(run.targets, loading))
