@@ -87,7 +87,7 @@ def test_what_flaps_says_what_was_found_and_how_long_it_must_rest() -> None:
 def test_it_is_stable_again_once_it_has_been_up_for_long_enough_and_there_is_room_for_what_may_follow() -> None:
     *_, last = watch(EIGHT, until=2 * HOUR)
     assert last.kind is STABLE
-    assert last.at - last.flapping.calm_since >= 5 * MINUTE
+    assert last.at - last.flapping.stable_since >= 5 * MINUTE
     assert last.total.counts.outages == 8
     assert round(last.total.counts.down / 60) == 8
     assert last.settle_seconds is None
@@ -142,7 +142,7 @@ def test_an_event_more_than_an_hour_after_the_last_is_the_first_of_others_unless
     known = replace(first, flapping=replace(first.flapping, notified=notified))
     again = disturbed(known, NOW + after).flapping
     named = "orders-1-flapping" if same else f"orders-{NOW + after:%Y%m%dT%H%M%SZ}-flapping"
-    assert (again.id, again.calm_since) == (named, NOW + after)
+    assert (again.id, again.stable_since) == (named, NOW + after)
     assert again.rhythm == (max(0.0, after.total_seconds()) if same else 0)
     assert again.start == (known.flapping.start if same else Mark(NOW + after, Counts()))
 
@@ -150,7 +150,7 @@ def test_an_event_more_than_an_hour_after_the_last_is_the_first_of_others_unless
 def test_a_slower_rhythm_must_rest_for_longer() -> None:
     alerts = watch(flapping(MINUTE, 14 * MINUTE, 8), until=6 * HOUR)
     (stable,) = [alert for alert in alerts if alert.kind is STABLE]
-    assert stable.at - stable.flapping.calm_since >= 28 * MINUTE
+    assert stable.at - stable.flapping.stable_since >= 28 * MINUTE
 
 
 def test_a_rest_that_does_not_last_makes_the_next_one_longer() -> None:

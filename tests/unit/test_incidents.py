@@ -35,7 +35,7 @@ def test_an_incident_begins_when_the_first_failed_probe_had_failed_and_has_its_n
     assert (state.incident.began, state.since) == (NOW + FOUR, NOW + FOUR)
     assert (state.incident.last_failed, state.last_failed) == (NOW + 20 * SECOND, NOW + 20 * SECOND)
     # It is watched since the first probe began, and has no rest since it had failed.
-    assert (state.first_seen, state.flapping.calm_since) == (NOW, NOW + FOUR)
+    assert (state.first_seen, state.flapping.stable_since) == (NOW, NOW + FOUR)
     assert state.flapping.id == f"{state.incident.id}-flapping"
 
 
@@ -54,7 +54,7 @@ def test_a_clock_that_was_set_back_since_the_last_good_probe_does_not_put_that_a
 
 def test_an_incident_ends_when_the_first_good_probe_had_succeeded() -> None:
     state = after(after(UP, probes(NOW, DEAD, DEAD, DEAD)), probes(NOW + HOUR, OK, OK))
-    assert (state.previous.ended, state.since, state.flapping.calm_since) == (NOW + HOUR + FOUR,) * 3
+    assert (state.previous.ended, state.since, state.flapping.stable_since) == (NOW + HOUR + FOUR,) * 3
     assert state.last_ok == NOW + HOUR + 10 * SECOND
     assert state.counts.down == HOUR.total_seconds()
 

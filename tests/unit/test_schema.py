@@ -304,7 +304,7 @@ def test_an_item_of_another_format_is_unreadable_and_says_why(number: object) ->
         (("state", "outage", "incident", "unobserved"), [{"began": NOW.isoformat()}]),
         (("state", "quiet_interval"), "12.5"),
         (("state", "mark", "counts", "outages"), Decimal("1.5")),
-        (("state", "flapping", "calm_since"), None),
+        (("state", "flapping", "stable_since"), None),
         (("state", "novelty"), "of a later version"),
         (("state", "target"), "billing"),
         (("state",), None),

@@ -56,7 +56,7 @@ class Belief:
         The id of the incident that they know to be open; None while they know only that it flaps.
     failure
         The failure that they know.
-    told_at
+    notified_at
         When the last alert of it was made.
     reminders
         The number of reminders so far.
@@ -67,7 +67,7 @@ class Belief:
     """
 
     kind: Believed
-    told_at: datetime
+    notified_at: datetime
     incident: str | None = None
     failure: Failure | None = None
     reminders: int = 0
@@ -131,7 +131,7 @@ class Flapping:
     ----------
     start
         The counts before its first event.
-    calm_since
+    stable_since
         The last event: the end of an outage, a failed probe, a change; moved on by times that were not observed.
     rhythm
         The longest rest between two of its events, in seconds.
@@ -141,7 +141,7 @@ class Flapping:
 
     id: str
     start: Mark
-    calm_since: datetime
+    stable_since: datetime
     rhythm: float = 0
     notified: bool = False
 

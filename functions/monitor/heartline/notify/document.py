@@ -104,7 +104,7 @@ def _incident(incident: Incident) -> Document:
 def _flapping(flapping: Flapping, total: Tally | None, settle_seconds: float | None) -> Document:
     return {
         "began": flapping.start.at.isoformat(),
-        "stable_since": flapping.calm_since.isoformat(),
+        "stable_since": flapping.stable_since.isoformat(),
         **_known(total=total and _tally(total), settle_seconds=settle_seconds),
     }
 

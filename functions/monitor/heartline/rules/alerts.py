@@ -40,8 +40,8 @@ def _end(drafts: Drafts, belief: Belief) -> None:
     """Notify people that what they believe is over."""
     state, believed, room = drafts.state, drafts.state.find(belief.incident), budget.after_up(drafts.policy)
     if flapping := state.known_flapping:
-        calm = drafts.now - flapping.calm_since >= settle_time(flapping, drafts.policy)
-        if calm and state.outage is None and drafts.may(room):
+        stable = drafts.now - flapping.stable_since >= settle_time(flapping, drafts.policy)
+        if stable and state.outage is None and drafts.may(room):
             drafts.add(AlertKind.STABLE, state.last_outage)
             # Its rhythm is kept, should it not last. Failed probes are accounted for: one more is not frequent.
             rested = replace(flapping, start=marked(state, drafts.now), notified=False)
@@ -64,7 +64,7 @@ def _worsen(drafts: Drafts, outage: Outage) -> None:
     elif belief.kind is not Believed.FLAPPING or drafts.now - outage.incident.began < policy.settle_after:
         return
     again = drafts.state.known_flapping or outage.incident.notified.count(AlertKind.DOWN) > 1
-    drafts.tell(AlertKind.DOWN, reminders if again else 0)
+    drafts.notify(AlertKind.DOWN, reminders if again else 0)
 
 
 def _remind(drafts: Drafts, belief: Belief) -> None:
@@ -74,7 +74,7 @@ def _remind(drafts: Drafts, belief: Belief) -> None:
         return
     if outage:
         _settle(drafts, belief, outage)
-        drafts.tell(AlertKind.REMINDER, belief.reminders + 1)
+        drafts.notify(AlertKind.REMINDER, belief.reminders + 1)
     else:
         drafts.flap(belief.reminders + 1)
 

@@ -25,7 +25,7 @@ def marked(state: State, now: datetime) -> Mark:
 
 
 def tally(since: Mark, state: State, now: datetime) -> Tally:
-    """Say what was found between a mark and now."""
+    """Return what was found between a mark and now."""
     until = marked(state, now)
     found = {one.name: getattr(until.counts, one.name) - getattr(since.counts, one.name) for one in fields(Counts)}
     return Tally(since.at, now, Counts(**found))

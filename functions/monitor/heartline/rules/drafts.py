@@ -65,7 +65,7 @@ class Drafts:
             alerts_made=state.alerts_made + 1,
         )
 
-    def tell(self, kind: AlertKind, reminders: int, blip: Failure | None = None) -> None:
+    def notify(self, kind: AlertKind, reminders: int, blip: Failure | None = None) -> None:
         """Add an alert of what is wrong now, and let people believe it from then on; nobody has acknowledged that."""
         self.add(kind, self.state.incident or self.state.last_outage)
         state, alert = self.state, self.alerts[-1]
@@ -85,7 +85,7 @@ class Drafts:
         if self.may(after_reminder(Believed.FLAPPING, flapping=True)):
             kind = AlertKind.REMINDER if self.state.known_flapping else AlertKind.FLAPPING
             self.begin_flapping()
-            self.tell(kind, reminders, blip)
+            self.notify(kind, reminders, blip)
 
     def begin_flapping(self) -> None:
         """Let people know with the next alert that it flaps."""

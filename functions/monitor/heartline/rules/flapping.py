@@ -32,10 +32,10 @@ def settle_time(flapping: Flapping, policy: Policy) -> timedelta:
 def disturbed(state: State, at: datetime, name: str | None = None) -> State:
     """Return the state after an event: a target went down, failed for a moment, or was restarted."""
     known = state.flapping
-    if known is None or (not known.notified and at - known.calm_since > _FORGOTTEN):
+    if known is None or (not known.notified and at - known.stable_since > _FORGOTTEN):
         return replace(state, flapping=begun(state, at, name))
-    rest = max(0.0, (at - known.calm_since).total_seconds())
-    return replace(state, flapping=replace(known, rhythm=max(rest, known.rhythm), calm_since=at))
+    rest = max(0.0, (at - known.stable_since).total_seconds())
+    return replace(state, flapping=replace(known, rhythm=max(rest, known.rhythm), stable_since=at))
 
 
 def begun(state: State, at: datetime, name: str | None = None) -> Flapping:

@@ -49,7 +49,7 @@ def end(state: State, incident: Incident, first: Observation, last: Observation)
         up_since=back,
         last_ok=last.at,
         outage=None,
-        flapping=state.flapping and replace(state.flapping, calm_since=back),
+        flapping=state.flapping and replace(state.flapping, stable_since=back),
         counts=marked(state, back).counts,
     )
     return _keep(up, replace(incident, ended=back, last_failed=state.last_failed))
