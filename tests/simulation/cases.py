@@ -241,3 +241,15 @@ def a_settling_time_of_an_hour_and_ticks_missed() -> World:
     made = laid(Care(settle_after=HOUR), _plan(), spans, 4, "down for good after flapping, a tick in 20 missed")
     made.plan.odd = dict.fromkeys(range(13, 8000, 20), MISSED)
     return made
+
+
+@case
+def two_crash_loops_four_hours_apart() -> World:
+    loop = [(2 * MINUTE, truth.REFUSED), (2 * MINUTE, None)] * 4
+    return laid(Care(), _plan(), [(HOUR, None), *loop, (4 * HOUR, None), *loop, (2 * DAY, None)], 2, "")
+
+
+@case
+def six_outages_seventy_minutes_apart() -> World:
+    outage = [(2 * MINUTE, truth.REFUSED), (68 * MINUTE, None)]
+    return laid(Care(), _plan(), [(HOUR, None), *outage * 6, (2 * DAY, None)], 2, "")

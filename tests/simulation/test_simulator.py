@@ -173,6 +173,11 @@ LIES: dict[str, tuple[Callable[[], World] | World, Lie, dict[str, bool]]] = {
         {},
     ),
     "the end: what stays up is known to be up": (LATE, no("recovered"), {}),
+    "the end: what rests for long is not said to flap": (
+        life(),
+        saying("flapping", FLAPPING, nth(250), flapping=True),
+        {},
+    ),
     "the end: who heard the beginning hears the end": (
         life(),
         but(lambda mail: replace(mail, to=frozenset({"dba@example.com"})), "recovered"),

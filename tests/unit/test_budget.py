@@ -135,7 +135,7 @@ def test_the_next_reminder_that_status_and_mails_name_is_the_one_that_comes(
         if minute not in turns:
             expected = next_reminder(state, policy)
             assert named in {None, expected}
-            come = any(alert.kind in {REMINDER, FLAPPING} for alert in decision.alerts)
+            come = any(alert.kind in {REMINDER, FLAPPING, AlertKind.STABLE} for alert in decision.alerts)
             assert come == (expected is not None and expected <= now)
             assert not come or now < expected + MINUTE
         state = decision.state

@@ -88,6 +88,7 @@ class Account:
     over: set[str] = field(default_factory=set)  # incidents that were told to have ended
     ids: set[str] = field(default_factory=set)
     blips_shown: int | None = None
+    rests: list[tuple[float, float]] = field(default_factory=list)  # when a good stretch ended, and its length
     failed: int = 0  # probes since the last mail; at least those that made no outage
     least_failed: int = 0
     outages: int = 0  # confirmed, and begun since the last mail
@@ -128,6 +129,8 @@ class Account:
         stretch = self.stretch
         if stretch is None or stretch.found != found:
             self.previous = stretch
+            if stretch and stretch.found == GOOD:
+                self.rests.append((tick.begins, tick.begins - stretch.since))
             stretch = self.stretch = Stretch(found, tick.begins, open=tick.begins)
         stretch.ticks, stretch.probes = stretch.ticks + 1, stretch.probes + len(tick.probes)
         if self.hushed:
@@ -161,6 +164,9 @@ class Account:
             self.onsets.popleft()
         while self.failures and self.failures[0][0] <= now - 1.2 * DAY:
             self.failures.popleft()
+        known = min(now, self.people.since or now) - DAY
+        while self.rests and self.rests[0][0] < known:
+            self.rests.pop(0)
 
     def hear(self, mail: Mail, now: float) -> None:
         """Let people read a mail."""

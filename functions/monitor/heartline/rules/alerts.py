@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from heartline.model.alert import Alert
 from heartline.model.belief import Belief, Believed
@@ -38,20 +39,27 @@ def notify(facts: Facts, last: Observation, policy: Policy, now: datetime) -> tu
 
 def _end(drafts: Drafts, belief: Belief) -> None:
     """Notify people that what they believe is over."""
-    state, believed, room = drafts.state, drafts.state.find(belief.incident), budget.after_up(drafts.policy)
-    if flapping := state.known_flapping:
-        stable = drafts.now - flapping.stable_since >= settle_time(flapping, drafts.policy)
-        if stable and state.outage is None and drafts.may(room):
-            drafts.add(AlertKind.STABLE, state.last_outage)
-            # Its rhythm is kept, should it not last. Failed probes are accounted for: one more is not frequent.
-            rested = replace(flapping, start=marked(state, drafts.now), notified=False)
-            drafts.state = replace(drafts.state, belief=None, flapping=rested, recent_blips=())
+    state, believed = drafts.state, drafts.state.find(belief.incident)
+    if state.known_flapping:
+        _stabilize(drafts, budget.after_stable(drafts.policy))
     elif believed and believed.ended:
-        if drafts.may(room):
+        if drafts.may(budget.after_up(drafts.policy)):
             drafts.add(AlertKind.RECOVERED, believed)
             drafts.state = replace(drafts.state, belief=None)
         elif state.outage is None:
             drafts.flap(belief.reminders)
+
+
+def _stabilize(drafts: Drafts, room: Sequence[timedelta]) -> None:
+    """Notify people that what flapped has rested, where it has and there is so much room."""
+    state, flapping, now = drafts.state, drafts.state.known_flapping, drafts.now
+    if flapping is None or state.outage or now - flapping.stable_since < settle_time(flapping, drafts.policy):
+        return
+    if drafts.may(room):
+        drafts.add(AlertKind.STABLE, state.last_outage)
+        # Its rhythm is kept, should it not last. Failed probes are accounted for: one more is not frequent.
+        rested = replace(flapping, start=marked(state, now), notified=False)
+        drafts.state = replace(drafts.state, belief=None, flapping=rested, recent_blips=())
 
 
 def _worsen(drafts: Drafts, outage: Outage) -> None:
@@ -75,7 +83,10 @@ def _remind(drafts: Drafts, belief: Belief) -> None:
     if outage:
         _settle(drafts, belief, outage)
         drafts.notify(AlertKind.REMINDER, belief.reminders + 1)
-    else:
+        return
+    # It is said instead of the reminder, which needs as much room.
+    _stabilize(drafts, budget.after_reminder(Believed.FLAPPING, flapping=True))
+    if drafts.state.belief:
         drafts.flap(belief.reminders + 1)
 
 

@@ -23,6 +23,9 @@ _AFTER_FLAPPING = 2
 _AFTER_NOTICE = 3
 # A reminder of what flaps, that it stays down, and that it is an outage.
 _ROUND = 3
+# The end of flapping leaves room for the reminders alone. So single outages can spend less of a day than that end may
+# need, and what follows that end less than the reminders need.
+_ROUND_AFTER_STABLE = 1
 # Reminders that come sooner than this, doubled each time, are made only where there is room; others are planned for.
 _LEAST_INTERVAL = timedelta(hours=1)
 _LATER = timedelta(seconds=1)
@@ -33,6 +36,11 @@ _MOST_KEPT = 32
 def after_up(policy: Policy) -> list[timedelta]:
     """Plan what may have to follow an alert after which people believe the target to be up."""
     return _plan(_AFTER_UP, policy, 0)
+
+
+def after_stable(policy: Policy) -> list[timedelta]:
+    """Plan what may have to follow when people hear that what flapped is stable again."""
+    return _plan(_AFTER_UP, policy, 0, _ROUND_AFTER_STABLE)
 
 
 def after_notice(policy: Policy) -> list[timedelta]:
@@ -84,11 +92,11 @@ def reminder_interval(policy: Policy, reminders: int) -> timedelta:
     return min(doubled, max(policy.remind_every, _DAY))
 
 
-def _plan(at_once: int, policy: Policy, reminders: int) -> list[timedelta]:
+def _plan(at_once: int, policy: Policy, reminders: int, each: int = _ROUND) -> list[timedelta]:
     plan, later, least = [timedelta(0)] * at_once, timedelta(0), _LEAST_INTERVAL
     while True:
         later += max(reminder_interval(policy, reminders), least)
         if later > _DAY:
             return plan
-        plan += [later + _LATER] * _ROUND
+        plan += [later + _LATER] * each
         reminders, least = reminders + 1, 2 * least
