@@ -253,3 +253,31 @@ def two_crash_loops_four_hours_apart() -> World:
 def six_outages_seventy_minutes_apart() -> World:
     outage = [(2 * MINUTE, truth.REFUSED), (68 * MINUTE, None)]
     return laid(Care(), _plan(), [(HOUR, None), *outage * 6, (2 * DAY, None)], 2, "")
+
+
+def _crash_loop(hours: float) -> list[tuple[float, Condition]]:
+    return [(HOUR, None), *[(2 * MINUTE, truth.REFUSED), (2 * MINUTE, None)] * int(15 * hours)]
+
+
+@case
+def sixteen_hours_of_a_crash_loop_then_down_for_good() -> World:
+    return laid(Care(), _plan(), [*_crash_loop(16), (3 * DAY, truth.REFUSED)], 3, "")
+
+
+@case
+def a_crash_loop_acknowledged_between_two_outages_then_down_for_good() -> World:
+    made = laid(Care(), _plan(), [*_crash_loop(1 / 3), (5 * DAY, truth.REFUSED)], 5, "")
+    made.actions = [Action(made.plan.begins + HOUR + 11 * MINUTE, "acknowledge")]
+    return made
+
+
+@case
+def down_six_minutes_up_one() -> World:
+    return _rhythm(60, 360, 3)
+
+
+@case
+def outages_that_grow() -> World:
+    """Each twice as long as the one before, and a bit; one good minute between them."""
+    spans = [(HOUR, None), *[part for turn in range(11) for part in ((MINUTE * 2.1**turn, truth.REFUSED), (60, None))]]
+    return laid(Care(), _plan(), repeated([*spans]), 4, "")

@@ -151,6 +151,7 @@ LIES: dict[str, tuple[Callable[[], World] | World, Lie, dict[str, bool]]] = {
     "prompt: a confirmed down is told in its tick": (life(), no("down"), {}),
     "prompt: a confirmed recovery is told in its tick": (life(), no("recovered"), {}),
     "silence: what stays down is known to be down": (life(), no("down"), {}),
+    "silence: what lasts unlike those before is told": (life(), no("down"), {}),
     "silence: while something is wrong reminders come": (life(), no("reminder"), {}),
     "silence: no day is silent in which each hour saw failures": (
         life([(HOUR, None), (5 * DAY, Flaky(0.5))], 1.4),

@@ -93,6 +93,8 @@ class Account:
     least_failed: int = 0
     outages: int = 0  # confirmed, and begun since the last mail
     down: bool = False
+    down_since: float = 0.0  # by the ticks that ran, the same as of `lengths`
+    lengths: list[tuple[float, float]] = field(default_factory=list)  # when an outage was over, and its length
     looked: float | None = None  # when the tick before this one ended
     tick_before: float | None = None
     told_before: bool = False
@@ -140,8 +142,10 @@ class Account:
         stretch.confirmed = confirmed
         enough = not self.stale and len(tick.probes) >= needed
         if found == BAD and enough and not self.down:
-            self.down, self.outages = True, self.outages + 1
+            self.down, self.outages, self.down_since = True, self.outages + 1, stretch.since
         elif found == GOOD and enough:
+            if self.down:
+                self.lengths.append((tick.begins, tick.begins - self.down_since))
             self.down = False
         self.failed += len(failed)
         self.least_failed += len(failed) if found == MIXED and not self.down else 0
@@ -167,6 +171,8 @@ class Account:
         known = min(now, self.people.since or now) - DAY
         while self.rests and self.rests[0][0] < known:
             self.rests.pop(0)
+        while self.lengths and self.lengths[0][0] < known:
+            self.lengths.pop(0)
 
     def hear(self, mail: Mail, now: float) -> None:
         """Let people read a mail."""

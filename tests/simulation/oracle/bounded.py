@@ -69,6 +69,24 @@ def what_stays_down_is_known_to_be_down(account: Account) -> Answer:
 
 
 @rule(SILENCE)
+def what_lasts_unlike_those_before_is_told(account: Account) -> Answer:
+    """Of this very outage people hear, whatever they were told of those before it; not where the budget is spent."""
+    stretch, care = account.stretch, account.care
+    if stretch is None or stretch.found != BAD or not account.down or account.hushed or account.stale:
+        return None
+    since = max(account.down_since, stretch.open)
+    usual = max((length for _, length in account.lengths), default=0.0)
+    if account.now - since <= care.settle_after + account.interval + 1 + 4 * usual or account.shifted():
+        return None
+    if account.hour() > 4 or len(account.sent) > 22:  # noqa: PLR2004 - one more, and that it is an outage after all
+        return None
+    if account.people.word == DOWN and account.people.told_at >= account.down_since:
+        return True
+    text = f"down for {span(account.now - since)}, before at most for {span(usual)}"
+    return Breach(account.down_since, f"{text}; the last mail was {span(account.now - account.people.told_at)} ago")
+
+
+@rule(SILENCE)
 def while_something_is_wrong_reminders_come(account: Account) -> Answer:
     people, care = account.people, account.care
     if not people.worried or account.hushed or account.acknowledged or account.stale or account.spent():

@@ -137,6 +137,8 @@ class Flapping:
         The longest rest between two of its events, in seconds.
     notified
         True once people were notified of it.
+    longest
+        The longest outage that it summed up, in seconds.
     """
 
     id: str
@@ -144,6 +146,7 @@ class Flapping:
     stable_since: datetime
     rhythm: float = 0
     notified: bool = False
+    longest: float = 0
 
 
 # The id of a time of flapping is that of the incident that it began with, and this.

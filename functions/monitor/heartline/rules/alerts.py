@@ -17,7 +17,7 @@ from heartline.rules import budget
 from heartline.rules.counting import marked
 from heartline.rules.drafts import Drafts
 from heartline.rules.facts import Facts
-from heartline.rules.flapping import begun, settle_time
+from heartline.rules.flapping import begun, least_outage, settle_time
 from heartline.rules.notices import expire, mention
 from heartline.rules.reminders import next_reminder
 
@@ -58,21 +58,28 @@ def _stabilize(drafts: Drafts, room: Sequence[timedelta]) -> None:
     if drafts.may(room):
         drafts.add(AlertKind.STABLE, state.last_outage)
         # Its rhythm is kept, should it not last. Failed probes are accounted for: one more is not frequent.
-        rested = replace(flapping, start=marked(state, now), notified=False)
+        rested = replace(flapping, start=marked(state, now), notified=False, longest=0)
         drafts.state = replace(drafts.state, belief=None, flapping=rested, recent_blips=())
 
 
 def _worsen(drafts: Drafts, outage: Outage) -> None:
     """Notify people that it is down, that it is an outage after all, or that it stays down."""
-    belief, policy = drafts.state.belief, drafts.policy
-    reminders = belief.reminders if belief else 0
-    if belief is None or (belief.kind is Believed.MISCONFIGURED and Believed.of(outage.failure) is Believed.DOWN):
+    belief, policy, present = drafts.state.belief, drafts.policy, Believed.of(outage.failure)
+    reminders, lasted = belief.reminders if belief else 0, drafts.now - outage.incident.began
+    news = belief is not None and belief.incident != outage.incident.id
+    lasting = news and lasted >= least_outage(drafts.state.known_flapping, policy)
+    if belief is None or (belief.kind is Believed.MISCONFIGURED and present is Believed.DOWN):
         if not drafts.may(budget.after_down(policy, reminders)):
             drafts.begin_flapping()
-    elif belief.kind is not Believed.FLAPPING or drafts.now - outage.incident.began < policy.settle_after:
+    elif belief.kind is Believed.FLAPPING:
+        if lasted < policy.settle_after:
+            return
+    elif lasting and drafts.may(budget.after_reminder(present, flapping=True)):
+        drafts.begin_flapping()
+    else:
         return
     again = drafts.state.known_flapping or outage.incident.notified.count(AlertKind.DOWN) > 1
-    drafts.notify(AlertKind.DOWN, reminders if again else 0)
+    drafts.notify(AlertKind.DOWN, reminders if again and not lasting else 0)
 
 
 def _remind(drafts: Drafts, belief: Belief) -> None:
@@ -92,9 +99,10 @@ def _remind(drafts: Drafts, belief: Belief) -> None:
 
 def _settle(drafts: Drafts, belief: Belief, outage: Outage) -> None:
     """End the flapping where it has been down for as long as its rhythm asks; begin it where this outage is news."""
-    state, began, room = drafts.state, outage.incident.began, budget.after_reminder(Believed.DOWN, flapping=False)
+    state, began, room = drafts.state, outage.incident.began, budget.after_settled(drafts.policy, belief.reminders + 1)
     flapping = state.known_flapping
     if belief.incident != outage.incident.id:
         drafts.begin_flapping()
     if flapping and drafts.now - began >= settle_time(flapping, drafts.policy) and drafts.may(room):
-        drafts.state = replace(state, flapping=begun(state, began, outage.incident.id))
+        settled = begun(state, began, outage.incident.id)
+        drafts.state = replace(state, flapping=replace(settled, longest=flapping.longest))

@@ -23,9 +23,8 @@ _AFTER_FLAPPING = 2
 _AFTER_NOTICE = 3
 # A reminder of what flaps, that it stays down, and that it is an outage.
 _ROUND = 3
-# The end of flapping leaves room for the reminders alone. So single outages can spend less of a day than that end may
-# need, and what follows that end less than the reminders need.
-_ROUND_AFTER_STABLE = 1
+# The end of flapping leaves room for the reminders alone: single outages, which plan for more, leave enough of a day.
+_ROUND_AFTER_FLAPPING = 1
 # Reminders that come sooner than this, doubled each time, are made only where there is room; others are planned for.
 _LEAST_INTERVAL = timedelta(hours=1)
 _LATER = timedelta(seconds=1)
@@ -40,7 +39,12 @@ def after_up(policy: Policy) -> list[timedelta]:
 
 def after_stable(policy: Policy) -> list[timedelta]:
     """Plan what may have to follow when people hear that what flapped is stable again."""
-    return _plan(_AFTER_UP, policy, 0, _ROUND_AFTER_STABLE)
+    return _plan(_AFTER_UP, policy, 0, _ROUND_AFTER_FLAPPING)
+
+
+def after_settled(policy: Policy, reminders: int) -> list[timedelta]:
+    """Plan what may have to follow when what flapped is an ordinary outage from then on."""
+    return _plan(_AFTER_DOWN, policy, reminders, _ROUND_AFTER_FLAPPING)
 
 
 def after_notice(policy: Policy) -> list[timedelta]:

@@ -15,6 +15,8 @@ _RHYTHMS = 2
 _MOST_REST = timedelta(hours=6)
 # And at least this many ticks after its last event: the first good one alone may be one of a rhythm.
 _LEAST_TICKS = 2
+# How many times its longest outage one must last that is not one of its rhythm; the most of it as above.
+_OUTAGES = 2
 # After so long a rest the next event begins anew, unless people believe that it flaps.
 _FORGOTTEN = timedelta(hours=1)
 
@@ -27,6 +29,12 @@ def settle_time(flapping: Flapping, policy: Policy) -> timedelta:
     """
     rest = min(_RHYTHMS * timedelta(seconds=flapping.rhythm), _MOST_REST)
     return max(policy.settle_after, rest, max(_LEAST_TICKS, policy.recover_after) * policy.interval)
+
+
+def least_outage(flapping: Flapping | None, policy: Policy) -> timedelta:
+    """Return how long an outage must last to be reported by itself: longer than those that its flapping sums up."""
+    longest = flapping.longest if flapping else 0
+    return max(policy.settle_after, min(_OUTAGES * timedelta(seconds=longest), _MOST_REST))
 
 
 def disturbed(state: State, at: datetime, name: str | None = None) -> State:

@@ -43,13 +43,16 @@ def go_on(state: State, outage: Outage, failures: Sequence[Failure], policy: Pol
 
 def end(state: State, incident: Incident, first: Observation, last: Observation) -> State:
     """End the open incident with the first of the probes that confirm it."""
-    back = max(first.until, incident.began)
+    back, flapping = max(first.until, incident.began), state.flapping
+    if flapping:
+        lasted = (back - incident.began).total_seconds() if flapping.notified else 0
+        flapping = replace(flapping, stable_since=back, longest=max(flapping.longest, lasted))
     up = replace(
         state,
         up_since=back,
         last_ok=last.at,
         outage=None,
-        flapping=state.flapping and replace(state.flapping, stable_since=back),
+        flapping=flapping,
         counts=marked(state, back).counts,
     )
     return _keep(up, replace(incident, ended=back, last_failed=state.last_failed))
