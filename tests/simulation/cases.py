@@ -281,3 +281,9 @@ def outages_that_grow() -> World:
     """Each twice as long as the one before, and a bit; one good minute between them."""
     spans = [(HOUR, None), *[part for turn in range(11) for part in ((MINUTE * 2.1**turn, truth.REFUSED), (60, None))]]
     return laid(Care(), _plan(), repeated([*spans]), 4, "")
+
+
+@case
+def five_hours_misconfigured_then_an_outage() -> World:
+    spans = [(HOUR, None), (5 * HOUR, truth.PASSWORD), (3 * HOUR, truth.REFUSED), (DAY, None)]
+    return laid(Care(), _plan(), spans, 1, "")

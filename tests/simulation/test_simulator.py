@@ -117,6 +117,11 @@ LIES: dict[str, tuple[Callable[[], World] | World, Lie, dict[str, bool]]] = {
         but(lambda mail: replace(mail, last_good=(mail.last_good or 0) - 30), "down"),
         {},
     ),
+    "truth: it was no less and no more than an outage for as long as is said": (
+        life(),
+        but(lambda mail: replace(mail, severity_since=mail.incident[1]) if mail.incident else mail),
+        {},
+    ),
     "truth: the failure named was seen lately": (life(), but(lambda mail: replace(mail, fault="closed"), "down"), {}),
     "truth: heartline ran when it says that it did not": (
         life(),

@@ -6,12 +6,16 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
+import pytest
+
+from heartline.messages.compose import compose
+from heartline.messages.context import AlertContext, TargetAlerts
 from heartline.model.kinds import Kind
 from heartline.model.observation import Failure, Observation
 from heartline.model.state import State
 from heartline.model.target import Policy
 from heartline.rules.decide import decide
-from unit.samples import HOUR, MINUTE, NOW, SECOND, SERVER, answered, failure, seen
+from unit.samples import HOUR, MINUTE, NOW, SECOND, SERVER, TARGET, answered, failure, seen
 
 UP = State("orders", NOW - HOUR, NOW - HOUR, last_ok=NOW - MINUTE)
 DEAD, OK = failure(), None
@@ -85,3 +89,30 @@ def test_of_incidents_that_are_over_and_known_to_be_only_the_last_is_kept() -> N
 def test_the_last_failure_of_a_tick_is_the_one_that_counts() -> None:
     late = [failure(Kind.TIMEOUT), failure(Kind.CLOSED), failure(Kind.CLOSED)]
     assert after(UP, probes(NOW, *late)).failure.kind is Kind.CLOSED
+
+
+@pytest.mark.parametrize(
+    ("hours", "still", "over"),
+    [
+        ([(Kind.AUTH, 5), (Kind.REFUSED, 3)], ("STILL DOWN", "1 h"), "up again after 3 h"),
+        ([(Kind.REFUSED, 5), (Kind.AUTH, 3)], ("STILL CANNOT LOG IN", "2 h"), "accessible again after 8 h"),
+        ([(Kind.REFUSED, 5), (Kind.AUTH, 1), (Kind.TIMEOUT, 1)], ("STILL DOWN", "3 h"), "up again after 6 h"),
+        ([(Kind.REFUSED, 2), (Kind.TIMEOUT, 3)], ("STILL DOWN", "3 h"), "up again after 5 h"),
+    ],
+)
+def test_mails_say_how_long_it_was_an_outage_and_how_long_a_misconfiguration(
+    hours: list[tuple[Kind, int]], still: tuple[str, str], over: str
+) -> None:
+    state, mails, begins = UP, list[str](), NOW
+    spans = [(failure(kind), length) for kind, length in hours]
+    for wrong, length in [*spans, (OK, 0)]:
+        for minute in range(0, length * 60 or 1, 30):
+            at = begins + minute * MINUTE
+            decision = decide(state, [seen(at, wrong)], ONCE, at)
+            state = decision.state
+            mails += [compose((TargetAlerts(TARGET, (one,)),), AlertContext(1), at).subject for one in decision.alerts]
+        begins += length * HOUR
+    reminder = [subject for subject in mails if "STILL" in subject][-1]
+    assert reminder.startswith(f"[{still[0]}]")
+    assert reminder.endswith(f" for {still[1]}")
+    assert mails[-1].endswith(over)

@@ -70,6 +70,8 @@ incidents = st.builds(
     notified=st.lists(st.sampled_from(AlertKind), max_size=3).map(tuple),
     changes=st.lists(changes, max_size=2).map(tuple),
     unobserved=st.lists(spans, max_size=2).map(tuple),
+    severity_since=st.none() | times,
+    outage_seconds=seconds,
 )
 found = st.builds(Counts, counts, seconds, counts, counts, seconds)
 marks = st.builds(Mark, times, found)

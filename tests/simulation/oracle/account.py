@@ -84,6 +84,7 @@ class Account:
     ran: deque[tuple[float, float, int]] = field(default_factory=lambda: deque(maxlen=3000))  # first, last, how many
     good_probes: deque[tuple[float, float]] = field(default_factory=lambda: deque(maxlen=40))
     kinds: deque[str] = field(default_factory=lambda: deque(maxlen=12))
+    severities: deque[tuple[float, bool]] = field(default_factory=lambda: deque(maxlen=3000))  # of confirmed ticks
     incidents: dict[str, float] = field(default_factory=dict)
     over: set[str] = field(default_factory=set)  # incidents that were told to have ended
     ids: set[str] = field(default_factory=set)
@@ -153,6 +154,9 @@ class Account:
             self.failures.append((tick.begins, found == MIXED))
             began = stretch.ticks == 1 and (self.previous is None or self.previous.found == GOOD)
             self.kinds.extend(probe.fault.kind for probe in failed if probe.fault)
+            kinds = {probe.fault.outage for probe in failed if probe.fault}
+            if found == BAD and len(kinds) == 1 and len(failed) > (self.care.confirmations > 0) and not self.stale:
+                self.severities.append((tick.begins, *kinds))
             if found == BAD and all(probe.fault and probe.fault.outage for probe in failed):
                 began |= stretch.severe is None  # what was misconfigured is an outage
                 stretch.severe = tick.begins if stretch.severe is None else stretch.severe

@@ -78,7 +78,7 @@ def what_lasts_unlike_those_before_is_told(account: Account) -> Answer:
     usual = max((length for _, length in account.lengths), default=0.0)
     if account.now - since <= care.settle_after + account.interval + 1 + 4 * usual or account.shifted():
         return None
-    if account.hour() > 4 or len(account.sent) > 22:  # noqa: PLR2004 - one more, and that it is an outage after all
+    if account.hour() > 4 or len(account.sent) > 22:  # room for one more, and that it is an outage after all
         return None
     if account.people.word == DOWN and account.people.told_at >= account.down_since:
         return True

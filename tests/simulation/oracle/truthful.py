@@ -84,6 +84,21 @@ def the_last_good_probe_was_one(account: Account) -> Answer:
 
 
 @rule(TRUTH, of_mails=True)
+def it_was_no_less_and_no_more_than_an_outage_for_as_long_as_is_said(account: Account) -> Answer:
+    said = [
+        mail for mail in account.tick.mails if mail.word == DOWN and mail.severity_since and mail.outage is not None
+    ]
+    if not said or account.world.steps:
+        return None
+    margin = _NEAR + 5 + account.care.timeout + 2 * account.world.skew
+    for mail in said:
+        other = [at for at, outage in account.severities if at > mail.severity_since + margin and outage != mail.outage]
+        if other and other[-1] < account.tick.begins:
+            return Breach(mail.id, f"it was otherwise {span(account.now - other[-1])} ago")
+    return True
+
+
+@rule(TRUTH, of_mails=True)
 def the_failure_named_was_seen_lately(account: Account) -> Answer:
     named = [mail.fault for mail in account.tick.mails if mail.word == DOWN and mail.fault]
     if not named:

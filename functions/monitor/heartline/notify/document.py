@@ -94,6 +94,10 @@ def _incident(incident: Incident) -> Document:
         "id": incident.id,
         "began": incident.began.isoformat(),
         **_known(ended=_time(incident.ended), last_ok=_time(incident.last_ok), last_failed=_time(incident.last_failed)),
+        **_known(
+            severity_since=_time(incident.severity_since),
+            outage_seconds=round(incident.outage_seconds, 3) if incident.ended else None,
+        ),
         "kinds": [kind.value for kind in incident.kinds],
         "notified": [kind.value for kind in incident.notified],
         "changes": [_change(change) for change in incident.changes],

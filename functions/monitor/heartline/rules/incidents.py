@@ -31,18 +31,24 @@ def begin(state: State, failure: Failure, observations: Sequence[Observation]) -
     )
 
 
-def go_on(state: State, outage: Outage, failures: Sequence[Failure], policy: Policy) -> State:
+def go_on(state: State, outage: Outage, observations: Sequence[Observation], policy: Policy) -> State:
     """Take over a failure of another kind once two probes agree on it."""
-    failure = failures[-1]
+    failures = [one.failure for one in observations if one.failure]
+    failure, incident = failures[-1], outage.incident
     agreed = not policy.confirmations or (len(failures) > 1 and failure.kind is failures[-2].kind)
     if failure.kind is not outage.failure.kind and not agreed:
         return state
-    kinds = tuple(dict.fromkeys((*outage.incident.kinds, failure.kind)))
-    return replace(state, outage=Outage(replace(outage.incident, kinds=kinds), failure))
+    if failure.kind.severity is not outage.failure.kind.severity:
+        same = (one.until for one in observations if one.failure and one.failure.kind.severity is failure.kind.severity)
+        since = next(same)
+        incident = replace(incident, severity_since=since, outage_seconds=outage.outage_seconds(since))
+    kinds = tuple(dict.fromkeys((*incident.kinds, failure.kind)))
+    return replace(state, outage=Outage(replace(incident, kinds=kinds), failure))
 
 
-def end(state: State, incident: Incident, first: Observation, last: Observation) -> State:
+def end(state: State, outage: Outage, first: Observation, last: Observation) -> State:
     """End the open incident with the first of the probes that confirm it."""
+    incident = outage.incident
     back, flapping = max(first.until, incident.began), state.flapping
     if flapping:
         lasted = (back - incident.began).total_seconds() if flapping.notified else 0
@@ -55,7 +61,8 @@ def end(state: State, incident: Incident, first: Observation, last: Observation)
         flapping=flapping,
         counts=marked(state, back).counts,
     )
-    return _keep(up, replace(incident, ended=back, last_failed=state.last_failed))
+    seconds = outage.outage_seconds(back)
+    return _keep(up, replace(incident, ended=back, last_failed=state.last_failed, outage_seconds=seconds))
 
 
 def amend_last(state: State, change: Change) -> State:
