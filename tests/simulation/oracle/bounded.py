@@ -70,7 +70,7 @@ def what_stays_down_is_known_to_be_down(account: Account) -> Answer:
 
 @rule(SILENCE)
 def what_lasts_unlike_those_before_is_told(account: Account) -> Answer:
-    """Of this very outage people hear, whatever they were told of those before it; not where the budget is spent."""
+    """Of this very outage people hear, whatever they heard of others, while a third of the budget is left."""
     stretch, care = account.stretch, account.care
     if stretch is None or stretch.found != BAD or not account.down or account.hushed or account.stale:
         return None
@@ -78,7 +78,7 @@ def what_lasts_unlike_those_before_is_told(account: Account) -> Answer:
     usual = max((length for _, length in account.lengths), default=0.0)
     if account.now - since <= care.settle_after + account.interval + 1 + 4 * usual or account.shifted():
         return None
-    if account.hour() > 4 or len(account.sent) > 22:  # room for one more, and that it is an outage after all
+    if account.hour() > 4 or len(account.sent) > 16:
         return None
     if account.people.word == DOWN and account.people.told_at >= account.down_since:
         return True

@@ -67,14 +67,15 @@ def _worsen(drafts: Drafts, outage: Outage) -> None:
     belief, policy, present = drafts.state.belief, drafts.policy, Believed.of(outage.failure)
     reminders, lasted = belief.reminders if belief else 0, drafts.now - outage.incident.began
     news = belief is not None and belief.incident != outage.incident.id
-    lasting = news and lasted >= least_outage(drafts.state.known_flapping, policy)
+    lasts = news and lasted >= least_outage(drafts.state.known_flapping, policy)
+    lasting = lasts and drafts.may(budget.after_lasting(policy, present))
     if belief is None or (belief.kind is Believed.MISCONFIGURED and present is Believed.DOWN):
         if not drafts.may(budget.after_down(policy, reminders)):
             drafts.begin_flapping()
     elif belief.kind is Believed.FLAPPING:
         if lasted < policy.settle_after:
             return
-    elif lasting and drafts.may(budget.after_reminder(present, flapping=True)):
+    elif lasting:
         drafts.begin_flapping()
     else:
         return

@@ -47,6 +47,11 @@ def after_settled(policy: Policy, reminders: int) -> list[timedelta]:
     return _plan(_AFTER_DOWN, policy, reminders, _ROUND_AFTER_FLAPPING)
 
 
+def after_lasting(policy: Policy, kind: Believed) -> list[timedelta]:
+    """Plan what may have to follow when people hear that what flaps stays down."""
+    return _plan(kind is Believed.MISCONFIGURED, policy, 0, _ROUND_AFTER_FLAPPING)
+
+
 def after_notice(policy: Policy) -> list[timedelta]:
     """Plan what may have to follow a notice about a target that is believed to be up."""
     return _plan(_AFTER_NOTICE, policy, 0)

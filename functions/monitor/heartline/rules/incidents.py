@@ -51,7 +51,8 @@ def end(state: State, outage: Outage, first: Observation, last: Observation) -> 
     incident = outage.incident
     back, flapping = max(first.until, incident.began), state.flapping
     if flapping:
-        lasted = (back - incident.began).total_seconds() if flapping.notified else 0
+        counted = flapping.notified or flapping.longest
+        lasted = (back - incident.began).total_seconds() if counted else 0
         flapping = replace(flapping, stable_since=back, longest=max(flapping.longest, lasted))
     up = replace(
         state,
