@@ -287,3 +287,20 @@ def outages_that_grow() -> World:
 def five_hours_misconfigured_then_an_outage() -> World:
     spans = [(HOUR, None), (5 * HOUR, truth.PASSWORD), (3 * HOUR, truth.REFUSED), (DAY, None)]
     return laid(Care(), _plan(), spans, 1, "")
+
+
+def _changed(word: str, at: float, spans: list[tuple[float, Condition]]) -> World:
+    events = [Event(0, "first", (server(),)), Event(BEGINS + at, word, (after_event(word, server(), BEGINS + at, 1),))]
+    return laid(Care(), _plan(), [*spans, (2 * DAY, None)], 2, "").but(events=events)
+
+
+@case
+def a_restart_soon_after_two_outages() -> World:
+    outage = [(2 * MINUTE, truth.REFUSED), (4 * MINUTE, None)]
+    return _changed("restarted", HOUR + 12 * MINUTE + 70, [(HOUR, None), *outage * 2])
+
+
+@case
+def another_server_after_five_outages_an_hour_apart() -> World:
+    outage = [(2 * MINUTE, truth.REFUSED), (58 * MINUTE, None)]
+    return _changed("replaced", 7 * HOUR, [(HOUR, None), *outage * 5])

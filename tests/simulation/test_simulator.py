@@ -153,6 +153,7 @@ LIES: dict[str, tuple[Callable[[], World] | World, Lie, dict[str, bool]]] = {
         {},
     ),
     "prompt: what happened to a server between good probes is told": (restarts, no("restarted"), {}),
+    "prompt: what happened to a server is told within a day": (lambda: restarts().but(days=2.5), no("restarted"), {}),
     "prompt: a confirmed down is told in its tick": (life(), no("down"), {}),
     "prompt: a confirmed recovery is told in its tick": (life(), no("recovered"), {}),
     "silence: what stays down is known to be down": (life(), no("down"), {}),

@@ -161,13 +161,10 @@ def test_a_day_with_two_crash_loops_has_room_for_the_end_of_each() -> None:
     assert minutes(alerts)[5::6] == [63, 303]
 
 
-@pytest.mark.parametrize(("many", "minute"), [(17, 20), (18, 60)])
-def test_the_end_comes_at_once_while_the_day_has_room_for_reminders_and_else_instead_of_one(
-    many: int, minute: int
-) -> None:
+@pytest.mark.parametrize(("many", "told"), [(17, [DOWN, STABLE]), (18, [DOWN])])
+def test_the_end_comes_as_soon_as_the_day_has_room_for_reminders(many: int, told: list[AlertKind]) -> None:
     before = tuple(NOW - 15 * HOUR + number * 45 * MINUTE for number in range(many))
-    alerts = watch(EIGHT, until=3 * HOUR, state=replace(UP, alerted=before))
-    assert (kinds(alerts), minutes(alerts)) == ([DOWN, STABLE], [0, minute])
+    assert kinds(watch(EIGHT, until=21 * MINUTE, state=replace(UP, alerted=before))) == told
 
 
 def test_a_rest_that_does_not_last_makes_the_next_one_longer() -> None:

@@ -139,7 +139,7 @@ states = st.builds(
     known=st.lists(texts, max_size=3).map(tuple),
     several=st.booleans(),
     warned=st.lists(st.builds(Warned, times, counts), max_size=2).map(tuple),
-    untold=st.none() | changes,
+    pending_changes=st.lists(changes, max_size=2).map(tuple),
     blips=counts,
     recent_blips=st.lists(times, max_size=3).map(tuple),
     blip_counts=st.lists(st.builds(BlipCount, times, counts, counts), max_size=2).map(tuple),

@@ -74,6 +74,7 @@ class Oracle:
             and stretch.found == GOOD
             and stretch.ticks > 2
             and not account.people.worried
+            and account.unheard is None
             and not account.quiet.possibly(account.now)
             and not account.hushed
         )
@@ -172,7 +173,7 @@ class Oracle:
             self._report("first sight and quiet", title, Breach(at, f"{mails[0].kind} in a mute"))
         for mail in mails:
             account.hear(mail, at)
-        account.stretch = None
+        account.stretch = account.unheard = None
         account.failures.clear()
         account.failed = account.outages = account.reported_blips = 0
 

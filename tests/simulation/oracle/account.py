@@ -76,6 +76,7 @@ class Account:
     hush_ended: float = 0.0
     acknowledged: bool = False
     stale: bool = False
+    unheard: float | None = None  # since when people should hear of something that happened to a server
     readers: frozenset[str] = frozenset({"ops@example.com"})
     sent: deque[float] = field(default_factory=deque)  # of the last day
     gone: list[float] = field(default_factory=list)  # when it was told to be watched no longer
@@ -155,7 +156,9 @@ class Account:
             began = stretch.ticks == 1 and (self.previous is None or self.previous.found == GOOD)
             self.kinds.extend(probe.fault.kind for probe in failed if probe.fault)
             kinds = {probe.fault.outage for probe in failed if probe.fault}
-            if found == BAD and len(kinds) == 1 and len(failed) > (self.care.confirmations > 0) and not self.stale:
+            as_before = bool(self.severities) and self.severities[-1][1] in kinds
+            sure = as_before or len(failed) > (self.care.confirmations > 0)
+            if found == BAD and len(kinds) == 1 and sure and not self.stale:
                 self.severities.append((tick.begins, *kinds))
             if found == BAD and all(probe.fault and probe.fault.outage for probe in failed):
                 began |= stretch.severe is None  # what was misconfigured is an outage
@@ -222,7 +225,8 @@ class Account:
     def spent(self) -> bool:
         """Return True if the budget may forbid one more mail."""
         recent = sum(at > self.now - HOUR - self.interval for at in self.sent)
-        kept = not self.people.outage  # rule 6: what is misconfigured may become an outage
+        # What is misconfigured may become an outage (rule 6), and what flaps may stay down, too (rule 3).
+        kept = 2 if self.people.flapping else int(not self.people.outage)
         return recent + kept >= 6 or len(self.sent) + kept >= 24  # DESIGN.md, rule 4
 
     def shifted(self, over: float = 2 * DAY) -> float:

@@ -53,6 +53,25 @@ def what_happened_to_a_server_between_good_probes_is_told(account: Account) -> A
     return bool(told & EVENTS) or Breach(account.now, f"{', '.join(events)} since the tick before, and not told")
 
 
+@rule(PROMPT)
+def what_happened_to_a_server_is_told_within_a_day(account: Account) -> Answer:
+    """By itself, or summed up."""
+    mails, stretch, since = account.tick.mails, account.stretch, account.looked
+    if any({claim.word for claim in mail.claims} & EVENTS or mail.word == FLAPPING for mail in mails):
+        account.unheard = None
+    if since is None or stretch is None or account.hushed or account.stale or account.people.worried:
+        return None
+    until = account.tick.probes[0].begins
+    between = stretch.found == GOOD and stretch.ticks > 1 and stretch.open < account.tick.begins
+    if between and not mails and len(account.world.servers(until)) == 1:
+        happened = {event.word for event in account.world.events_between(since, until)} & EVENTS
+        account.unheard = account.unheard or (account.now if happened else None)
+    if account.unheard is None or account.hush_ended > account.unheard:
+        return None
+    ago = account.now - account.unheard
+    return ago < DAY + account.shifted() or Breach(account.unheard, f"{span(ago)} ago, and nobody has heard of it")
+
+
 @rule(SILENCE)
 def what_stays_down_is_known_to_be_down(account: Account) -> Answer:
     stretch, care = account.stretch, account.care

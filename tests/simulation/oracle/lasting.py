@@ -59,10 +59,7 @@ def what_stays_up_is_known_to_be_up(account: Account) -> Answer:
 
 @rule(END)
 def what_rests_for_long_is_not_said_to_flap(account: Account) -> Answer:
-    """Up for three times its longest pause, and an hour: known as up where a third of a day's budget is left.
-
-    And never is that said again then.
-    """
+    """Up for three times its longest pause, and an hour: known as up where a third of a day's budget is left."""
     stretch, people, care = account.stretch, account.people, account.care
     if stretch is None or stretch.found != GOOD or not people.flapping or account.hushed or account.stale:
         return None
@@ -73,7 +70,7 @@ def what_rests_for_long_is_not_said_to_flap(account: Account) -> Answer:
         return None
     if account.world.events_between(since - 2 * DAY, account.now) or account.shifted():
         return None
-    if len(account.sent) > _PLENTY and not any(mail.word == FLAPPING for mail in account.tick.mails):
+    if len(account.sent) > _PLENTY:
         return None
     return Breach(
         stretch.since, f"up for {span(account.now - since)}, it paused for {span(pause)}, and is said to flap"

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from heartline.model.alert import Alert
 from heartline.model.belief import Belief, Believed
@@ -18,7 +17,7 @@ from heartline.rules.counting import marked
 from heartline.rules.drafts import Drafts
 from heartline.rules.facts import Facts
 from heartline.rules.flapping import begun, least_outage, settle_time
-from heartline.rules.notices import expire, mention
+from heartline.rules.notices import expire, mention, postpone
 from heartline.rules.reminders import next_reminder
 
 
@@ -33,6 +32,8 @@ def notify(facts: Facts, last: Observation, policy: Policy, now: datetime) -> tu
         _remind(drafts, drafts.state.belief)
     if drafts.state.belief is None:
         mention(drafts, facts)
+    else:
+        postpone(drafts, facts)
     expire(drafts)
     return drafts.state, tuple(drafts.alerts)
 
@@ -41,7 +42,7 @@ def _end(drafts: Drafts, belief: Belief) -> None:
     """Notify people that what they believe is over."""
     state, believed = drafts.state, drafts.state.find(belief.incident)
     if state.known_flapping:
-        _stabilize(drafts, budget.after_stable(drafts.policy))
+        _stabilize(drafts)
     elif believed and believed.ended:
         if drafts.may(budget.after_up(drafts.policy)):
             drafts.add(AlertKind.RECOVERED, believed)
@@ -50,12 +51,12 @@ def _end(drafts: Drafts, belief: Belief) -> None:
             drafts.flap(belief.reminders)
 
 
-def _stabilize(drafts: Drafts, room: Sequence[timedelta]) -> None:
-    """Notify people that what flapped has rested, where it has and there is so much room."""
+def _stabilize(drafts: Drafts) -> None:
+    """Notify people that what flapped has rested, where it has."""
     state, flapping, now = drafts.state, drafts.state.known_flapping, drafts.now
     if flapping is None or state.outage or now - flapping.stable_since < settle_time(flapping, drafts.policy):
         return
-    if drafts.may(room):
+    if drafts.may(budget.after_stable(drafts.policy)):
         drafts.add(AlertKind.STABLE, state.last_outage)
         # Its rhythm is kept, should it not last. Failed probes are accounted for: one more is not frequent.
         rested = replace(flapping, start=marked(state, now), notified=False, longest=0)
@@ -91,10 +92,7 @@ def _remind(drafts: Drafts, belief: Belief) -> None:
     if outage:
         _settle(drafts, belief, outage)
         drafts.notify(AlertKind.REMINDER, belief.reminders + 1)
-        return
-    # It is said instead of the reminder, which needs as much room.
-    _stabilize(drafts, budget.after_reminder(Believed.FLAPPING, flapping=True))
-    if drafts.state.belief:
+    else:
         drafts.flap(belief.reminders + 1)
 
 

@@ -54,7 +54,7 @@ def after_lasting(policy: Policy, kind: Believed) -> list[timedelta]:
 
 def after_notice(policy: Policy) -> list[timedelta]:
     """Plan what may have to follow a notice about a target that is believed to be up."""
-    return _plan(_AFTER_NOTICE, policy, 0)
+    return _plan(_AFTER_NOTICE, policy, 0, _ROUND_AFTER_FLAPPING)
 
 
 def after_down(policy: Policy, reminders: int = 0) -> list[timedelta]:

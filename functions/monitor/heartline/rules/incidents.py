@@ -13,6 +13,9 @@ from heartline.model.target import Policy
 from heartline.rules.counting import marked
 from heartline.rules.flapping import disturbed
 
+# Of changes that wait for room, the last of these are kept.
+_MOST_PENDING = 5
+
 
 def begin(state: State, failure: Failure, observations: Sequence[Observation]) -> State:
     """Begin an incident with the first of the probes that failed."""
@@ -78,9 +81,14 @@ def record(state: State, change: Change) -> State:
     name, stamp = _named(state, at)
     state = _keep(replace(state, stamp=stamp), Incident(name, at, change.after, ended=at, changes=(change,)))
     if change.several:
-        # Found once: kept until there is room to say so. It is no event, and no sign of flapping.
-        return replace(state, untold=change)
+        # Found once: kept until it is reported, also from a quiet time. It is no event, and no sign of flapping.
+        return pending(state, change)
     return replace(disturbed(state, at, name), counts=replace(state.counts, changes=state.counts.changes + 1))
+
+
+def pending(state: State, change: Change) -> State:
+    """Keep what happened to the server until there is room to report it."""
+    return replace(state, pending_changes=(*state.pending_changes, change)[-_MOST_PENDING:])
 
 
 def _keep(state: State, incident: Incident) -> State:
