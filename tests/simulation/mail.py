@@ -42,4 +42,5 @@ class Mail:
     share: float | None = None
     outages: int | None = None
     failed: int | None = None
+    failed_share: float | None = None
     to: frozenset[str] | None = None

@@ -258,6 +258,7 @@ def _read(alert: Alert) -> Mail:
         share=alert.tally.share if alert.tally else None,
         outages=alert.tally.counts.outages if alert.tally else None,
         failed=alert.tally.counts.failed_probes if alert.tally else None,
+        failed_share=alert.tally.failed_share if alert.tally else None,
         last_good=_seconds(incident.last_ok) if incident and not alert.change else None,
         incident=(incident.id, incident.began.timestamp()) if incident else None,
         unobserved=tuple((one.began.timestamp(), one.ended.timestamp()) for one in incident.unobserved)

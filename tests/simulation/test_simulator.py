@@ -147,6 +147,11 @@ LIES: dict[str, tuple[Callable[[], World] | World, Lie, dict[str, bool]]] = {
         but(lambda mail: replace(mail, failed=999), "reminder"),
         {},
     ),
+    "truth: the share of failed probes is theirs": (
+        life([(HOUR, None), (DAY, OnlyGood(2))], 0.3),
+        saying("flapping", FLAPPING, nth(100), flapping=True, failed_share=0.01),
+        {},
+    ),
     "truth: outages since the last mail are counted": (
         life(),
         but(lambda mail: replace(mail, outages=3), "reminder"),

@@ -75,7 +75,7 @@ incidents = st.builds(
 )
 found = st.builds(Counts, counts, seconds, counts, counts, seconds)
 marks = st.builds(Mark, times, found)
-tallies = st.builds(Tally, times, times, found)
+tallies = st.builds(Tally, times, times, found, seconds)
 some_flapping = st.builds(Flapping, texts, marks, times, seconds, st.booleans(), seconds)
 addressees = st.builds(
     Addressees, st.lists(texts, max_size=2).map(tuple), st.sampled_from(["en", "ko"]), st.none() | texts

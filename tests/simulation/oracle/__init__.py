@@ -133,6 +133,10 @@ class Oracle:
         account.good_probes.append((last, last + 0.1))
         account.last, account.now, account.ticks_seen = last, last, account.ticks_seen + number
         account.tick_before = last + 0.2
+        account.probes = number + (0 if account.told_before else account.probes)
+        if account.told_before:
+            account.failed = account.least_failed = account.outages = 0
+        account.told_before = False
         if account.stretch:
             account.stretch.ticks += number
             account.stretch.probes += number

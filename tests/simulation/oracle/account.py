@@ -93,6 +93,7 @@ class Account:
     rests: list[tuple[float, float]] = field(default_factory=list)  # when a good stretch ended, and its length
     failed: int = 0  # probes since the last mail; at least those that made no outage
     least_failed: int = 0
+    probes: int = 0
     outages: int = 0  # confirmed, and begun since the last mail
     down: bool = False
     down_since: float = 0.0  # by the ticks that ran, the same as of `lengths`
@@ -117,7 +118,7 @@ class Account:
         if self.tick_before is not None:
             self.looked = self.tick_before
             if self.told_before:
-                self.failed = self.least_failed = self.outages = 0
+                self.failed = self.least_failed = self.outages = self.probes = 0
         self._find(tick)
         if not cut:  # it has left no trace but what it saved
             self.ran.append((tick.begins, tick.begins, 1))
@@ -149,7 +150,7 @@ class Account:
             if self.down:
                 self.lengths.append((tick.begins, tick.begins - self.down_since))
             self.down = False
-        self.failed += len(failed)
+        self.failed, self.probes = self.failed + len(failed), self.probes + len(tick.probes)
         self.least_failed += len(failed) if found == MIXED and not self.down else 0
         if failed:
             self.failures.append((tick.begins, found == MIXED))

@@ -207,6 +207,21 @@ def failed_probes_since_the_last_mail_are_counted(account: Account) -> Answer:
 
 
 @rule(TRUTH, of_mails=True)
+def the_share_of_failed_probes_is_theirs(account: Account) -> Answer:
+    """Where none of them made an outage, and no tick was missed."""
+    said = [mail.failed_share for mail in account.tick.mails if mail.failed_share is not None]
+    since, least = account.before.told_at, 20
+    if not said or account.outages or account.down or account.probes < least or account.shifted():
+        return None
+    if account.now - since > (account.ticks_since(since) + 2) * account.interval:
+        return None
+    share = account.failed / account.probes
+    return abs(said[0] - share) < 0.1 or Breach(
+        account.now, f"{said[0]:.0%} of probes are said to fail, {share:.0%} did"
+    )
+
+
+@rule(TRUTH, of_mails=True)
 def outages_since_the_last_mail_are_counted(account: Account) -> Answer:
     said = [mail.outages for mail in account.tick.mails if mail.outages is not None]
     if not said:

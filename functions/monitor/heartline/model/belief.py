@@ -110,11 +110,18 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """What was found of a target between two moments."""
+    """What was found of a target between two moments.
+
+    Attributes
+    ----------
+    failed_share
+        The share of failed probes among all probes outside outages, from 0 to 1.
+    """
 
     since: datetime
     until: datetime
     counts: Counts
+    failed_share: float = 0
 
     @property
     def share(self) -> float:

@@ -120,6 +120,7 @@ def _tally(tally: Tally) -> Document:
         "outages": tally.counts.outages,
         "down_seconds": round(tally.counts.down, 3),
         "failed_probes": tally.counts.failed_probes,
+        "share_failed": round(tally.failed_share, 4),
         "changes": tally.counts.changes,
         "unobserved_seconds": round(tally.counts.unobserved, 3),
     }

@@ -97,8 +97,10 @@ class Drafts:
         state, now = self.state, self.now
         flapping = None if alert.kind is AlertKind.EXPIRING else state.known_flapping
         if state.mark and (flapping or alert.kind is AlertKind.REMINDER):
-            alert = replace(alert, tally=tally(state.mark, state, now))
+            alert = replace(alert, tally=tally(state.mark, state, now, self.policy))
         if flapping is None:
             return alert
         settle = None if alert.kind is AlertKind.STABLE else settle_time(flapping, self.policy).total_seconds()
-        return replace(alert, flapping=flapping, total=tally(flapping.start, state, now), settle_seconds=settle)
+        return replace(
+            alert, flapping=flapping, total=tally(flapping.start, state, now, self.policy), settle_seconds=settle
+        )

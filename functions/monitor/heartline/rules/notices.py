@@ -47,7 +47,7 @@ def postpone(drafts: Drafts, facts: Facts) -> None:
 def _restless(drafts: Drafts) -> bool:
     """Return True if this is not the first event in times without rest."""
     flapping = drafts.state.flapping
-    found = flapping and tally(flapping.start, drafts.state, drafts.now).counts
+    found = flapping and tally(flapping.start, drafts.state, drafts.now, drafts.policy).counts
     return bool(found and found.outages + found.changes + found.failed_probes > 1)
 
 
