@@ -101,7 +101,7 @@ def test_a_tally_counts_an_outage_that_lasts_for_as_long_as_it_is_open_between_t
 
 
 def test_a_tally_says_what_share_of_the_probes_outside_outages_failed() -> None:
-    """In an hour it was down for 20 minutes, and in each other tick two probes of three failed; a tick each two minutes."""
+    """In an hour it was down for 20 minutes, and in each other tick two of three probes failed."""
     state = State("orders", NOW - HOUR, NOW - HOUR)
     later = replace(state, counts=Counts(outages=1, down=1200, failed_probes=40))
     found = tally(marked(state, NOW), later, NOW + HOUR, Policy(interval=2 * MINUTE))

@@ -63,10 +63,10 @@ _ALIKE = frozenset({"down", "raised"})
 def _form(alert: Alert) -> str:
     """Return the name of the texts: down, down again while it flaps, an outage after all, or a reminder."""
     if alert.kind is AlertKind.REMINDER:
-        again = alert.tally and alert.incident and alert.incident.began > alert.tally.since
+        again = alert.flapping and alert.tally and alert.incident and alert.incident.began > alert.tally.since
         return "down_again" if again else "reminder"
     if alert.flapping:
-        return "down_again"
+        return "down_again" if alert.total and alert.total.counts.outages > 1 else "down"
     return "raised" if alert.previous else "down"
 
 
