@@ -211,7 +211,9 @@ def the_share_of_failed_probes_is_theirs(account: Account) -> Answer:
     """Where none of them made an outage, and no tick was missed."""
     said = [mail.failed_share for mail in account.tick.mails if mail.failed_share is not None]
     since, least = account.before.told_at, 20
-    if not said or account.outages or account.down or account.probes < least or account.shifted():
+    if not said or account.now - since > DAY or account.probes < least or account.shifted():
+        return None
+    if account.down or any(at > since and not mixed for at, mixed in account.failures):
         return None
     if account.now - since > (account.ticks_since(since) + 2) * account.interval:
         return None
