@@ -38,7 +38,7 @@ def flapping(thread: Sequence[Alert], wording: Wording) -> Report:
 def _stable(thread: Sequence[Alert], wording: Wording) -> Report:
     last = thread[-1]
     total = _total_of(last)
-    calm = last.flapping.calm_since if last.flapping else last.at
+    calm = last.flapping.stable_since if last.flapping else last.at
     words = _words(last, total, wording) | {"rest": wording.length(last.at - calm)}
     unheard = (wording.text("sentence.unheard_flapping"),) if len(thread) > 1 else ()
     unobserved = gaps(last.incident, wording) if last.incident else ()

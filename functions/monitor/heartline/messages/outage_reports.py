@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from heartline.messages.details import (
     change_row,
@@ -35,7 +35,7 @@ def _down(thread: Sequence[Alert], wording: Wording) -> Report:
         "cause": wording.cause(failure),
         "short": wording.short(failure),
         "at": _clock(incident.began, last.at),
-        "length": wording.length(last.at - incident.began),
+        "length": wording.length(last.at - (incident.severity_since or incident.began)),
         "before": wording.short(raised) if raised else "",
         "outages": last.total.counts.outages if last.total else 1,
         "flapping": wording.length(last.at - last.total.since) if last.total else "",
@@ -63,10 +63,10 @@ _ALIKE = frozenset({"down", "raised"})
 def _form(alert: Alert) -> str:
     """Return the name of the texts: down, down again while it flaps, an outage after all, or a reminder."""
     if alert.kind is AlertKind.REMINDER:
-        again = alert.tally and alert.incident and alert.incident.began > alert.tally.since
+        again = alert.flapping and alert.tally and alert.incident and alert.incident.began > alert.tally.since
         return "down_again" if again else "reminder"
     if alert.flapping:
-        return "down_again"
+        return "down_again" if alert.total and alert.total.counts.outages > 1 else "down"
     return "raised" if alert.previous else "down"
 
 
@@ -94,7 +94,7 @@ def _recovered(thread: Sequence[Alert], wording: Wording) -> Report:
     ended = incident.ended or last.at
     words = {
         "target": last.target,
-        "length": _duration(incident, ended, wording),
+        "length": _duration(last, incident, ended, wording),
         "at": wording.when(ended),
     }
     summary = wording.text(f"subject.late_recovered{suffix}" if unheard else f"subject.recovered{again}", **words)
@@ -119,9 +119,10 @@ def _recovered_rows(last: Alert, incident: Incident, wording: Wording) -> tuple[
     return tuple(rows)
 
 
-def _duration(incident: Incident, ended: datetime, wording: Wording) -> str:
-    """Return how long an incident lasted; an upper bound where part of it was not observed."""
-    lasted = wording.length(ended - incident.began)
+def _duration(last: Alert, incident: Incident, ended: datetime, wording: Wording) -> str:
+    """Return how long an incident, or the outage in it, lasted; an upper bound where part of it was not observed."""
+    whole = incident.severity_since is None or (last.previous and last.previous.kind.misconfigured)
+    lasted = wording.length(ended - incident.began if whole else timedelta(seconds=incident.outage_seconds))
     unsure = any(gap.ended > incident.began for gap in incident.unobserved)
     return wording.text("length.at_most", length=lasted) if unsure else lasted
 
