@@ -14,6 +14,7 @@ from heartline.model.kinds import AlertKind, Kind, Phase
 from heartline.notify.batches import Batch
 from heartline.notify.email import EmailChannel
 from heartline.notify.sns import TopicChannel
+from local.mailbox import state
 from unit.samples import CASES, MISCONFIGURED, TARGET, alert, failure
 
 TO = ("oncall@example.com",)
@@ -64,8 +65,7 @@ def test_a_failure_is_the_same_in_subject_header_body_topic_and_status(
     document, entry = published(one), failure_entry(failed)
     assert entry
     misconfigured = what in MISCONFIGURED
-    label = subject[1 : subject.index("]")].removeprefix("STILL ")
-    assert label == ("CANNOT LOG IN" if misconfigured else "DOWN")
+    assert state(subject).removeprefix("STILL ") == ("CANNOT LOG IN" if misconfigured else "DOWN")
     assert status == document["status"] == ("misconfigured" if misconfigured else "down")
     for body in (text, html, document["text"].replace("\n", " ")):
         assert ("This is an outage" in body, "This is no outage" in body) == (not misconfigured, misconfigured)

@@ -7,20 +7,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from heartline.common.text import columns, sanitize
+from heartline.common.text import sanitize
 from heartline.i18n.language import Language, language
 from heartline.messages.context import AlertContext, TargetAlerts
 from heartline.messages.in_common import cut_off, in_common
-from heartline.messages.report import MAX_COLUMNS, Report
-from heartline.messages.threads import build_report, split_threads
+from heartline.messages.report import Report
+from heartline.messages.subjects import subject, topic
+from heartline.messages.threads import build_report, split_threads, thread_began
 from heartline.messages.wording import Wording
 from heartline.model.belief import FLAPPING_SUFFIX
 
 # A mail with a full report on each of 500 databases would be cut off by mail programs (Gmail: at 102 KB).
 _MAX_REPORTS = 6
 _MAX_LINES = 30
-# Columns of a subject for the names of targets.
-_MAX_NAMES = 28
 _MAX_SUBJECT = 200
 _WORST_FIRST = ("down", "misconfigured", "flapping", "notice", "up", "test")
 _FAILED = frozenset({"down", "misconfigured", "flapping"})
@@ -47,7 +46,7 @@ class Message:
     reports
         What is reported in full, the worst first.
     more_subjects
-        The subjects of the reports after those.
+        A line for each of the reports after those.
     omitted
         The number of reports beyond them.
     """
@@ -81,7 +80,8 @@ def compose(parts: Sequence[TargetAlerts], context: AlertContext, now: datetime)
     latest = sorted({one.alert.target: one for one in built}.values(), key=_rank)
     reports = [one for last in latest for one in built if one.alert.target == last.alert.target]
     failed = [one for one in latest if one.status in _FAILED]
-    wording = Wording(language(parts[0].target.language))
+    zones = {part.target.time_zone for part in parts}
+    wording = Wording(language(parts[0].target.language), zones.pop() if len(zones) == 1 else None)
     suspicion = cut_off(context, wording) if failed else ()
     common = in_common(failed, len(latest), wording) if len(failed) > 1 else ()
     full, brief = reports[:_MAX_REPORTS], reports[_MAX_REPORTS : _MAX_REPORTS + _MAX_LINES]
@@ -94,7 +94,7 @@ def compose(parts: Sequence[TargetAlerts], context: AlertContext, now: datetime)
         tuple(dict.fromkeys(thread for one in reports for thread in _threads(one))),
         (*suspicion, *common),
         tuple(full),
-        tuple(sanitize(one.subject, _MAX_SUBJECT) for one in brief),
+        tuple(sanitize(f"{one.label} {one.name}: {one.gist}", _MAX_SUBJECT) for one in brief),
         len(reports) - len(full) - len(brief),
     )
 
@@ -111,26 +111,19 @@ def _threads(report: Report) -> tuple[str, ...]:
 
 
 def _subject(reports: Sequence[Report], context: AlertContext, wording: Wording) -> str:
-    """Return how many targets have which label, the worst first, and why if they share the reason."""
+    """Return a subject that names those in the worst state, and says how many they are and why if they share that."""
     labels = Counter(one.label for one in reports)
-    label = reports[0].label
-    first = [one for one in reports if one.label == label]
-    targets = dict.fromkeys(one.alert.target for one in first)
-    others = [f"{number} {name}" for name, number in labels.items() if name != label]
-    words = {"number": len(targets), "all": max(context.targets, len(targets)), "gist": _summary(first, wording)}
-    suspected = context.cut_off and reports[0].status in _FAILED
-    summary = wording.text("subject.cut_off" if suspected else "subject.group", **words)
-    whole = "; ".join([f"[{label}] {summary}", *others])
-    if not others or columns(whole) <= MAX_COLUMNS:
-        return whole
-    return "; ".join([f"[{label}] {wording.text('subject.number', **words)}", *others])
-
-
-def _summary(reports: Sequence[Report], wording: Wording) -> str:
-    reasons = {wording.short(one.alert.failure) if one.alert.failure else "" for one in reports}
-    if len(reasons) == 1 and (shared := reasons.pop()):
-        return shared
-    names = list(dict.fromkeys(one.alert.target for one in reports))
-    shown = max(1, sum(len(", ".join(names[:number])) <= _MAX_NAMES for number in range(1, len(names) + 1)))
-    more, first = len(names) - shown, ", ".join(names[:shown])
-    return wording.text("subject.group_more", names=first, number=more) if more > 0 else first
+    worst = [one for one in reports if one.label == reports[0].label]
+    number, names = len(worst), [one.alert.target for one in worst]
+    words = {"label": worst[0].label, "number": number, "all": max(context.targets, number)}
+    others = "".join(f"; {count} {label}" for label, count in labels.items() if label != worst[0].label)
+    counted = wording.text("subject.group", **words)
+    brackets = [f"{counted}{others}", counted]
+    reasons = {wording.shorts(one.alert.failure) if one.alert.failure else () for one in worst}
+    if context.cut_off and worst[0].status in _FAILED:
+        # That is what decides, and not which databases they are.
+        brackets = [wording.text("subject.cut_off", **words)]
+    elif len(reasons) == 1:
+        alike = (wording.text("subject.group_alike", short=reason, **words) for reason in reasons.pop())
+        brackets = [*(f"{one}{others}" for one in alike), *brackets]
+    return subject(brackets, names[0], topic(names, min(thread_began(one.alert) for one in worst), wording))

@@ -74,7 +74,7 @@ def _report(report: Report, wording: Wording, level: int) -> str:
         f'<p class="{name}" style="margin:0 0 4px;font-size:13px;font-weight:bold;color:{tint}">'
         f"{escape(report.label)}</p>"
         f"{_title(report.headline, level)}"
-        f"{''.join(map(_paragraph, report.sentences))}{_rows(report)}"
+        f"{''.join(map(_paragraph, report.sentences))}{_first(report, wording)}{_rows(report)}"
         f"{_phase_bars(report.phase_bars, wording) if report.phase_bars else ''}"
         f"{_timeline(report, wording) if report.timeline else ''}"
         f"{''.join(_command(label, command) for label, command in report.commands)}"
@@ -89,6 +89,10 @@ def _report(report: Report, wording: Wording, level: int) -> str:
 def _title(text: str, level: int) -> str:
     size = 20 if level == 1 else 17
     return f'<h{level} style="margin:0 0 12px;font-size:{size}px;line-height:1.3">{escape(text)}</h{level}>'
+
+
+def _first(report: Report, wording: Wording) -> str:
+    return _paragraph(f"{wording.text('row.first')}: {report.first_step}") if report.first_step else ""
 
 
 def _rows(report: Report) -> str:

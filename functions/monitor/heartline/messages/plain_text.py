@@ -30,7 +30,8 @@ def as_text(message: Message) -> str:
 
 def _report(report: Report, wording: Wording, *, several: bool) -> str:
     title = (f"{_fill(report.subject)}\n{'=' * min(columns(report.subject), _COLUMNS)}",) if several else ()
-    paragraphs = [_fill(part) for part in (report.headline, *report.sentences)]
+    first = (f"{wording.text('row.first')}: {report.first_step}",) if report.first_step else ()
+    paragraphs = [_fill(part) for part in (report.headline, *report.sentences, *first)]
     drawings = [_phase_bars(report.phase_bars, wording)] if report.phase_bars else []
     if report.timeline:
         drawings.append(_timeline(report, wording))
