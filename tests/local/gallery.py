@@ -150,7 +150,9 @@ def scenes(language: str) -> Iterator[tuple[str, list[TargetAlerts], AlertContex
         yield (
             name,
             parts,
-            AlertContext(targets, failures, histories, "heartline-prod", "eu-west-1"),
+            AlertContext(
+                targets, failures, histories, "heartline-prod", "eu-west-1", "heartline-prod-MonitorLogs-1kX9"
+            ),
             parts[0].alerts[-1].at + late,
         )
 

@@ -35,10 +35,11 @@ TAGS = {
     "li",
     "pre",
     "span",
+    "a",
 }
 ATTRIBUTES = {
     *("lang", "charset", "name", "content", "style", "class", "role", "cellpadding", "cellspacing", "border"),
-    *("width", "align", "valign", "bgcolor"),
+    *("width", "align", "valign", "bgcolor", "href"),
 }
 every_mail = pytest.mark.parametrize("message", GALLERY.values(), ids=GALLERY.keys())
 # https://www.w3.org/TR/WCAG22/#contrast-minimum and #non-text-contrast
@@ -53,8 +54,9 @@ def test_a_page_is_well_formed_and_has_only_what_mail_programs_show(message: Mes
 
 
 @every_mail
-def test_a_page_loads_nothing_and_leads_nowhere(message: Message) -> None:
+def test_a_page_loads_nothing_and_leads_to_the_console_alone(message: Message) -> None:
     html = as_html(message)
+    html = html.replace('href="https://eu-west-1.console.aws.amazon.com/', "")
     for remote in ("http:", "https:", "url(", "src=", "href=", "@import", "@font-face", "expression(", "javascript:"):
         assert remote not in html
 

@@ -36,7 +36,7 @@ class AlertContext:
         The failures of all targets that are down.
     histories
         The history of targets, by name; a target whose history was not read is missing.
-    stack, region
+    stack, region, log_group
         The monitor's own; empty where they are not known.
     """
 
@@ -45,6 +45,7 @@ class AlertContext:
     histories: Mapping[str, TargetHistory] = field(default_factory=dict)
     stack: str = ""
     region: str = ""
+    log_group: str = ""
 
     @property
     def cut_off(self) -> Failure | None:

@@ -77,6 +77,7 @@ def _report(report: Report, wording: Wording, level: int) -> str:
         f"{''.join(map(_paragraph, report.sentences))}{_first(report, wording)}{_rows(report)}"
         f"{_phase_bars(report.phase_bars, wording) if report.phase_bars else ''}"
         f"{_timeline(report, wording) if report.timeline else ''}"
+        f"{''.join(_link(label, url) for label, url in (*report.dashboard, *report.links))}"
         f"{''.join(_command(label, command) for label, command in report.commands)}"
     )
     return (
@@ -153,6 +154,10 @@ def _command(label: str, command: str) -> str:
         f'{_heading(label)}<pre class="code" style="margin:0;padding:8px 10px;background:#f2f4f7;color:#1f2328;{_MONO};'
         f'font-size:12px;line-height:1.5;white-space:pre-wrap;overflow-wrap:anywhere">{escape(command)}</pre>'
     )
+
+
+def _link(label: str, url: str) -> str:
+    return f'<p style="margin:16px 0 4px"><a href="{html.escape(url)}">{escape(label)}</a></p>'
 
 
 def _heading(text: str) -> str:

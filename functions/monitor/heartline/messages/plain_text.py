@@ -35,6 +35,7 @@ def _report(report: Report, wording: Wording, *, several: bool) -> str:
     drawings = [_phase_bars(report.phase_bars, wording)] if report.phase_bars else []
     if report.timeline:
         drawings.append(_timeline(report, wording))
+    drawings += [f"{label}:\n  {url}" for label, url in (*report.dashboard, *report.links)]
     commands = [f"{label}:\n\n{_indented(command)}" for label, command in report.commands]
     return "\n\n".join([*title, *paragraphs, _rows(report), *drawings, *commands])
 

@@ -43,6 +43,8 @@ class Report:
         How long each phase of the probe took; empty where there was no probe.
     timeline, timeline_legend
         The last 24 hours, a character an hour, and its legend; empty where the history is not known.
+    dashboard, links
+        Pairs of a label and a URL: the page with the buttons, and what else may help.
     commands
         Pairs of a label and a command to paste into a shell.
     """
@@ -62,6 +64,8 @@ class Report:
     phase_bars: tuple[PhaseBar, ...] = ()
     timeline: str = ""
     timeline_legend: str = ""
+    dashboard: Rows = ()
+    links: Rows = ()
     commands: Rows = ()
 
     @property

@@ -11,6 +11,7 @@ from heartline.common.text import sanitize
 from heartline.messages.context import AlertContext
 from heartline.messages.details import command_rows, timeline_and_count
 from heartline.messages.flapping_reports import flapping, stable
+from heartline.messages.links import dashboard_link, links
 from heartline.messages.notice_reports import changed, expiring, test, unwatched
 from heartline.messages.outage_reports import down, recovered
 from heartline.messages.report import Report
@@ -54,14 +55,19 @@ def build_report(thread: Sequence[Alert], target: Target, context: AlertContext,
         When the mail leaves, to say how late it is.
     """
     wording, last = Wording.of(target), thread[-1]
-    report, began = _report(thread, wording), thread_began(last)
+    report = _report(thread, wording)
+    report = replace(
+        report,
+        topic=topic([report.name], thread_began(last), wording),
+        dashboard=dashboard_link(context, wording),
+        links=links(last.endpoint.host, context, wording),
+    )
     if last.kind is AlertKind.TEST:
-        return replace(report, topic=topic([report.name], began, wording))
+        return report
     timeline, count = timeline_and_count(last, context, wording)
     incident = ((wording.text("row.incident"), last.incident.id),) if last.incident else ()
     return replace(
         report,
-        topic=topic([last.target], began, wording),
         sentences=(*_late(thread[0], now, wording), *report.sentences),
         rows=tuple((label, sanitize(value, _MAX_VALUE)) for label, value in (*report.rows, *count, *incident)),
         timeline=timeline,
