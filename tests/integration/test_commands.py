@@ -154,7 +154,7 @@ def test_a_test_alert_goes_the_way_of_an_alert(monitor: Monitor, aws: EmulatedAw
     answer = monitor.order("test-alert")
     assert answer == {"recipients": [RECIPIENT], "channels": {"email": "accepted", "topic": "accepted"}}
     (mail,) = monitor.mails
-    assert (mail.sender, mail.to) == (SENDER, (RECIPIENT,))
+    assert (mail.sender, mail.to) == (f"Heartline <{SENDER}>", (RECIPIENT,))
     assert mail.subject.startswith("[TEST]")
     assert len(aws.published) == 1
     assert monitor.stored == {}

@@ -36,7 +36,7 @@ def test_a_death_and_a_recovery_are_told_once_each(monitor: Monitor, database: P
     monitor.tick()
     _, recovered = monitor.mails
     assert down.subject.startswith("[DOWN: connection refused] demo · ")
-    assert (down.sender, down.to) == (SENDER, (RECIPIENT,))
+    assert (down.sender, down.to) == (f"Heartline <{SENDER}>", (RECIPIENT,))
     for fact in (f"port {database.port}", "connect", "refused", ROLE, "outage"):
         assert fact in down.text
         assert fact in down.html

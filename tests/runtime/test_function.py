@@ -48,7 +48,7 @@ def test_a_killed_database_is_mailed_once_and_so_is_its_return(
     database.start()
     assert tick(function)["up"] == 1
     first, second = aws.mails
-    assert (first.sender, first.to) == (SENDER, (RECIPIENT,))
+    assert (first.sender, first.to) == (f"Heartline <{SENDER}>", (RECIPIENT,))
     assert first.subject.startswith("[DOWN: connection refused] demo · ")
     assert f"port {database.port}" in first.text
     assert second.subject.startswith("[RECOVERED after ")

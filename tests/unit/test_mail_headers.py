@@ -173,7 +173,8 @@ def ses() -> BaseClient:
 
 
 def test_ses_takes_the_request_as_its_model_describes_it(ses: BaseClient) -> None:
-    expected = {"FromEmailAddress": SENDER, "Destination": {"ToAddresses": ["oncall@example.com"]}, "Content": ANY}
+    to = {"ToAddresses": ["oncall@example.com"]}
+    expected = {"FromEmailAddress": f"Heartline <{SENDER}>", "Destination": to, "Content": ANY}
     parts = tuple(TargetAlerts(story.target, (one,)) for story in (whole(), flapping()) for one in story.alerts)
     with Stubber(ses) as stub:
         for part in parts:

@@ -62,7 +62,8 @@ class EmailChannel:
         content = _simple(message, self._sender)
         return attempt(
             lambda: self._client.send_email(
-                FromEmailAddress=self._sender,
+                # RFC 5322, 3.4; ses:FromAddress in template.yaml is compared with the address alone.
+                FromEmailAddress=f"Heartline <{self._sender}>",
                 Destination={"ToAddresses": list(batch.recipients)},
                 Content={"Simple": content},
                 **self._configured,
