@@ -18,7 +18,7 @@ from pg8000.exceptions import DatabaseError
 
 from heartline.common import fields
 from heartline.i18n.language import LANGUAGES
-from heartline.messages.compose import _MAX_REPORTS
+from heartline.messages.compose import _MAX_ROWS
 from heartline.messages.context import AlertContext, TargetAlerts, TargetHistory
 from heartline.model.alert import Alert
 from heartline.model.kinds import AlertKind, Kind, Phase
@@ -47,11 +47,8 @@ TAGS = {
     "h1",
     "h2",
     "p",
-    "ul",
-    "li",
-    "pre",
 }
-TAGS |= {"span", "a"}
+TAGS |= {"span", "a", "b", "br", "wbr", "th"}
 CONTEXT = AlertContext(3, (), {}, "heartline-prod", "eu-west-1", "/aws/lambda/monitor")
 HOME = "https://eu-west-1.console.aws.amazon.com/"
 MOST_BYTES = 100_000  # Gmail cuts off what is longer than 102 KB
@@ -245,7 +242,7 @@ BIGGEST = {
     "words": "<i> " * 128,
     "Korean": "한" * 512,
 }
-NUMBERS = [1, _MAX_REPORTS, 8, 9, 60, 500]
+NUMBERS = [1, 2, _MAX_ROWS, 500]
 
 
 def worst(text: str) -> Failure:

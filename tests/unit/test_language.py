@@ -82,7 +82,8 @@ def built() -> set[str]:
     keys |= {f"gist.{kind}" for kind in ("expiring", "unwatched", *CHANGES)}
     forms = ("raised", "down_again", "reminder", "recovered_again", "recovered_misconfigured")
     keys |= {f"{part}.{form}" for form in forms for part in ("headline", "gist")}
-    keys |= {"gist.recovered", "headline.recovered", "headline.down", "headline.stable", "gist.stable"}
+    keys |= {"gist.recovered", "headline.recovered", "headline.stable", "gist.stable"}
+    keys |= {f"row.{column}" for column in ("name", "state", "gist", "since")}
     found = ("", "_failed", "_changes")
     keys |= {f"{part}.flapping{what}" for part in ("subject", "headline", "gist") for what in found}
     keys |= {f"headline.{form}_misconfigured" for form in ("down_again", "reminder")}
@@ -172,7 +173,7 @@ def test_a_duration_has_its_two_largest_units(span: timedelta, english: str, kor
 
 def test_a_word_cannot_break_a_line_or_turn_the_text_around() -> None:
     said = language("en").text("row.host", host="unused") + language("en").text(
-        "value.host", host="a\r\nb\x1b\u202e", port=1
+        "value.database", database="a\r\nb\x1b\u202e", port=1, user=""
     )
     assert said.isprintable()
 

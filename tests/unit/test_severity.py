@@ -91,6 +91,6 @@ def test_a_query_that_fails_is_not_said_to_be_a_login_that_fails(kind: AlertKind
     failed = failure(what, Phase.QUERY)
     changes = {} if kind is AlertKind.RECOVERED else {"failure": failed}
     subject, text, _, _ = mail(alert(kind, previous=failed, **changes))
-    # The bracket is the state's word, the same for all that is misconfigured.
+    # The state's word is the same for all that is misconfigured.
     assert "log in" not in subject.partition("]")[2].lower()
-    assert "log in" not in text.lower().replace("can log in", "").replace("that log in alike", "")
+    assert "log in" not in text.lower().replace("cannot log in:", "").replace("can log in", "")

@@ -1,4 +1,4 @@
-"""Compose one mail of one or many reports: its subject, what they have in common, and each of them."""
+"""Compose one mail of one or many reports: its subject, what they have in common, and the worst of them in full."""
 
 from __future__ import annotations
 
@@ -13,13 +13,12 @@ from heartline.messages.context import AlertContext, TargetAlerts
 from heartline.messages.in_common import cut_off, in_common
 from heartline.messages.report import Report
 from heartline.messages.subjects import subject, topic
-from heartline.messages.threads import build_report, split_threads, thread_began
+from heartline.messages.threads import build_report, split_threads, thread_began, when
 from heartline.messages.wording import Wording
 from heartline.model.belief import FLAPPING_SUFFIX
 
-# A mail with a full report on each of 500 databases would be cut off by mail programs (Gmail: at 102 KB).
-_MAX_REPORTS = 6
-_MAX_LINES = 30
+# A mail with a line on each of 500 databases would be cut off by mail programs (Gmail: at 102 KB).
+_MAX_ROWS = 40
 _MAX_SUBJECT = 200
 _WORST_FIRST = ("down", "misconfigured", "flapping", "notice", "up", "test")
 _FAILED = frozenset({"down", "misconfigured", "flapping"})
@@ -35,32 +34,38 @@ class Message:
         Of all its texts.
     subject
         The subject of the mail.
-    status
-        The value of X-Heartline-Status: that of the worst report.
+    title, when
+        Whom it is about, and what is wrong with them since when.
     targets, incidents
         The names and ids that it is about, the worst first.
     threads
         The ids of the incidents that tie it to earlier mails.
     sentences
         About all reports together.
-    reports
-        What is reported in full, the worst first.
-    more_subjects
-        A line for each of the reports after those.
+    report
+        What is reported in full: the worst.
+    table
+        All reports of several, the worst first; what is reported in full is among them.
     omitted
-        The number of reports beyond them.
+        The number of reports that the table has no room for.
     """
 
     language: Language
     subject: str
-    status: str
+    title: str
+    when: str
     targets: tuple[str, ...]
     incidents: tuple[str, ...]
     threads: tuple[str, ...]
     sentences: tuple[str, ...]
-    reports: tuple[Report, ...]
-    more_subjects: tuple[str, ...] = ()
+    report: Report
+    table: tuple[Report, ...] = ()
     omitted: int = 0
+
+    @property
+    def status(self) -> str:
+        """The value of X-Heartline-Status: that of the worst report."""
+        return self.report.status
 
 
 def compose(parts: Sequence[TargetAlerts], context: AlertContext, now: datetime) -> Message:
@@ -84,18 +89,20 @@ def compose(parts: Sequence[TargetAlerts], context: AlertContext, now: datetime)
     wording = Wording(language(parts[0].target.language), zones.pop() if len(zones) == 1 else None)
     suspicion = cut_off(context, wording) if failed else ()
     common = in_common(failed, len(latest), wording) if len(failed) > 1 else ()
-    full, brief = reports[:_MAX_REPORTS], reports[_MAX_REPORTS : _MAX_REPORTS + _MAX_LINES]
+    table = tuple(reports[:_MAX_ROWS]) if len(reports) > 1 else ()
+    whole, title, line = _several(latest, context, wording) if len(latest) > 1 else _one(latest[0])
     return Message(
         wording.language,
-        sanitize(latest[0].subject if len(latest) == 1 else _subject(latest, context, wording), _MAX_SUBJECT),
-        latest[0].status,
+        sanitize(whole, _MAX_SUBJECT),
+        title,
+        line,
         tuple(dict.fromkeys(one.alert.target for one in reports)),
         tuple(dict.fromkeys(one.alert.incident.id for one in reports if one.alert.incident)),
         tuple(dict.fromkeys(thread for one in reports for thread in _threads(one))),
         (*suspicion, *common),
-        tuple(full),
-        tuple(sanitize(f"{one.label} {one.name}: {one.gist}", _MAX_SUBJECT) for one in brief),
-        len(reports) - len(full) - len(brief),
+        latest[0],
+        table,
+        len(reports) - len(table) if table else 0,
     )
 
 
@@ -110,20 +117,38 @@ def _threads(report: Report) -> tuple[str, ...]:
     return (*flapping, *((alert.incident.id,) if alert.incident else ()))
 
 
-def _subject(reports: Sequence[Report], context: AlertContext, wording: Wording) -> str:
-    """Return a subject that names those in the worst state, and says how many they are and why if they share that."""
-    labels = Counter(one.label for one in reports)
+def _one(report: Report) -> tuple[str, str, str]:
+    """Return subject, title and what is below it of a mail about one target."""
+    return report.subject, report.name, report.when
+
+
+def _several(reports: Sequence[Report], context: AlertContext, wording: Wording) -> tuple[str, str, str]:
+    """Return the same of several, named after those in the worst state."""
     worst = [one for one in reports if one.label == reports[0].label]
-    number, names = len(worst), [one.alert.target for one in worst]
+    first = min(worst, key=lambda one: thread_began(one.alert))
+    names, number = [one.alert.target for one in worst], len(worst)
     words = {"label": worst[0].label, "number": number, "all": max(context.targets, number)}
-    others = "".join(f"; {count} {label}" for label, count in labels.items() if label != worst[0].label)
-    counted = wording.text("subject.group", **words)
-    brackets = [f"{counted}{others}", counted]
-    reasons = {wording.shorts(one.alert.failure) if one.alert.failure else () for one in worst}
+    brackets = _brackets(reports, worst, words, wording)
     if context.cut_off and worst[0].status in _FAILED:
         # That is what decides, and not which databases they are.
         brackets = [wording.text("subject.cut_off", **words)]
-    elif len(reasons) == 1:
-        alike = (wording.text("subject.group_alike", short=reason, **words) for reason in reasons.pop())
-        brackets = [*(f"{one}{others}" for one in alike), *brackets]
-    return subject(brackets, names[0], topic(names, min(thread_began(one.alert) for one in worst), wording))
+    gists = {one.gist for one in worst}
+    shared = gists.pop() if len(gists) == 1 else ""
+    return (
+        subject(brackets, names[0], topic(names, thread_began(first.alert), wording)),
+        wording.text("value.of_all", **words),
+        when(shared, first.since, first.status, wording),
+    )
+
+
+def _brackets(
+    reports: Sequence[Report], worst: Sequence[Report], words: dict[str, object], wording: Wording
+) -> list[str]:
+    """Return what the bracket may say: how many, why if they share that, and how many others."""
+    labels = Counter(one.label for one in reports if one.label != worst[0].label)
+    others = "".join(f"; {count} {label}" for label, count in labels.items())
+    reasons = {wording.shorts(one.alert.failure) if one.alert.failure else () for one in worst}
+    shared = reasons.pop() if len(reasons) == 1 else ()
+    alike = [wording.text("subject.group_alike", short=reason, **words) for reason in shared]
+    counted = wording.text("subject.group", **words)
+    return [*(f"{one}{others}" for one in (*alike, counted)), counted]

@@ -26,7 +26,7 @@ def flapping(last: Alert, total: Tally, wording: Wording) -> Report:
         "flapping",
         wording.text(f"headline.{form}", **words),
         wording.text(f"gist.{form}", **words),
-        total.since,
+        wording.clock(total.since, last.at),
         (wording.text(f"subject.{form}", label="FLAPPING", **words),),
         sentences=(*sentences, *(gaps(last.incident, wording) if last.incident else ())),
         rows=(*rows, reminder_row(last, wording)),
@@ -47,7 +47,7 @@ def stable(thread: Sequence[Alert], known: Flapping, total: Tally, wording: Word
         "up",
         wording.text("headline.stable", **words),
         wording.text("gist.stable", **words),
-        calm,
+        wording.clock(calm, last.at),
         (wording.text("subject.lasting", label="STABLE AGAIN", length=rest),),
         sentences=(*unheard, tally_sentence(total, wording), *unobserved),
         rows=(

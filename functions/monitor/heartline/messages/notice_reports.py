@@ -25,7 +25,7 @@ def changed(last: Alert, change: Change, wording: Wording) -> Report:
         "notice",
         wording.text(f"headline.{key}", target=last.target),
         wording.text(f"gist.{key}", version=version),
-        change.before,
+        wording.clock(change.before, last.at),
         (wording.text("subject.upgraded", label=label, version=version),) if key == "upgraded" else (),
         first_step="" if change.several else wording.text(f"sentence.look_{last.kind}"),
         sentences=(wording.text("sentence.several" if change.several else "sentence.happened"), *unobserved),
@@ -43,7 +43,7 @@ def expiring(last: Alert, expires: datetime, wording: Wording) -> Report:
         "notice",
         wording.text("headline.expiring", target=last.target, length=length),
         wording.text("gist.expiring", length=length),
-        expires,
+        wording.clock(expires, last.at),
         (wording.text("subject.expiring", label="EXPIRING", length=length),),
         first_step=wording.text("sentence.expiring"),
         rows=(*endpoint_rows(last, wording), (wording.text("row.expires"), wording.when(expires))),
@@ -52,8 +52,7 @@ def expiring(last: Alert, expires: datetime, wording: Wording) -> Report:
 
 def unwatched(last: Alert, wording: Wording) -> Report:
     """Report that a target that was not well is no longer watched."""
-    rows: Rows = ((wording.text("row.target"), last.target),)
-    rows += failed_rows(last.incident, wording) if last.incident else ()
+    rows: Rows = failed_rows(last.incident, wording) if last.incident else ()
     if last.previous:
         rows += ((wording.text("row.before"), wording.cause(last.previous)),)
     return Report(
@@ -62,7 +61,7 @@ def unwatched(last: Alert, wording: Wording) -> Report:
         "notice",
         wording.text("headline.unwatched", target=last.target),
         wording.text("gist.unwatched"),
-        last.at,
+        wording.clock(last.at, last.at),
         sentences=(wording.text("sentence.unwatched"),),
         rows=rows,
     )
@@ -76,7 +75,7 @@ def test(last: Alert, wording: Wording) -> Report:
         "test",
         wording.text("sentence.test"),
         "",
-        last.at,
+        wording.clock(last.at, last.at),
         title=wording.text("subject.test"),
         rows=((wording.text("row.requested_at"), wording.when(last.at)),),
     )

@@ -24,9 +24,6 @@ from heartline.model.incident import Incident
 from heartline.model.kinds import AlertKind
 from heartline.model.observation import Failure
 
-# Headlines that say the cause alone, or speak of an outage alone.
-_ALIKE = frozenset({"down", "raised"})
-
 
 def down(thread: Sequence[Alert], failure: Failure, incident: Incident, wording: Wording) -> Report:
     """Report that a target is down, for the first time or still."""
@@ -50,15 +47,23 @@ def down(thread: Sequence[Alert], failure: Failure, incident: Incident, wording:
         last,
         label,
         severity.status,
-        wording.text(f"headline.{form}{'' if form in _ALIKE else severity.suffix}", **words),
-        wording.short(failure) if form == "down" else wording.text(f"gist.{form}", **words),
-        incident.began,
+        *_said(form, severity.suffix, failure, words, wording),
+        wording.clock(incident.began, last.at),
         _details(form, label, failure, words, wording),
         first_step=wording.next_step(failure),
         sentences=(verdict(failure, wording), *_summed_up(last, wording), *gaps(incident, wording)),
         rows=(*rows, reminder_row(last, wording)),
         phase_bars=phase_bars(last, wording),
     )
+
+
+def _said(form: str, suffix: str, failure: Failure, words: Mapping[str, object], wording: Wording) -> tuple[str, str]:
+    """Return what is wrong in a sentence, and in a few words."""
+    if form == "down":
+        return wording.cause(failure), wording.short(failure)
+    # The one speaks of an outage alone.
+    headline = f"headline.{form}{'' if form == 'raised' else suffix}"
+    return wording.text(headline, **words), wording.text(f"gist.{form}", **words)
 
 
 def _form(alert: Alert) -> str:
@@ -100,7 +105,7 @@ def recovered(thread: Sequence[Alert], incident: Incident, wording: Wording) -> 
         "up",
         wording.text(f"headline.recovered{form}", **words),
         wording.text(f"gist.recovered{form}", **words),
-        ended,
+        wording.clock(ended, last.at),
         (wording.text("subject.after", label="RECOVERED", length=length),),
         sentences=(*unheard, *gaps(incident, wording)),
         rows=_recovered_rows(last, incident, wording),

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 
 from heartline.messages.details import Rows
 from heartline.messages.phase_bars import PhaseBar
 from heartline.messages.subjects import subject
+from heartline.messages.timeline import Timeline
 from heartline.model.alert import Alert
 
 
@@ -26,7 +26,9 @@ class Report:
     headline
         What is wrong or has happened, in a sentence.
     gist, since
-        The same in a few words, and since when it is so.
+        The same in a few words, and since when it is so, or when it happened.
+    when
+        Both, as one line.
     details
         What the subject's bracket may say, the longest first.
     title
@@ -41,8 +43,8 @@ class Report:
         Pairs of a label and a value.
     phase_bars
         How long each phase of the probe took; empty where there was no probe.
-    timeline, timeline_legend
-        The last 24 hours, a character an hour, and its legend; empty where the history is not known.
+    timeline
+        The last 24 hours; None where the history is not known.
     dashboard, links
         Pairs of a label and a URL: the page with the buttons, and what else may help.
     commands
@@ -54,16 +56,16 @@ class Report:
     status: str
     headline: str
     gist: str
-    since: datetime
+    since: str
     details: tuple[str, ...] = ()
     title: str = ""
     topic: str = ""
+    when: str = ""
     first_step: str = ""
     sentences: tuple[str, ...] = ()
     rows: Rows = ()
     phase_bars: tuple[PhaseBar, ...] = ()
-    timeline: str = ""
-    timeline_legend: str = ""
+    timeline: Timeline | None = None
     dashboard: Rows = ()
     links: Rows = ()
     commands: Rows = ()

@@ -27,6 +27,8 @@ from heartline.model.target import Target
 # A tick sends what it decides within seconds; what is older than a tick and a bit has waited for a later one.
 _LATE = timedelta(seconds=90)
 _MAX_VALUE = 700
+# The values of X-Heartline-Status of what happened, and does not last.
+_EVENTS = frozenset({"notice", "test"})
 
 
 def split_threads(alerts: Sequence[Alert]) -> list[tuple[Alert, ...]]:
@@ -59,6 +61,7 @@ def build_report(thread: Sequence[Alert], target: Target, context: AlertContext,
     report = replace(
         report,
         topic=topic([report.name], thread_began(last), wording),
+        when=when(report.gist, report.since, report.status, wording),
         dashboard=dashboard_link(context, wording),
         links=links(last.endpoint.host, context, wording),
     )
@@ -71,9 +74,14 @@ def build_report(thread: Sequence[Alert], target: Target, context: AlertContext,
         sentences=(*_late(thread[0], now, wording), *report.sentences),
         rows=tuple((label, sanitize(value, _MAX_VALUE)) for label, value in (*report.rows, *count, *incident)),
         timeline=timeline,
-        timeline_legend=wording.text("value.lately", at=wording.when(last.at)) if timeline else "",
         commands=command_rows(last, context, wording) if last.failure else (),
     )
+
+
+def when(gist: str, since: str, status: str, wording: Wording) -> str:
+    """Return what is wrong since when, or what happened when."""
+    time = since if status in _EVENTS else wording.text("value.since", at=since)
+    return f"{gist} · {time}" if gist else time
 
 
 def thread_began(alert: Alert) -> datetime:

@@ -38,19 +38,26 @@ class Wording:
 
     def when(self, at: datetime) -> str:
         """Return a time to the second by the clock of the target's place, with UTC beside it."""
-        local, zone = self._local(at)
+        local, zone = self.local(at)
         written, utc = f"{local:%Y-%m-%d %H:%M:%S} {zone}", at.astimezone(UTC)
         if zone == "UTC":
             return written
         day = "" if local.date() == utc.date() else "%Y-%m-%d "
         return f"{written} ({utc.strftime(f'{day}%H:%M:%S')} UTC)"
 
+    def clock(self, at: datetime, now: datetime) -> str:
+        """Return a time to the minute with UTC beside it, and with its day where that is not the present one."""
+        (local, zone), today = self.local(at), self.local(now)[0].date()
+        day = "" if local.date() == today else f"{local:%Y-%m-%d} "
+        utc = "" if zone == "UTC" else f" ({at.astimezone(UTC):%H:%M} UTC)"
+        return f"{day}{local:%H:%M} {zone}{utc}"
+
     def minute(self, at: datetime) -> str:
         """Return a time to the minute by the clock of the target's place, the hour first."""
-        local, zone = self._local(at)
+        local, zone = self.local(at)
         return f"{local:%H:%M} {zone}, {local:%Y-%m-%d}"
 
-    def _local(self, at: datetime) -> tuple[datetime, str]:
+    def local(self, at: datetime) -> tuple[datetime, str]:
         """Return a time by the clock of the target's place, and that clock's name, such as KST or UTC+0545."""
         local = at.astimezone(self.zone or UTC)
         name = local.tzname() or ""

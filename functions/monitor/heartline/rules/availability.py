@@ -62,11 +62,23 @@ def availability(
     spans = [Span(one.began, one.ended or now) for one in incidents]
     if state.incident:
         spans.append(Span(state.incident.began, now))
-    unseen = _within(gaps, begins, now)
-    observed = (now - begins).total_seconds() - _seconds(unseen)
-    up = observed - sum(_seconds(_without(one, unseen)) for one in _within(spans, begins, now))
-    measured = Availability(max(0.0, up / observed) if observed > 0 else None, max(0.0, observed), _seconds(unseen))
-    return _with_blips(measured, state, begins, max(0.0, up) / interval.total_seconds())
+    measured = share_up(spans, gaps, Span(begins, now))
+    return _with_blips(measured, state, begins, (measured.share or 0) * measured.observed / interval.total_seconds())
+
+
+def share_up(outages: Iterable[Span], gaps: Iterable[Span], within: Span) -> Availability:
+    """Measure how much of a time was up, with nothing said of blips."""
+    unseen = _within(gaps, within.began, within.ended)
+    observed = (within.ended - within.began).total_seconds() - _seconds(unseen)
+    up = observed - sum(_seconds(_without(one, unseen)) for one in _within(outages, within.began, within.ended))
+    return Availability(max(0.0, up / observed) if observed > 0 else None, max(0.0, observed), _seconds(unseen))
+
+
+def percent(share: float | None) -> str | None:
+    """Return a share in percent, cut and not rounded: what was down for a moment is not at 100."""
+    if share is None:
+        return None
+    return "100%" if share >= 1 else f"{int(share * 10_000) / 100:.2f}%"
 
 
 def _with_blips(measured: Availability, state: State, begins: datetime, ticks: float) -> Availability:
