@@ -290,7 +290,7 @@ def test_a_gap_an_outage_of_ses_and_a_flap_in_it_end_in_one_true_story(
     assert mail.state == "DOWN"
     assert mail.headers["X-Heartline-Status"] == "down"
     # A second or so more on a busy machine.
-    assert re.search(r"was down 6\d s", " ".join(mail.text.split()))
+    assert re.search(r"up again after 6\d s", " ".join(mail.text.split()))
     assert waits.status()["pending"] == 0
     kinds = Counter(published_alert(one)["id"] for one in aws.published)
     assert set(kinds.values()) == {1}

@@ -181,6 +181,13 @@ def test_a_monitor_that_may_be_cut_off_says_so_and_what_to_check(
             assert part in said
 
 
+def test_a_mail_about_one_of_them_says_so_too() -> None:
+    message = composed(about("a"), context=AlertContext(3, (REFUSED,) * 3))
+    for written in (as_text(message), shown(as_html(message))):
+        assert squeezed(facts(message)) in squeezed(written)
+    assert facts(message)
+
+
 def test_a_recovery_while_all_others_fail_is_not_told_as_a_monitor_that_is_cut_off() -> None:
     assert "cut off" not in facts(composed(about("a", RECOVERED), context=AlertContext(3, (REFUSED,) * 3)))
 
@@ -226,6 +233,12 @@ def test_the_head_of_a_mail_of_many_says_how_many_why_if_they_share_it_and_since
     alike = composed(about("a"), about("b"))
     assert (alike.title, alike.when) == ("2 of 10 databases", "connection refused · since 02:14 UTC")
     assert composed(about("a"), about("b", failed=TIMEOUT)).when == "since 02:14 UTC"
+
+
+def test_a_mail_of_several_of_which_any_is_late_says_how_late_the_oldest_is() -> None:
+    message = composed(about("a"), about("b", at=NOW - 3600 * SECOND), about("c", at=NOW - 600 * SECOND))
+    assert message.report.alert.target == "a"
+    assert message.sentences[0].startswith("This mail is 1 h late")
 
 
 def test_the_worst_is_told_in_full_as_it_stands_now() -> None:

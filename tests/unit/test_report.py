@@ -53,7 +53,7 @@ def reported(*alerts: Alert, late: int = 0, code: str = "en") -> Report:
 
 
 def said(one: Report) -> str:
-    return " ".join((one.headline, *one.sentences))
+    return " ".join((one.late, one.headline, *one.sentences))
 
 
 def alerts_of(seconds: Sequence[tuple[int, Failure | None]], gaps: Sequence[int] = ()) -> list[Alert]:
@@ -122,14 +122,14 @@ def test_the_next_reminder_is_said_or_that_there_is_none() -> None:
 @pytest.mark.parametrize("kind", [DOWN, REMINDER, RECOVERED, FLAPPING, STABLE, UNWATCHED])
 def test_a_mail_that_leaves_late_says_how_late(kind: AlertKind, late: int, words: str | None) -> None:
     one = next((one for one in alerts_of(minutes(RESTLESS)) if one.kind is kind), alert(kind, previous=failure()))
-    sentences = " ".join(reported(one, late=late).sentences)
+    sentences = reported(one, late=late).late
     assert (words is not None) == ("late" in sentences)
     assert (words or "") in sentences
     assert (f"due at {moment(one.at)}" in sentences) == (words is not None)
 
 
 def test_a_mail_that_was_refused_until_now_says_by_what() -> None:
-    sentences = " ".join(reported(alert(refused="TooManyRequestsException"), late=3600).sentences)
+    sentences = reported(alert(refused="TooManyRequestsException"), late=3600).late
     assert "1 h late" in sentences
     assert "refused until now (TooManyRequestsException)" in sentences
 

@@ -87,6 +87,7 @@ def compose(parts: Sequence[TargetAlerts], context: AlertContext, now: datetime)
     failed = [one for one in latest if one.status in _FAILED]
     zones = {part.target.time_zone for part in parts}
     wording = Wording(language(parts[0].target.language), zones.pop() if len(zones) == 1 else None)
+    late = [one.late for one in sorted(built, key=lambda one: one.alert.at) if one.late][:1]
     suspicion = cut_off(context, wording) if failed else ()
     common = in_common(failed, len(latest), wording) if len(failed) > 1 else ()
     table = tuple(reports[:_MAX_ROWS]) if len(reports) > 1 else ()
@@ -99,7 +100,7 @@ def compose(parts: Sequence[TargetAlerts], context: AlertContext, now: datetime)
         tuple(dict.fromkeys(one.alert.target for one in reports)),
         tuple(dict.fromkeys(one.alert.incident.id for one in reports if one.alert.incident)),
         tuple(dict.fromkeys(thread for one in reports for thread in _threads(one))),
-        (*suspicion, *common),
+        (*late, *suspicion, *common),
         latest[0],
         table,
         len(reports) - len(table) if table else 0,

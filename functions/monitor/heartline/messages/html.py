@@ -23,13 +23,15 @@ def as_html(message: Message) -> str:
     rows = [_head(report.label, message, tone)]
     if message.table:
         below = table(f"<tr>{button}</tr>", width="") if button else ""
-        rows += [_row(overview(message, wording)), _row(below, 14), _subhead(report, tone)]
+        rows += [_row(one) for one in overview(message, wording)] + [_row(below, 14), _subhead(report, tone)]
+    else:
+        rows += [_row(paragraph(flow(one), _TEXT)) for one in message.sentences]
     rows += [_row(one) for one in _blocks(report, tone, wording, "" if message.table else button) if one]
     rows.append(_row(paragraph(escape(wording.text("footer.signed")), f"{_SMALL};color:{DIM}", "dim"), 14))
     style = f"width:100%;max-width:600px;{_TEXT};{_FONT}"
     card = cell(table("".join(rows), style, width="600"), "padding:0", ground=PAGE, name="page", align="center")
     # What stands in the list of mails after the subject, and is not shown.
-    preview = escape(message.sentences[0] if message.sentences else report.headline)
+    preview = escape(message.sentences[-1] if message.table and message.sentences else report.headline)
     hidden = "display:none;mso-hide:all;font-size:1px;line-height:1px"
     return (
         f'<!doctype html><html lang="{escape(message.language.code)}"><head><meta charset="utf-8">'

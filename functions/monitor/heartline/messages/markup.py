@@ -19,8 +19,8 @@ def escape(text: str) -> str:
 def flow(text: str, longest: int = 16) -> str:
     """Return a text as the content of an element, with the places where lines may break.
 
-    Gmail, Yahoo and Outlook do not honour overflow-wrap: so a longer word can be broken after so many characters. A
-    time is never broken, and the name of a host only after its dots, if its labels have at most twice as many.
+    Gmail, Yahoo and Outlook do not honour overflow-wrap: so a word half as long again can be broken after so many
+    characters. A time is never broken, and the name of a host only after its dots, unless its labels are twice as long.
     """
     parts = _MOMENT.split(text)
     return "".join(_unbroken(part) if place % 2 else _broken(part, longest) for place, part in enumerate(parts))
@@ -31,7 +31,7 @@ def _unbroken(text: str) -> str:
 
 
 def _broken(text: str, longest: int) -> str:
-    words = re.split(rf"(\S{{{longest + 1},}})", text)
+    words = re.split(rf"(\S{{{longest * 3 // 2 + 1},}})", text)
     return "".join(_in_pieces(one, longest) if place % 2 else escape(one) for place, one in enumerate(words))
 
 

@@ -8,10 +8,10 @@ from heartline.messages.palette import DIM, LINE, tone_of
 from heartline.messages.report import Report
 from heartline.messages.wording import Wording
 
-_COLUMNS = (("name", "24%"), ("state", "27%"), ("gist", "24%"), ("since", "25%"))
+_COLUMNS = (("name", "27%"), ("state", "26%"), ("gist", "22%"), ("since", "25%"))
 
 
-def overview(message: Message, wording: Wording) -> str:
+def overview(message: Message, wording: Wording) -> list[str]:
     """Return the table of several databases, and what they have in common."""
     heads = "".join(
         f'<th scope="col" align="left" class="dim line" width="{width}" style="padding:0 6px 4px 0;color:{DIM};'
@@ -24,13 +24,12 @@ def overview(message: Message, wording: Wording) -> str:
         f"{''.join(map(_row, message.table))}</table>"
     )
     omitted = (wording.text("sentence.rest", number=message.omitted),) if message.omitted else ()
-    text = "font-size:15px;line-height:1.4"
-    below = (paragraph(flow(one), text, margin="12px 0 0") for one in (*omitted, *message.sentences))
-    return listed + "".join(below)
+    below = (paragraph(flow(one), "font-size:15px;line-height:1.4") for one in (*omitted, *message.sentences))
+    return [listed, *below]
 
 
 def _row(report: Report) -> str:
     tone, style = tone_of(report.status), f"padding:6px 6px 6px 0;border-bottom:1px solid {LINE}"
     state = f'<b class="ink-{tone.name}" style="color:{tone.solid}">{escape(report.label)}</b>'
-    cells = (f"<b>{flow(report.name, 5)}</b>", state, flow(report.gist, 5), flow(report.since))
+    cells = (f"<b>{flow(report.name, 8)}</b>", state, flow(report.gist), flow(report.since))
     return f"<tr>{''.join(cell(one, style, name='line', valign='top') for one in cells)}</tr>"

@@ -20,9 +20,11 @@ def as_text(message: Message) -> str:
     parts = _head(report.label, message.title, message.when)
     if message.table:
         parts.append("\n".join(map(_line, message.table)))
-        if message.omitted:
-            parts.append(_fill(wording.text("sentence.rest", number=message.omitted)))
-        parts += [*map(_fill, message.sentences), *_head(report.label, report.name, report.when)]
+    if message.omitted:
+        parts.append(_fill(wording.text("sentence.rest", number=message.omitted)))
+    parts += map(_fill, message.sentences)
+    if message.table:
+        parts += _head(report.label, report.name, report.when)
     parts += _report(report, wording)
     return "\n\n".join([*parts, f"-- \n{_fill(wording.text('footer.signed'))}"]) + "\n"
 

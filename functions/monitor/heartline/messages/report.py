@@ -35,6 +35,8 @@ class Report:
         Whom it is about; empty where that is the target.
     topic
         The rest of the subject, the same in each mail of the thread.
+    late
+        How late it is; empty where it is in time.
     first_step
         What to do first; empty where there is nothing to do.
     sentences
@@ -61,6 +63,7 @@ class Report:
     title: str = ""
     topic: str = ""
     when: str = ""
+    late: str = ""
     first_step: str = ""
     sentences: tuple[str, ...] = ()
     rows: Rows = ()

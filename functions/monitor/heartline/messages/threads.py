@@ -71,7 +71,7 @@ def build_report(thread: Sequence[Alert], target: Target, context: AlertContext,
     incident = ((wording.text("row.incident"), last.incident.id),) if last.incident else ()
     return replace(
         report,
-        sentences=(*_late(thread[0], now, wording), *report.sentences),
+        late=_late(thread[0], now, wording),
         rows=tuple((label, sanitize(value, _MAX_VALUE)) for label, value in (*report.rows, *count, *incident)),
         timeline=timeline,
         commands=command_rows(last, context, wording) if last.failure else (),
@@ -120,12 +120,12 @@ def _report_outage(thread: Sequence[Alert], wording: Wording) -> Report:
     raise ValueError(f"an alert of kind {last.kind} lacks what it is about")
 
 
-def _late(first: Alert, now: datetime, wording: Wording) -> tuple[str, ...]:
-    """Return how late a mail is, and why if that is known; nothing if it is in time."""
+def _late(first: Alert, now: datetime, wording: Wording) -> str:
+    """Return how late a mail is, and why if that is known; empty if it is in time."""
     late = now - first.at
     if late < _LATE:
-        return ()
+        return ""
     words = {"length": wording.length(late), "at": wording.when(first.at)}
     if first.refused:
-        return (wording.text("sentence.late_refused", reason=first.refused, **words),)
-    return (wording.text("sentence.late", **words),)
+        return wording.text("sentence.late_refused", reason=first.refused, **words)
+    return wording.text("sentence.late", **words)
