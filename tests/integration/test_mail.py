@@ -67,7 +67,7 @@ def test_targets_in_two_languages_are_two_mails_to_the_same_recipients(monitor: 
     assert not korean(english.subject + english.text + english.html)
     assert foreign.subject.startswith("[DOWN: 연결 거부] shop · ")
     assert ('<html lang="en"' in english.html, '<html lang="ko"' in foreign.html) == (True, True)
-    assert "What to look at first" not in foreign.text
+    assert "What to do first" not in foreign.text
     assert "장애입니다" in foreign.text
     assert "장애입니다" in foreign.html
 

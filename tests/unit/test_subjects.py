@@ -109,6 +109,16 @@ def test_all_mails_of_what_flaps_have_the_subject_of_the_outage_that_it_began_wi
     assert constant(first) == constant(last)
 
 
+def test_the_end_of_what_several_had_together_has_the_subject_of_its_beginning() -> None:
+    stories = [Story("en", name) for name in ("orders", "billing", "stock", "users", "search")]
+    subjects = []
+    for turn, at in ((Story.down, FAILED), (Story.up, FAILED + 14 * MINUTE)):
+        parts = [turn(story, at).part() for story in stories]
+        subjects.append(compose(parts, AlertContext(40), at).subject)
+    assert [state(one) for one in subjects] == ["DOWN", "RECOVERED"]
+    assert {constant(one) for one in subjects} == {"orders, billing, stock and 2 more · 03:11 UTC, 2026-11-23"}
+
+
 @pytest.mark.parametrize("apart", [MINUTE, 24 * HOUR, 7 * 24 * HOUR, 365 * 24 * HOUR], ids=str)
 def test_no_other_incident_of_a_target_has_the_same_subject(apart: timedelta) -> None:
     """What a nightly job breaks goes down at the same minute every night."""

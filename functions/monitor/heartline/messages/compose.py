@@ -91,7 +91,9 @@ def compose(parts: Sequence[TargetAlerts], context: AlertContext, now: datetime)
     suspicion = cut_off(context, wording) if failed else ()
     common = in_common(failed, len(latest), wording) if len(failed) > 1 else ()
     table = tuple(reports[:_MAX_ROWS]) if len(reports) > 1 else ()
-    whole, title, line = _several(latest, context, wording) if len(latest) > 1 else _one(latest[0])
+    first = latest[0]
+    alone = (first.subject, first.name, first.when)
+    whole, title, line = _several(latest, context, wording) if len(latest) > 1 else alone
     return Message(
         wording.language,
         sanitize(whole, _MAX_SUBJECT),
@@ -101,7 +103,7 @@ def compose(parts: Sequence[TargetAlerts], context: AlertContext, now: datetime)
         tuple(dict.fromkeys(one.alert.incident.id for one in reports if one.alert.incident)),
         tuple(dict.fromkeys(thread for one in reports for thread in _threads(one))),
         (*late, *suspicion, *common),
-        latest[0],
+        first,
         table,
         len(reports) - len(table) if table else 0,
     )
@@ -118,13 +120,8 @@ def _threads(report: Report) -> tuple[str, ...]:
     return (*flapping, *((alert.incident.id,) if alert.incident else ()))
 
 
-def _one(report: Report) -> tuple[str, str, str]:
-    """Return subject, title and what is below it of a mail about one target."""
-    return report.subject, report.name, report.when
-
-
 def _several(reports: Sequence[Report], context: AlertContext, wording: Wording) -> tuple[str, str, str]:
-    """Return the same of several, named after those in the worst state."""
+    """Return subject, title and what is below it, named after those in the worst state."""
     worst = [one for one in reports if one.label == reports[0].label]
     first = min(worst, key=lambda one: thread_began(one.alert))
     names, number = [one.alert.target for one in worst], len(worst)

@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from heartline.messages.markup import cell, escape, paragraph, table
-from heartline.messages.palette import CARD, DIM, INK, PANEL, UP, Tone
+from heartline.messages.palette import CARD, DIM, INK, PANEL, TONES, Tone
 from heartline.messages.phase_bars import PhaseBar
-from heartline.messages.timeline import DOWN, UNWATCHED, Timeline
+from heartline.messages.timeline import DOWN, UNWATCHED, UP, Timeline
 from heartline.messages.wording import Wording
 
-_UP_MARK, _DOWN_MARK = "#93d3ab", "#b3170d"
+_SIGNS = {
+    UP: ("&#160;", INK, "#93d3ab", "gap"),
+    DOWN: ("&#215;", "#ffffff", TONES["down"].solid, "gap"),
+    UNWATCHED: ("?", DIM, PANEL, "panel gap"),
+}
 
 
 def draw_phases(bars: Sequence[PhaseBar], tone: Tone) -> str:
@@ -20,20 +24,13 @@ def draw_phases(bars: Sequence[PhaseBar], tone: Tone) -> str:
 
 
 def _segment(bar: PhaseBar, tone: Tone) -> str:
-    ground, ink, name = (UP.tint, INK, f"tint-{UP.name} gap") if bar.time else (PANEL, DIM, "panel gap")
+    ground, ink, name = (TONES["up"].tint, INK, "tint-up gap") if bar.time else (PANEL, DIM, "panel gap")
     if bar.failed:
         ground, ink, name = tone.solid, "#ffffff", "gap"
     below = "<br>".join(escape(one) for one in (bar.time, bar.note) if one)
     style = f"padding:5px 2px;color:{ink};border-left:2px solid {CARD}"
-    return cell(
-        f"<b>{escape(bar.name)}</b><br>{below}",
-        style,
-        ground=ground,
-        name=name,
-        align="center",
-        valign="top",
-        width="20%",
-    )
+    content = f"<b>{escape(bar.name)}</b><br>{below}"
+    return cell(content, style, ground=ground, name=name, align="center", valign="top", width="20%")
 
 
 def draw_hours(timeline: Timeline, wording: Wording) -> str:
@@ -54,8 +51,5 @@ def draw_hours(timeline: Timeline, wording: Wording) -> str:
 
 def _hour(sign: str) -> str:
     style = f"border-left:1px solid {CARD};padding:0"
-    if sign == DOWN:
-        return cell("&#215;", f"{style};color:#ffffff", ground=_DOWN_MARK, name="gap", align="center")
-    if sign == UNWATCHED:
-        return cell("?", f"{style};color:{DIM}", ground=PANEL, name="panel gap", align="center")
-    return cell("&#160;", f"{style};color:{INK}", ground=_UP_MARK, name="gap", align="center")
+    shown, ink, ground, name = _SIGNS[sign]
+    return cell(shown, f"{style};color:{ink}", ground=ground, name=name, align="center")

@@ -7,7 +7,7 @@ from heartline.messages.details import Rows
 from heartline.messages.drawings import draw_hours, draw_phases
 from heartline.messages.markup import cell, escape, flow, paragraph, table
 from heartline.messages.overview import overview
-from heartline.messages.palette import CARD, DIM, INK, LINK, PAGE, PANEL, STYLE, Tone, tone_of
+from heartline.messages.palette import CARD, DIM, INK, LINK, PAGE, PANEL, STYLE, TONES, Tone
 from heartline.messages.report import Report
 from heartline.messages.wording import Wording
 
@@ -19,7 +19,7 @@ _SMALL = "font-size:12px;line-height:1.35"
 def as_html(message: Message) -> str:
     """Return a message as one HTML page of 600 pixels."""
     wording, report = Wording(message.language), message.report
-    tone, button = tone_of(report.status), _buttons(report.dashboard)
+    tone, button = TONES[report.status], _buttons(report.dashboard)
     rows = [_head(report.label, message, tone)]
     if message.table:
         below = table(f"<tr>{button}</tr>", width="") if button else ""

@@ -28,22 +28,15 @@ class Tone:
 
 
 INK, DIM, LINE, PAGE, CARD, PANEL, LINK = "#0f141a", "#54606c", "#dbe0e6", "#eef1f4", "#ffffff", "#f5f7fa", "#0a5fb4"
-UP = Tone("up", "#1a7a3c", "#e9f6ee", "#17302a", "#6fd394")
-_DOWN = Tone("down", "#b3170d", "#fdefed", "#3a1f24", "#ff9a90")
-_TONES = {
-    "down": _DOWN,
+# By the values of X-Heartline-Status.
+TONES = {
+    "down": Tone("down", "#b3170d", "#fdefed", "#3a1f24", "#ff9a90"),
     "misconfigured": Tone("locked", "#a14700", "#fdf2e7", "#38291f", "#ffb273"),
     "flapping": Tone("warn", "#7a5200", "#fdf6e0", "#332d1c", "#f0c660"),
     "notice": Tone("note", "#1f5a99", "#eaf2fb", "#1b2c40", "#7cb8ff"),
-    "up": UP,
+    "up": Tone("up", "#1a7a3c", "#e9f6ee", "#17302a", "#6fd394"),
     "test": Tone("off", "#54606c", "#f0f2f5", "#242e3a", "#a4b0be"),
 }
-
-
-def tone_of(status: str) -> Tone:
-    """Return the colours of a value of X-Heartline-Status."""
-    return _TONES[status]
-
 
 # An addition for programs that have a night: without it all is as by day.
 _NIGHT = {
@@ -54,8 +47,8 @@ _NIGHT = {
     "line": "border-color:#333f4d",
     "gap": "border-color:#161d26",
     "link": "color:#6cb8ff",
-    **{f"tint-{one.name}": f"background:{one.night};color:#e6e9ee" for one in _TONES.values()},
-    **{f"ink-{one.name}": f"color:{one.dark}" for one in _TONES.values()},
+    **{f"tint-{one.name}": f"background:{one.night};color:#e6e9ee" for one in TONES.values()},
+    **{f"ink-{one.name}": f"color:{one.dark}" for one in TONES.values()},
 }
 STYLE = (
     ":root{color-scheme:light dark;supported-color-schemes:light dark}@media (prefers-color-scheme:dark){"
