@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from e2e.emulator import Ministack
+from local.mailbox import state
 from runtime.toolchain import PROXIES, ROOT
 
 PARTS = ("template.yaml", "samconfig.toml", "functions", "layers", "events")
@@ -129,8 +130,8 @@ class Stack:
             raise RuntimeError(f"the function failed: {text}")
         return json.loads(text)
 
-    def tick_until(self, subject: str, recipient: str) -> None:
-        """Tick, as the schedule does each minute, until a mail of such a subject was sent.
+    def tick_until(self, head: str, recipient: str) -> None:
+        """Tick, as the schedule does each minute, until a mail of that state was sent.
 
         Raises
         ------
@@ -139,9 +140,9 @@ class Stack:
         """
         for _ in range(5):
             self.invoke("scheduled")
-            if any(one.startswith(subject) for one in self.aws.mails(recipient)):
+            if any(state(one) == head for one in self.aws.mails(recipient)):
                 return
-        raise AssertionError(f"no mail with {subject}: {self.aws.mails(recipient)}, {self.invoke('status')}")
+        raise AssertionError(f"no mail of {head}: {self.aws.mails(recipient)}, {self.invoke('status')}")
 
     def items(self) -> dict[str, Any]:
         """Return the items of the table by their keys."""

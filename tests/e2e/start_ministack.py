@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping
+from email.utils import parseaddr
 from typing import Any
 
 from ministack import app
@@ -45,7 +46,7 @@ def senders_of_mail() -> None:
         if not app.AUTH or method != "POST" or not path.endswith("/outbound-emails"):
             return enforce(method, path, headers, body, query, request)
         asked = json.loads(body)
-        sender, configuration = asked["FromEmailAddress"], asked.get("ConfigurationSetName")
+        sender, configuration = parseaddr(asked["FromEmailAddress"])[1], asked.get("ConfigurationSetName")
         arn = f"arn:aws:ses:{app.extract_region(headers, query)}:{get_account_id()}:"
         resources = [f"{arn}identity/{sender}"] + [f"{arn}configuration-set/{configuration}"] * bool(configuration)
         for resource in resources:

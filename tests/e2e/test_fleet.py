@@ -8,6 +8,7 @@ import pytest
 
 from e2e.conftest import Database
 from e2e.project import Project, Stack
+from local.mailbox import state
 from local.postgres import HOST
 from local.processes import wait_until
 from local.stack import SENDER
@@ -43,7 +44,7 @@ def test_every_part_of_a_fleet_is_watched_through_the_queue(fleet: Stack, databa
     fleet.invoke("scheduled")
     wait_until(lambda: statuses(fleet) == {"down": SIZE}, "all to be found down")
     wait_until(lambda: bool(fleet.aws.mails(RECIPIENT)), "the mail that says so")
-    assert {subject.split("]")[0] for subject in fleet.aws.mails(RECIPIENT)} == {"[DOWN"}
+    assert set(map(state, fleet.aws.mails(RECIPIENT))) == {"DOWN"}
     attributes = {"QueueUrl": fleet.resources["TickDeadLetters"], "AttributeNames": ["ApproximateNumberOfMessages"]}
     dead = fleet.aws.client("sqs").get_queue_attributes(**attributes)["Attributes"]
     assert dead["ApproximateNumberOfMessages"] == "0"

@@ -6,6 +6,7 @@ import pytest
 
 from e2e.conftest import Database
 from e2e.project import Project, Stack
+from local.mailbox import state
 from template.created import VPC
 
 RECIPIENT = "private@example.com"
@@ -19,10 +20,10 @@ def private(project: Project, answers: dict[str, str]) -> Stack:
 def test_the_prober_probes_and_the_monitor_decides(private: Stack, database: Database) -> None:
     assert private.invoke("scheduled")["up"] == 1
     database.server.kill()
-    private.tick_until("[DOWN]", RECIPIENT)
+    private.tick_until("DOWN", RECIPIENT)
     database.server.start()
-    private.tick_until("[RECOVERED]", RECIPIENT)
-    assert [one.split("]")[0] for one in private.aws.mails(RECIPIENT)] == ["[DOWN", "[RECOVERED"]
+    private.tick_until("RECOVERED", RECIPIENT)
+    assert [*map(state, private.aws.mails(RECIPIENT))] == ["DOWN", "RECOVERED"]
 
 
 def test_a_prober_that_does_not_start_is_the_monitor_s_own_fault(private: Stack) -> None:

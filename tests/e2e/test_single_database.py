@@ -8,6 +8,7 @@ import pytest
 
 from e2e.conftest import Database
 from e2e.project import Project, Stack
+from local.mailbox import state
 from local.processes import wait_until
 from local.stack import RECIPIENT
 
@@ -28,10 +29,10 @@ def test_three_answers_deploy_a_monitor_that_its_schedule_starts(stack: Stack) -
 
 def test_a_killed_database_is_told_and_so_is_its_recovery(stack: Stack, database: Database) -> None:
     database.server.kill()
-    stack.tick_until("[DOWN]", RECIPIENT)
+    stack.tick_until("DOWN", RECIPIENT)
     database.server.start()
-    stack.tick_until("[RECOVERED]", RECIPIENT)
-    assert [one.split("]")[0] for one in stack.aws.mails(RECIPIENT)] == ["[DOWN", "[RECOVERED"]
+    stack.tick_until("RECOVERED", RECIPIENT)
+    assert [*map(state, stack.aws.mails(RECIPIENT))] == ["DOWN", "RECOVERED"]
 
 
 def test_the_test_alert_of_the_outputs_arrives(stack: Stack) -> None:

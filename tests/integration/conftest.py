@@ -80,6 +80,11 @@ class Monitor:
         return [mail.subject for mail in self.mails]
 
     @property
+    def states(self) -> list[str]:
+        """Return the state that the subject of each mail begins with."""
+        return [mail.state for mail in self.mails]
+
+    @property
     def stored(self) -> dict[tuple[str, str], Any]:
         """All that is stored, by partition and sort key, in DynamoDB's own notation."""
         pages = self.aws.client("dynamodb").get_paginator("scan").paginate(TableName=self.environment["STATE_TABLE"])

@@ -170,7 +170,7 @@ class Stage:
         """Read what reached people since the log was cleared."""
         notified: dict[str, Told] = defaultdict(Told)
         for mail in self.monitor.mails:
-            label = "mail" if self.scenario.mixed else mail.subject.partition("]")[0]
+            label = "mail" if self.scenario.mixed else mail.state
             for name in mail.headers["X-Heartline-Target"].split(", "):
                 notified[name].mails.append(label)
         for message in self.monitor.aws.published:

@@ -77,7 +77,7 @@ def test_a_recovery_is_told_to_those_who_can_be_reached_too(
     monitor.tick()
     database.start()
     monitor.tick()
-    assert [(mail.to, mail.subject.split()[0]) for mail in monitor.mails] == [((X,), "[DOWN]"), ((X,), "[RECOVERED]")]
+    assert [(mail.to, mail.state) for mail in monitor.mails] == [((X,), "DOWN"), ((X,), "RECOVERED")]
 
 
 def test_who_can_be_reached_again_gets_what_comes_and_nothing_that_was_given_up(
@@ -90,7 +90,7 @@ def test_who_can_be_reached_again_gets_what_comes_and_nothing_that_was_given_up(
     aws.accept()
     database.start()
     monitor.tick()
-    assert [(mail.to, mail.subject.split()[0]) for mail in monitor.mails] == [((X,), "[DOWN]"), ((X, Y), "[RECOVERED]")]
+    assert [(mail.to, mail.state) for mail in monitor.mails] == [((X,), "DOWN"), ((X, Y), "RECOVERED")]
     assert "reports both" not in monitor.mails[-1].text
 
 
@@ -136,9 +136,9 @@ def test_what_happened_while_a_recipient_waited_is_told_in_order_and_once(
     monitor.tick()
     aws.accept()
     ticks(monitor, 2)
-    heard = {who: [mail.subject.split()[0] for mail in monitor.mails if who in mail.to] for who in (X, Y)}
-    assert heard[X] == ["[DOWN]", "[RECOVERED]"]
-    assert heard[Y] in (["[DOWN]", "[RECOVERED]"], ["[RECOVERED]"])
+    heard = {who: [mail.state for mail in monitor.mails if who in mail.to] for who in (X, Y)}
+    assert heard[X] == ["DOWN", "RECOVERED"]
+    assert heard[Y] in (["DOWN", "RECOVERED"], ["RECOVERED"])
 
 
 @pytest.mark.parametrize(
@@ -242,7 +242,7 @@ def test_while_mail_is_down_for_long_the_topic_tells_all_at_once(
     aws.accept()
     ticks(monitor, 2)
     (mail,) = monitor.mails
-    assert mail.subject.startswith("[RECOVERED]")
+    assert mail.state == "RECOVERED"
     assert "8 min late" in mail.text
     assert len(aws.published) == 2
 
@@ -268,7 +268,7 @@ def test_while_the_topic_is_down_mail_is_sent_and_the_topic_gets_all_in_order_la
     monitor.tick()
     database.start()
     monitor.tick()
-    assert [subject.split()[0] for subject in monitor.subjects] == ["[DOWN]", "[RECOVERED]"]
+    assert monitor.states == ["DOWN", "RECOVERED"]
     aws.accept()
     assert ticks(monitor, 1) == [{"sent": 2, "pending": 0}]
     assert [published_alert(one)["kind"] for one in aws.published] == ["down", "recovered"]
@@ -311,7 +311,7 @@ def test_every_subscriber_of_the_topic_gets_what_it_can_show(
     assert document["text"] in (by_protocol["email"], monitor.mails[0].text)
     assert (document["kind"], document["target"], document["failure"]["kind"]) == ("down", "demo", "refused")
     assert "waiting" not in document
-    assert by_protocol["sms"].startswith("[DOWN] demo: ")
+    assert by_protocol["sms"].startswith("[DOWN: connection refused] demo · ")
     assert len(by_protocol["sms"]) <= 140
     assert json.loads(by_protocol["APNS"])["aps"]["alert"] == monitor.subjects[0]
     assert json.loads(by_protocol["GCM"])["notification"]["body"] == monitor.subjects[0]

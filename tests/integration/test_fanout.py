@@ -148,7 +148,7 @@ def test_a_mail_about_a_shard_speaks_of_the_whole_fleet(fleet: Fleet, serve: Ser
     fleet.divide(3)
     fleet.minutes()
     (mail,) = fleet.monitor.mails
-    assert mail.subject.startswith("[DOWN] 3 of 10 ")
+    assert mail.subject.startswith("[DOWN: 3 of 10")
     assert "cut off" not in mail.text
 
 

@@ -36,7 +36,7 @@ def notified(monitor: Monitor) -> Counter[str]:
     """Count how often each target was told of, in the one mail that tells of all, and to the topic."""
     (mail,) = monitor.mails
     names = Counter(published_alert(message)["target"] for message in monitor.aws.published)
-    assert mail.subject.startswith(f"[DOWN] {len(names)} of ")
+    assert mail.subject.startswith(f"[DOWN: {len(names)} of ")
     assert all(re.search(rf"\b{name}\b", mail.text) for name in list(names)[:30])
     return names
 

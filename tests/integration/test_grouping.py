@@ -61,14 +61,14 @@ def test_five_databases_that_die_together_are_one_mail_and_their_recovery_anothe
     database.start()
     assert monitor.tick()["alerts"] == {"sent": 5, "pending": 0}
     down, recovered = monitor.mails
-    assert down.subject.startswith("[DOWN] all 5 databases: connection refused")
-    assert recovered.subject.startswith("[RECOVERED] 5 of 5 databases")
+    assert down.subject.startswith("[DOWN: all 5; is the monitor cut off?] ")
+    assert recovered.subject.startswith("[RECOVERED: 5 of 5] ")
     assert [mail.headers["X-Heartline-Status"] for mail in monitor.mails] == ["down", "up"]
     assert sorted(names(down)) == sorted(names(recovered)) == list(FIVE)
     incidents = [sorted(mail.headers["X-Heartline-Incident"].split(", ")) for mail in monitor.mails]
     assert incidents[0] == incidents[1]
     assert [incident.split("-")[0] for incident in incidents[0]] == list(FIVE)
-    for fact in ("connect", "refused", HOST, *incidents[0]):
+    for fact in ("connect", "refused", HOST, *FIVE):
         assert fact in down.text
         assert fact in down.html
     assert "In common" not in recovered.text
@@ -80,7 +80,7 @@ def test_what_fails_for_different_reasons_has_only_its_host_in_common(monitor: M
     watch_each(monitor, a={"port": full.port}, b={"port": starting.port}, c={"port": serve(healthy).port})
     monitor.tick()
     (mail,) = monitor.mails
-    assert mail.subject.startswith("[DOWN] 2 of 3 databases: ")
+    assert mail.subject.startswith("[DOWN: 2 of 3")
     assert sorted(names(mail)) == ["a", "b"]
     (common,) = re.findall(r"In common: (.*?\.)\n", mail.text, re.DOTALL)
     assert HOST in common
@@ -93,10 +93,12 @@ def test_an_outage_and_a_login_that_is_refused_are_told_apart_in_one_mail(monito
     watch_each(monitor, a={"port": serve(says(error("28P01"))).port}, b={"port": serve(closes).port})
     monitor.tick()
     (mail,) = monitor.mails
-    assert mail.subject.startswith("[DOWN] 1 of 2 databases: ")
+    assert mail.subject.startswith("[DOWN: 1 of 2")
     assert "1 CANNOT LOG IN" in mail.subject
-    assert "This is no outage" in mail.text
-    assert "This is an outage" in mail.text
+    for written in (mail.text, mail.html):
+        assert "CANNOT LOG IN" in written
+        assert "password rejected (28P01)" in written
+        assert "This is an outage" in written
 
 
 def test_one_that_dies_while_another_recovers_is_in_the_same_mail_and_comes_first(
@@ -108,7 +110,7 @@ def test_one_that_dies_while_another_recovers_is_in_the_same_mail_and_comes_firs
     first.behave, second.behave = healthy, closes
     monitor.tick()
     _, mail = monitor.mails
-    assert mail.subject.startswith("[DOWN] 1 of 2 databases: ")
+    assert mail.subject.startswith("[DOWN: 1 of 2")
     assert "1 RECOVERED" in mail.subject
     assert names(mail) == ["b", "a"]
     assert mail.headers["X-Heartline-Status"] == "down"
@@ -154,7 +156,7 @@ def test_a_monitor_that_may_be_cut_off_says_so_and_is_still_heard(
     monitor.tick()
     (mail,) = monitor.mails
     text = " ".join(mail.text.split())
-    assert mail.subject == f"[DOWN] all {number} databases: connection refused; is the monitor cut off?"
+    assert mail.subject.startswith(f"[DOWN: all {number}; is the monitor cut off?] ")
     assert "monitor itself may be cut off" in text
     for part in (f"all {number} databases", "phase connect", "security groups"):
         assert part in text
@@ -182,7 +184,7 @@ def test_a_monitor_that_reaches_one_database_is_not_cut_off(monitor: Monitor, se
     watch_each(monitor, **dead, d={"port": serve(healthy).port})
     monitor.tick()
     (mail,) = monitor.mails
-    assert mail.subject.startswith("[DOWN] 3 of 4 databases")
+    assert mail.subject.startswith("[DOWN: 3 of 4")
     assert "cut off" not in mail.text
 
 
@@ -192,7 +194,7 @@ def test_a_monitor_that_gets_as_far_as_the_login_is_not_cut_off(monitor: Monitor
     monitor.tick()
     (mail,) = monitor.mails
     assert mail.subject.startswith("[")
-    assert "3 of 3 databases" in mail.subject
+    assert "3 of 3" in mail.subject
     assert "cut off" not in mail.text
 
 
@@ -209,19 +211,16 @@ def test_a_mail_of_sixty_targets_is_small_enough_to_be_shown_whole(monitor: Moni
     monitor.watch(*many, host=HOST, port=dead_port, user=ROLE)
     assert monitor.tick()["alerts"] == {"sent": 60, "pending": 0}
     (mail,) = monitor.mails
-    assert mail.subject.startswith("[DOWN] all 60 databases: connection refused")
+    assert mail.subject.startswith("[DOWN: all 60; is the monitor cut off?] database-00, database-01, ")
     assert len(mail.html.encode()) < 100_000
     assert len(mail.text.encode()) < 100_000
     assert len(mail.eml()) < 250_000
-    whole = set(re.findall(r"Target: +(database-\d\d)", mail.text))
-    assert len(whole) > 4
-    (lines,) = re.findall(r"(\d+) more, one line each", mail.text)
+    listed = re.findall(r"^DOWN: (database-\d\d), ", mail.text, re.MULTILINE)
     (rest,) = re.findall(r"(\d+) more are not listed in this mail", " ".join(mail.text.split()))
     assert 'the command "status" shows all' in " ".join(mail.text.split())
-    assert len(whole) + int(lines) + int(rest) == 60
-    named = [name for name in many if name in mail.text]
-    assert len(named) == len(whole) + int(lines)
-    assert named == [name for name in many if name in mail.html]
+    assert len(listed) + int(rest) == 60
+    assert listed == [name for name in many if name in mail.text]
+    assert listed == [name for name in many if name in mail.html.replace("<wbr>", "")]
     assert len(mail.headers["X-Heartline-Target"]) <= 995
     assert len(mail.headers["X-Heartline-Incident"]) <= 995
     assert len(monitor.aws.published) == 60

@@ -77,7 +77,7 @@ def test_a_late_mail_says_how_late(monitor: Monitor, database: Postgres, aws: Em
     monitor.pass_time(minutes=14)
     monitor.tick()
     (mail,) = monitor.mails
-    assert mail.subject.startswith("[DOWN] demo: connection refused")
+    assert mail.subject.startswith("[DOWN: connection refused] demo · ")
     assert "This mail is 14 min late" in mail.text
 
 
@@ -90,7 +90,7 @@ def test_an_outage_that_nobody_heard_of_is_one_mail(monitor: Monitor, database: 
     aws.accept_mail()
     assert monitor.tick()["alerts"] == {"sent": 2, "pending": 0}
     (mail,) = monitor.mails
-    assert mail.subject.startswith("[RECOVERED] demo: was down ")
+    assert mail.subject.startswith("[RECOVERED after ")
     assert "connection" in mail.text
     assert [published_alert(message)["kind"] for message in aws.published] == ["down", "recovered"]
 
@@ -132,7 +132,7 @@ def test_nothing_is_lost_when_dynamodb_refuses(
     database.start()
     notified = len(monitor.mails)
     monitor.tick()
-    assert [subject.split()[0] for subject in monitor.subjects[notified:]] == ["[RECOVERED]"]
+    assert monitor.states[notified:] == ["RECOVERED"]
     assert monitor.status()["pending"] == 0
 
 
@@ -168,4 +168,4 @@ def test_a_killed_run_is_delivered_once_its_lease_is_over(monitor: Monitor, data
     assert monitor.tick()["alerts"] == {"sent": 0, "pending": 1}
     monitor.pass_time(minutes=1)
     assert monitor.tick()["alerts"] == {"sent": 1, "pending": 0}
-    assert [subject.split()[0] for subject in monitor.subjects] == ["[DOWN]"]
+    assert monitor.states == ["DOWN"]

@@ -53,7 +53,7 @@ def test_a_death_and_a_recovery_are_seen_confirmed_and_told(
     assert len(function.requests) == 3  # the failure, and the one probe that confirms it
     database.start()
     private.tick()
-    assert [subject.split("]")[0] for subject in private.subjects] == ["[DOWN", "[RECOVERED"]
+    assert private.states == ["DOWN", "RECOVERED"]
     down = private.mails[0].text
     assert "refused" in down
     assert f"port {database.port}" in down

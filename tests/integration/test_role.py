@@ -40,7 +40,7 @@ class Pair:
         self.monitor.pass_time(minutes=1)
         before = len(self.monitor.subjects)
         self.monitor.tick()
-        return [subject[1:].split("]")[0] for subject in self.monitor.subjects[before:]]
+        return self.monitor.states[before:]
 
     def text(self) -> str:
         return " ".join(self.monitor.mails[-1].text.split())

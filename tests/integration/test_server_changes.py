@@ -44,7 +44,7 @@ class Life:
         self.monitor.pass_time(minutes=1)
         before = len(self.monitor.subjects)
         self.monitor.tick()
-        return [subject[1:].split("]")[0] for subject in self.monitor.subjects[before:]]
+        return self.monitor.states[before:]
 
     def text(self) -> str:
         """Return the last mail's text on one line."""

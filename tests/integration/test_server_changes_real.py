@@ -60,7 +60,7 @@ class Name:
         self.monitor.pass_time(minutes=1)
         before = len(self.monitor.subjects)
         self.monitor.tick()
-        return [subject[1:].split("]")[0] for subject in self.monitor.subjects[before:]]
+        return self.monitor.states[before:]
 
     def evidence(self) -> set[str]:
         """Name what differed, of the last that happened."""

@@ -31,11 +31,11 @@ def query_invalid(_: Postgres) -> Iterator[None]:
 
 
 CASES: dict[str, tuple[Any, dict[str, str], str, str, str]] = {
-    "CONNECT is revoked": (connect_revoked, {}, "[CANNOT LOG IN] demo: connection denied (42501)", "login", "denied"),
+    "CONNECT is revoked": (connect_revoked, {}, "[CANNOT LOG IN: denied] demo · ", "login", "denied"),
     "the query is invalid": (
         query_invalid,
         {"query": "SELECT FROM nowhere"},
-        "[CANNOT LOG IN] demo: invalid query (42P01)",
+        "[CANNOT LOG IN: invalid query] demo · ",
         "query",
         "bad-query",
     ),
@@ -67,5 +67,5 @@ def test_a_granted_connect_ends_it_without_a_word_of_an_outage(monitor: Monitor,
         monitor.tick()
     monitor.tick()
     monitor.tick()
-    assert monitor.subjects[-1].startswith("[RECOVERED] demo: accessible again after ")
+    assert monitor.subjects[-1].startswith("[RECOVERED after ")
     assert "down" not in monitor.mails[-1].text.split("Last 24 hours")[0]

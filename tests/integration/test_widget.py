@@ -70,7 +70,7 @@ def test_who_mutes_by_a_press_is_left_alone_until_they_unmute(monitor: Monitor, 
     assert "muted until" in said(page)
     assert text(banner(look(monitor, press(page, "unmute", "demo")))) == "demo: no longer muted"
     monitor.tick()
-    assert [subject.split("]")[0].split(":")[0] for subject in monitor.subjects] == ["[DOWN"]
+    assert monitor.states == ["DOWN"]
 
 
 def test_who_probes_by_a_press_sees_each_phase_and_changes_nothing(monitor: Monitor, database: Postgres) -> None:

@@ -9,6 +9,7 @@ import socket
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
+from email.utils import parseaddr
 from fnmatch import fnmatchcase
 from threading import Lock, Thread
 from typing import TYPE_CHECKING, Any, Protocol, Self
@@ -353,7 +354,9 @@ def _refusal(call: Call, *, sandbox: bool) -> Response | None:
         rule = Rule(SEND_MAIL, Mode.REFUSE, code="NotFoundException", status=404)
         return refuse(rule, "ses", f"Configuration set <{configuration_set}> does not exist.")
     recipients = call.request["Destination"].get("ToAddresses", ()) if sandbox else ()
-    strangers = [who for who in (call.request["FromEmailAddress"], *recipients) if not _verified(who, call.region)]
+    strangers = [
+        who for who in (parseaddr(call.request["FromEmailAddress"])[1], *recipients) if not _verified(who, call.region)
+    ]
     if not strangers:
         return None
     failed = f"The following identities failed the check in region {call.region.upper()}: {', '.join(strangers)}"

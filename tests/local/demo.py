@@ -109,7 +109,7 @@ class Demo:
         heads = f"From: {mail.sender}\nTo: {', '.join(mail.to)}\nSubject: {mail.subject}"
         self.console.print(Panel(Text(f"{heads}\n\n{mail.text.rstrip()}"), title="mail", width=80))
         _expect("subject", begins, mail.subject[: len(begins)])
-        _keep(mail, f"{self.shown}-{begins.strip('[]').split(']')[0].lower().replace(' ', '-')}")
+        _keep(mail, f"{self.shown}-{mail.state.lower()}")
 
 
 def play(demo: Demo) -> None:
@@ -130,7 +130,7 @@ def play(demo: Demo) -> None:
     demo.scene("SES takes mail again: the next tick sends what waited")
     demo.aws.accept_mail()
     demo.tick(status="DOWN", sent=1)
-    demo.mail("[DOWN] demo: connection refused")
+    demo.mail("[DOWN: connection refused] demo · ")
     demo.scene("It is still down: nobody is notified twice")
     demo.tick(status="DOWN")
     demo.scene("PostgreSQL is back; the function is killed before it sends")
@@ -138,18 +138,18 @@ def play(demo: Demo) -> None:
     demo.killed_tick()
     demo.scene("The mail still comes, with the next tick")
     demo.tick(status="UP", sent=1)
-    demo.mail("[RECOVERED] demo: up again after ")
+    demo.mail("[RECOVERED after ")
     demo.scene("PostgreSQL is restarted between two ticks: nobody saw it down")
     demo.database.kill()
     demo.database.start()
     demo.tick(status="UP", sent=1)
-    demo.mail("[RESTARTED] demo: restarted between two probes")
+    demo.mail("[RESTARTED] demo · ")
     demo.scene("All is well again")
     demo.tick(status="UP")
     demo.scene("Now it crashes again and again: one mail says so, then single mails stop")
     demo.database.kill()
     demo.tick(status="DOWN", sent=1)
-    demo.mail("[DOWN] demo: connection refused again, outage ")
+    demo.mail("[DOWN: outage ")
     for _ in range(2):
         demo.database.start()
         demo.tick(status="UP")

@@ -75,9 +75,7 @@ class Fleet:
     def notified(self) -> Counter[tuple[str, str]]:
         """Count what was mailed of each target."""
         return Counter(
-            (mail.subject[1:].split("]")[0], name)
-            for mail in self.monitor.mails
-            for name in mail.headers["X-Heartline-Target"].split(", ")
+            (mail.state, name) for mail in self.monitor.mails for name in mail.headers["X-Heartline-Target"].split(", ")
         )
 
     @property

@@ -161,7 +161,9 @@ def scenes(language: str) -> Iterator[tuple[str, list[TargetAlerts], AlertContex
         yield (
             name,
             parts,
-            AlertContext(targets, failures, histories, "heartline-prod", "eu-west-1", rds),
+            AlertContext(
+                targets, failures, histories, "heartline-prod", "eu-west-1", "heartline-prod-MonitorLogs-1kX9", rds
+            ),
             parts[0].alerts[-1].at + late,
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -11,6 +12,15 @@ from typing import TYPE_CHECKING, Any, Self
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
+
+_STATE = re.compile(r"\[([A-Z]+(?: [A-Z]+)*)(?=[] :;])")
+
+
+def state(subject: str) -> str:
+    """Return the state that a subject begins with: the words in capitals at the beginning of its bracket."""
+    found = _STATE.match(subject)
+    assert found, subject
+    return found[1]
 
 
 @dataclass(frozen=True)
@@ -40,6 +50,11 @@ class Mail:
             accepted=accepted,
             request=request,
         )
+
+    @property
+    def state(self) -> str:
+        """The state that its subject begins with."""
+        return state(self.subject)
 
     def eml(self) -> bytes:
         """Render the message as a mail program opens it: text and HTML as alternatives (RFC 2046, 5.1.4)."""

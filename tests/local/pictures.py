@@ -1,4 +1,4 @@
-"""Take the pictures of the widget that docs/ shows: `python -m local.pictures`, with a Chromium on the PATH."""
+"""Take the pictures that docs/ shows, of the widget and of a mail: `python -m local.pictures`, with a Chromium."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from local.console import Console, browsing, chromium, look, serving
 from local.fleets import fleet
 from local.pages import answering
 
-KEPT = Path(__file__).parents[2] / "docs" / "widget"
+DOCS = Path(__file__).parents[2] / "docs"
+MAIL = Path(__file__).parents[1] / "unit" / "golden" / "en" / "down.html"
 # Name, theme, width, how much of its height is shown, and what is asked for.
 PICTURES = (
     ("fleet-light", "light", 1160, 660, {}),
@@ -23,7 +24,7 @@ def main() -> None:
     if executable is None:
         raise SystemExit("there is no Chromium on the PATH (Debian and Ubuntu: apt install chromium)")
     answer = answering(fleet(40))
-    KEPT.mkdir(exist_ok=True)
+    (DOCS / "widget").mkdir(exist_ok=True)
     with browsing(executable) as browser:
         for name, theme, width, height, asked in PICTURES:
             console = Console(lambda event, asked=asked: answer({**asked, **event}))
@@ -33,8 +34,11 @@ def main() -> None:
                 box = page.locator("#widget").bounding_box()
                 assert box
                 clip = {**box, "height": min(box["height"], height)}
-                page.screenshot(path=KEPT / f"{name}.png", clip=clip, full_page=True)
+                page.screenshot(path=DOCS / "widget" / f"{name}.png", clip=clip, full_page=True)
                 page.close()
+        page = browser.new_page(viewport={"width": 600, "height": 100}, device_scale_factor=1.5)
+        page.goto(MAIL.as_uri())
+        page.screenshot(path=DOCS / "mail.png", full_page=True)
 
 
 if __name__ == "__main__":

@@ -49,7 +49,7 @@ def test_a_tick_without_time_for_a_verdict_ends_by_itself(
     assert results(function) == [(0, 0)]
     assert function.metrics[-1]["Overruns"] == [1.0]
     assert results(start(watching(environment))) == [(1, 1)]
-    assert [mail.subject[:6] for mail in aws.mails] == ["[DOWN]"]
+    assert [mail.state for mail in aws.mails] == ["DOWN"]
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ def test_what_lambda_ended_in_a_tick_is_told_by_the_next(
     aws.accept()
     following = start(watching(environment))
     assert results(following, following) == [(1, 1), (1, 0)]
-    assert [mail.subject[:6] for mail in aws.mails] == ["[DOWN]"]
+    assert [mail.state for mail in aws.mails] == ["DOWN"]
 
 
 class Killer:
@@ -94,7 +94,7 @@ def test_what_was_killed_in_a_tick_is_told_by_the_next(
     assert killed["errorType"] == "Runtime.ExitError"
     assert aws.mails == []
     assert results(function, function) == [(1, 1), (1, 0)]
-    assert [mail.subject[:6] for mail in aws.mails] == ["[DOWN]"]
+    assert [mail.state for mail in aws.mails] == ["DOWN"]
 
 
 def limit(function: Function, more: int) -> None:
@@ -114,7 +114,7 @@ def test_a_tick_without_memory_is_an_error_and_the_next_tells(
     assert aws.mails == []
     following = start(watching(environment))
     assert results(following, following) == [(1, 1), (1, 0)]
-    assert [mail.subject[:6] for mail in aws.mails] == ["[DOWN]"]
+    assert [mail.state for mail in aws.mails] == ["DOWN"]
 
 
 def test_a_target_without_memory_for_its_probe_is_unprobed_and_its_state_unchanged(

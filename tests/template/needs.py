@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from email.utils import parseaddr
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -50,7 +51,9 @@ def needs(call: Call) -> Iterator[Need]:
             Need(f"dynamodb:{action}", ARN.format("dynamodb", f"table/{table}")) for action, table in items(call)
         )
     elif service == "sesv2":
-        yield from (Need(f"ses:{operation}", to, asked.get("FromEmailAddress", "")) for to in identities(call))
+        yield from (
+            Need(f"ses:{operation}", to, parseaddr(asked.get("FromEmailAddress", ""))[1]) for to in identities(call)
+        )
     elif service == "rds":
         yield Need(call.name, asked.get("ResourceName", "*"))
     elif service == "sns":
@@ -84,7 +87,7 @@ def identities(call: Call) -> Iterator[str]:
     if "EmailIdentity" in call.request:
         yield ARN.format("ses", f"identity/{call.request['EmailIdentity']}")
     if "FromEmailAddress" in call.request:
-        for who in (call.request["FromEmailAddress"], *call.request["Destination"]["ToAddresses"]):
+        for who in (parseaddr(call.request["FromEmailAddress"])[1], *call.request["Destination"]["ToAddresses"]):
             yield ARN.format("ses", f"identity/{who}")
     if "ConfigurationSetName" in call.request:
         yield ARN.format("ses", f"configuration-set/{call.request['ConfigurationSetName']}")

@@ -221,7 +221,7 @@ def test_a_default_that_is_shown_is_the_code_s(key: str, default: str) -> None:
 
 
 def _labels(subjects: list[str]) -> set[str]:
-    return {label for subject in subjects for label in re.findall(r"\[([A-Z][A-Z ]+)\]", subject)}
+    return {label for subject in subjects for label in re.findall(r"\[([A-Z]+(?: [A-Z]+)*)(?=[] :;])", subject)}
 
 
 def test_the_subjects_are_those_of_the_mails() -> None:

@@ -41,7 +41,11 @@ IAM_FLEET = {"DatabaseUser": "heartline", "DatabaseAuthentication": "iam", **MAI
 OWN_TOPIC = "arn:aws:sns:eu-west-1:123456789012:alerts"
 MADE_TOPIC = "arn:aws:sns:eu-west-1:123456789012:AlertTopic"
 HEALTH_TOPIC = "arn:aws:sns:eu-west-1:123456789012:HealthTopic"
-OF_LAMBDA = {"AWS_LAMBDA_FUNCTION_NAME", "AWS_REGION"}  # Lambda sets them and lets nobody else
+OF_LAMBDA = {
+    "AWS_LAMBDA_FUNCTION_NAME",
+    "AWS_LAMBDA_LOG_GROUP_NAME",
+    "AWS_REGION",
+}  # Lambda sets them and lets nobody else
 OF_LIBRARIES = {"RES_OPTIONS", "AWS_ENDPOINT_URL"}  # not for settings.py
 RENDERED = ("TargetName", "DatabaseHost", "DatabaseName", "DatabaseUser", "DatabaseSecretArn")
 

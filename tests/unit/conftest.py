@@ -39,17 +39,26 @@ def _no_sockets() -> Iterator[None]:
 def page(html: str) -> ET.Element:
     """Read a page more strictly than any mail program: as XML, once what HTML leaves open is closed."""
     assert html.startswith("<!doctype html>")
-    closed = re.sub(r"(<meta [^<>]*)>", r"\1/>", html.removeprefix("<!doctype html>"))
+    closed = re.sub(r"(<(?:meta|wbr|br)\b[^<>]*)>", r"\1/>", html.removeprefix("<!doctype html>"))
     return ET.fromstring(closed)  # noqa: S314 - it is our own, and all the better when it refuses
 
 
 def shown(html: str) -> str:
-    """Return all that a page shows, without white space."""
+    """Return all that a page shows, a line for each block: without what stands in the list of mails alone."""
     body = page(html).find("body")
     assert body is not None
-    return squeezed("".join(body.itertext()))
+    body.remove(body[0])
+    blocks = [one for one in body.iter() if one.tag in {"p", "h1", "h2", "td", "th"}]
+    outer = {one for one in blocks for below in [*one.iter()][1:] if below in blocks}
+    return "\n".join("".join(one.itertext()) for one in blocks if one not in outer)
 
 
 def squeezed(text: str) -> str:
     """Take out white space: where lines break is another question than what they say."""
     return "".join(text.split())
+
+
+def declared(style: str) -> dict[str, str]:
+    """Read the properties of an element's style."""
+    pairs = (one.split(":", 1) for one in style.split(";") if ":" in one)
+    return {name.strip(): value.strip() for name, value in pairs}

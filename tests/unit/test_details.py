@@ -37,16 +37,14 @@ ALL = (Phase.RESOLVE, Phase.CONNECT, Phase.TLS, Phase.LOGIN, Phase.QUERY)
 
 def test_a_database_is_named_by_all_that_leads_to_it() -> None:
     assert endpoint_rows(alert(), WORDING) == (
-        ("Target", "orders"),
-        ("Host", "orders.example.com port 5432"),
-        ("Database", "orders"),
-        ("User", "heartline"),
+        ("Host", "orders.example.com"),
+        ("Database", "orders on port 5432, as heartline"),
     )
 
 
 def test_what_only_the_secret_knows_is_said_to_be_there() -> None:
     rows = dict(endpoint_rows(alert(endpoint=Endpoint()), WORDING))
-    assert (rows["Host"], rows["User"]) == ("(in the secret) port 5432", "(in the secret)")
+    assert (rows["Host"], rows["Database"]) == ("(in the secret)", "postgres on port 5432, as (in the secret)")
 
 
 def test_a_failure_is_bounded_by_the_last_good_probe_and_the_first_failed_one() -> None:
@@ -108,32 +106,32 @@ def test_a_change_within_an_outage_is_one_row(change: Change, said: str) -> None
     assert said in value
 
 
-def drawn(**changes: object) -> list[tuple[str, float | None, str, bool]]:
-    return [(step.name, step.spent, step.note, step.failed) for step in phase_bars(alert(**changes), WORDING)]
+def drawn(**changes: object) -> list[tuple[str, str, str, bool]]:
+    return [(step.name, step.time, step.note, step.failed) for step in phase_bars(alert(**changes), WORDING)]
 
 
 def test_the_phases_show_how_long_each_took_where_it_failed_and_what_was_not_reached() -> None:
     phases = {Phase.RESOLVE: 0.4, Phase.CONNECT: 1.5}
     assert drawn(phases=phases) == [
-        ("resolve", 0.4, "", False),
-        ("connect", 1.5, "failed here", True),
-        ("tls", None, "not reached", False),
-        ("login", None, "not reached", False),
-        ("query", None, "not reached", False),
+        ("resolve", "0.4 ms", "", False),
+        ("connect", "1.5 ms", "failed here", True),
+        ("tls", "", "not reached", False),
+        ("login", "", "not reached", False),
+        ("query", "", "not reached", False),
     ]
 
 
 def test_a_phase_that_was_passed_without_being_used_is_not_called_unreached() -> None:
     phases = {Phase.RESOLVE: 0.4, Phase.CONNECT: 1.5, Phase.LOGIN: 3.0}
     assert drawn(phases=phases, failure=failure(Kind.SATURATED))[2:] == [
-        ("tls", None, "not used", False),
-        ("login", 3.0, "failed here", True),
-        ("query", None, "not reached", False),
+        ("tls", "", "not used", False),
+        ("login", "3.0 ms", "failed here", True),
+        ("query", "", "not reached", False),
     ]
 
 
 def test_a_phase_that_failed_before_its_time_was_taken_is_still_the_one_that_failed() -> None:
-    assert drawn(phases={Phase.RESOLVE: 0.4})[1] == ("connect", None, "failed here", True)
+    assert drawn(phases={Phase.RESOLVE: 0.4})[1] == ("connect", "", "failed here", True)
 
 
 def test_a_healthy_probe_failed_nowhere() -> None:
@@ -141,10 +139,11 @@ def test_a_healthy_probe_failed_nowhere() -> None:
     assert [(note, failed) for _, _, note, failed in healthy] == [("", False)] * 5
 
 
-def test_the_longest_phase_has_the_whole_bar_and_the_others_their_share() -> None:
-    shown = phase_bars(alert(phases={Phase.RESOLVE: 1.0, Phase.CONNECT: 4.0}), WORDING)
-    assert [step.share for step in shown[:2]] == [0.25, 1.0]
-    assert phase_bars(alert(phases={Phase.RESOLVE: 0.0}), WORDING)[0].share == 0.0
+@pytest.mark.parametrize(
+    ("spent", "time"), [(0.04, "0.0 ms"), (999.9, "999.9 ms"), (1000.0, "1.0 s"), (5004.2, "5.0 s"), (61_000, "61.0 s")]
+)
+def test_a_time_above_a_second_is_told_in_seconds(spent: float, time: str) -> None:
+    assert drawn(phases={Phase.RESOLVE: spent})[0][1] == time
 
 
 def test_where_nothing_was_probed_no_phases_are_drawn() -> None:
@@ -164,7 +163,7 @@ def test_the_incidents_of_a_month_are_counted_with_the_present_one() -> None:
 
 
 def test_what_is_not_known_of_the_past_is_not_drawn() -> None:
-    assert timeline_and_count(alert(), replace(CONTEXT, histories={}), WORDING) == ("", ())
+    assert timeline_and_count(alert(), replace(CONTEXT, histories={}), WORDING) == (None, ())
 
 
 def test_the_past_is_told_as_of_the_alert_however_late_the_mail() -> None:

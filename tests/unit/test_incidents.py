@@ -8,7 +8,7 @@ from datetime import datetime
 
 import pytest
 
-from heartline.messages.compose import compose
+from heartline.messages.compose import Message, compose
 from heartline.messages.context import AlertContext, TargetAlerts
 from heartline.model.kinds import Kind
 from heartline.model.observation import Failure, Observation
@@ -103,16 +103,16 @@ def test_the_last_failure_of_a_tick_is_the_one_that_counts() -> None:
 def test_mails_say_how_long_it_was_an_outage_and_how_long_a_misconfiguration(
     hours: list[tuple[Kind, int]], still: tuple[str, str], over: str
 ) -> None:
-    state, mails, begins = UP, list[str](), NOW
+    state, mails, begins = UP, list[Message](), NOW
     spans = [(failure(kind), length) for kind, length in hours]
     for wrong, length in [*spans, (OK, 0)]:
         for minute in range(0, length * 60 or 1, 30):
             at = begins + minute * MINUTE
             decision = decide(state, [seen(at, wrong)], ONCE, at)
             state = decision.state
-            mails += [compose((TargetAlerts(TARGET, (one,)),), AlertContext(1), at).subject for one in decision.alerts]
+            mails += [compose((TargetAlerts(TARGET, (one,)),), AlertContext(1), at) for one in decision.alerts]
         begins += length * HOUR
-    reminder = [subject for subject in mails if "STILL" in subject][-1]
-    assert reminder.startswith(f"[{still[0]}]")
-    assert reminder.endswith(f" for {still[1]}")
-    assert mails[-1].endswith(over)
+    reminder = [mail for mail in mails if "STILL" in mail.subject][-1]
+    assert reminder.subject.startswith(f"[{still[0]}")
+    assert f" for {still[1]} " in reminder.when
+    assert mails[-1].when.startswith(f"{over} ")

@@ -18,7 +18,7 @@ import heartline
 from heartline.commands.view import Standing
 from heartline.i18n.language import LANGUAGES, language
 from heartline.messages import rds
-from heartline.model.kinds import AlertKind, Kind, Phase
+from heartline.model.kinds import Kind, Phase
 from heartline.probe import failures, poolers, specifics
 from heartline.prober import credentials
 from heartline.rules.server_changes import KINDS
@@ -78,15 +78,17 @@ def built() -> set[str]:
     keys = {f"{part}.{name}" for name in explained() for part in ("cause", "next_step")}
     keys |= {f"short.{kind}" for kind in Kind} | {f"short.timeout-{phase}" for phase in phases}
     keys.add("short.denied-login")
-    keys |= {f"{part}.{kind}" for kind in AlertKind for part in ("headline", "subject")}
-    keys |= {f"{part}.recovered_again" for part in ("headline", "subject")}
-    forms = ("down", "raised", "down_again", "reminder")
-    keys |= {f"subject.{form}" for form in forms} | {f"headline.{form}" for form in forms}
-    keys |= {f"{part}.flapping{what}" for part in ("subject", "headline") for what in ("", "_failed", "_changes")}
-    notified = ("down_again", "reminder", "recovered")
-    keys |= {f"headline.{kind}_misconfigured" for kind in notified}
-    keys |= {f"subject.{kind}_misconfigured" for kind in ("recovered", "late_recovered")}
-    keys |= {f"{part}.several" for part in ("headline", "subject")}
+    keys |= {f"brief.{kind}" for kind in Kind} | {"brief.password", "short.password"}
+    keys |= {f"headline.{kind}" for kind in ("expiring", "unwatched", *CHANGES)}
+    keys |= {f"gist.{kind}" for kind in ("expiring", "unwatched", *CHANGES)}
+    forms = ("raised", "down_again", "reminder", "recovered_again", "recovered_misconfigured")
+    keys |= {f"{part}.{form}" for form in forms for part in ("headline", "gist")}
+    keys |= {"gist.recovered", "headline.recovered", "headline.stable", "gist.stable"}
+    keys |= {f"row.{column}" for column in ("name", "state", "gist", "since")}
+    found = ("", "_failed", "_changes")
+    keys |= {f"{part}.flapping{what}" for part in ("subject", "headline", "gist") for what in found}
+    keys |= {f"headline.{form}_misconfigured" for form in ("down_again", "reminder")}
+    keys |= {f"{part}.several" for part in ("headline", "gist")}
     keys |= {f"{part}{kind}" for kind in CHANGES for part in ("value.", "sentence.look_")}
     keys |= {f"row.was_{what}" for what in KINDS} | {"value.primary", "value.standby"}
     keys |= {f"phase.{phase}" for phase in Phase}
@@ -96,7 +98,7 @@ def built() -> set[str]:
     keys |= {f"widget.{part}_{one.name.lower()}" for one in Standing for part in ("is", "count")} - {"widget.count_up"}
     keys |= {f"rds.{step}" for step in rds.STEPS.values()}
     keys |= {f"rds.row_{row}" for row in ("status", "writer", "pending")}
-    keys |= {f"{part}.unwatched_discovered" for part in ("headline", "subject")}
+    keys |= {f"{part}.unwatched_discovered" for part in ("headline", "gist")}
     orders = ("acknowledge", "mute", "unmute", "probe")
     keys |= {f"widget.{part}{order}" for order in orders for part in ("", "confirm_", "then_", "did_")}
     keys -= {"widget.did_probe"}
@@ -175,7 +177,7 @@ def test_a_duration_has_its_two_largest_units(span: timedelta, english: str, kor
 
 def test_a_word_cannot_break_a_line_or_turn_the_text_around() -> None:
     said = language("en").text("row.host", host="unused") + language("en").text(
-        "value.host", host="a\r\nb\x1b\u202e", port=1
+        "value.database", database="a\r\nb\x1b\u202e", port=1, user=""
     )
     assert said.isprintable()
 

@@ -77,7 +77,7 @@ def flapping() -> Story:
 def test_all_mails_of_an_incident_name_the_same_thread() -> None:
     mails = of(whole())
     assert set.intersection(*threads(mails))
-    assert len({one["In-Reply-To"] for one in mails}) == 1
+    assert len({(one["In-Reply-To"], one["Thread-Topic"]) for one in mails}) == 1
 
 
 def test_all_mails_while_it_flaps_name_the_thread_of_the_incident_that_it_began_with() -> None:
@@ -99,6 +99,7 @@ def test_another_incident_and_another_target_are_other_threads() -> None:
     (elsewhere,) = threads(of(Story("en", "billing").down(FAILED)))
     assert not first & second
     assert not first & elsewhere
+    assert len({one["Thread-Topic"] for one in of(story)}) == 2
 
 
 def test_a_thread_is_named_by_a_message_id_that_every_mail_program_takes() -> None:
@@ -110,7 +111,7 @@ def test_a_thread_is_named_by_a_message_id_that_every_mail_program_takes() -> No
 
 def test_a_test_belongs_to_no_thread() -> None:
     mail = headers(TargetAlerts(TARGET, (alert(AlertKind.TEST),)))
-    assert not {"References", "In-Reply-To"} & mail.keys()
+    assert not {"References", "In-Reply-To", "Thread-Topic"} & mail.keys()
     assert (mail["X-Heartline-Status"], mail["X-Heartline-Incident"]) == ("test", "none")
 
 
@@ -172,7 +173,8 @@ def ses() -> BaseClient:
 
 
 def test_ses_takes_the_request_as_its_model_describes_it(ses: BaseClient) -> None:
-    expected = {"FromEmailAddress": SENDER, "Destination": {"ToAddresses": ["oncall@example.com"]}, "Content": ANY}
+    to = {"ToAddresses": ["oncall@example.com"]}
+    expected = {"FromEmailAddress": f"Heartline <{SENDER}>", "Destination": to, "Content": ANY}
     parts = tuple(TargetAlerts(story.target, (one,)) for story in (whole(), flapping()) for one in story.alerts)
     with Stubber(ses) as stub:
         for part in parts:

@@ -19,12 +19,12 @@ from heartline.model.kinds import AlertKind, Kind, Phase
 from heartline.model.target import Endpoint
 from local.gallery import mails
 from unit.conftest import squeezed
-from unit.samples import MINUTE, NOW, TARGET, alert, failure, hostile
+from unit.samples import HOUR, MINUTE, NOW, TARGET, alert, failure, hostile
 
 CLUSTER = "heartline-orders-production.cluster-c7tj4exampleab.eu-west-1.rds.amazonaws.com"
 CONTEXT = AlertContext(2, (), {"orders": TargetHistory()}, "heartline-prod", "eu-west-1")
 GALLERY = {f"{code}-{name}": message for code in LANGUAGES for name, message in mails(code)}
-ALONE = {name: message for name, message in GALLERY.items() if len(message.reports) == 1}
+ALONE = {name: message for name, message in GALLERY.items() if not message.table}
 
 
 def single(one: Alert, code: str = "en") -> Message:
@@ -68,7 +68,7 @@ def test_a_wide_character_takes_two_columns(text: str, width: int) -> None:
 def test_the_values_of_a_report_stand_in_one_column(message: Message) -> None:
     """Also where the labels are in characters of two columns."""
     lines, starts = as_text(message).splitlines(), set()
-    for label, value in message.reports[0].rows:
+    for label, value in message.report.rows:
         line = next(line for line in lines if line.startswith(f"{label}: "))
         lines.remove(line)  # several events have the same label
         starts.add(columns(line[: line.index(value.split()[0], len(label) + 1)]))
@@ -95,17 +95,20 @@ def test_a_command_can_be_pasted_as_it_stands() -> None:
     assert len(commands) == 2
 
 
-def test_each_of_several_reports_has_its_title() -> None:
-    message = double()
-    text = as_text(message)
-    for report in message.reports:
-        title = text.splitlines().index(report.subject)
-        assert set(text.splitlines()[title + 1]) == {"="}
+def test_a_mail_begins_with_state_and_name_underlined_and_why_since_when() -> None:
+    first, line, second, blank, *_ = as_text(single(alert())).splitlines()
+    assert (first, second, blank) == ("DOWN: orders", "connection refused · since 02:14 UTC", "")
+    assert set(line) == {"="}
 
 
-def test_a_single_report_repeats_no_subject() -> None:
-    message = single(alert())
-    assert message.subject not in as_text(message)
+def test_a_mail_of_several_has_a_line_on_each_and_then_the_title_of_the_one_in_full() -> None:
+    lines = as_text(double()).splitlines()
+    assert lines[0] == "DOWN: 2 of 2 databases"
+    for name in ("orders", "another"):
+        assert f"DOWN: {name}, connection refused, 02:14 UTC" in lines
+    title = lines.index("DOWN: orders")
+    assert set(lines[title + 1]) == {"="}
+    assert "DOWN: another" not in lines
 
 
 def test_the_longest_titles_of_several_reports_have_72_columns() -> None:
@@ -117,22 +120,23 @@ def test_what_reports_have_in_common_comes_before_them() -> None:
     message = double()
     assert message.sentences
     text = squeezed(as_text(message))
-    assert text.index(squeezed(message.sentences[0])) < text.index(squeezed(message.reports[0].headline))
+    assert text.index(squeezed(message.sentences[0])) < text.index(squeezed(message.report.headline))
 
 
-def test_the_bar_of_a_phase_is_as_long_as_its_share_and_never_nothing() -> None:
-    phases = {Phase.RESOLVE: 0.01, Phase.CONNECT: 50.0, Phase.TLS: 100.0}
-    text = as_text(single(alert(AlertKind.RECOVERED, phases=phases)))
-    bars = dict(re.findall(r"^  (resolve|connect|tls) .* ms  (#+)", text, re.MULTILINE))
-    assert {name: len(bar) for name, bar in bars.items()} == {"resolve": 1, "connect": 12, "tls": 24}
+def test_the_phases_stand_in_one_line() -> None:
+    phases = {Phase.RESOLVE: 0.01, Phase.CONNECT: 5000.0}
+    text = " ".join(as_text(single(alert(phases=phases))).split())
+    assert "resolve 0.0 ms > connect 5.0 s failed here > tls not reached > login not reached > query" in text
 
 
-def test_the_last_hours_stand_in_groups_of_six() -> None:
-    assert re.search(r"^  [.#?]{6} [.#?]{6} [.#?]{6} [.#?]{6}$", as_text(single(alert())), re.MULTILINE)
+def test_the_last_hours_stand_by_the_quarters_of_the_day() -> None:
+    known = alert(first_seen=NOW - 48 * HOUR)
+    line = next(line for line in as_text(single(known)).splitlines() if re.search(r"[.#?]{6}", line))
+    assert line == "  03 ...  06 ......  12 ......  18 ......  00 ..#"
 
 
 def test_text_ends_with_a_signature_that_mail_programs_know() -> None:
-    assert "\n-- \nHeartline monitors PostgreSQL" in as_text(single(alert()))
+    assert "\n-- \nHeartline writes only" in as_text(single(alert()))
 
 
 @given(hostile)

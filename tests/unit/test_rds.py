@@ -63,22 +63,22 @@ def test_no_name_breaks_the_parser(text: str) -> None:
 
 
 def said(one: Alert, facts: RdsFacts, target: Target = TARGET) -> tuple[str, dict[str, list[str]]]:
-    """Return the sentences of a mail, and its rows by label."""
+    """Return the next step and the sentences of a mail, and its rows by label."""
     report = build_report([one], target, AlertContext(1, rds={one.target: facts}), one.at)
     rows: dict[str, list[str]] = {}
     for label, value in report.rows:
         rows.setdefault(label, []).append(value)
-    return " ".join(report.sentences), rows
+    return " ".join((report.first_step, *report.sentences)), rows
 
 
 @pytest.mark.parametrize("status", STEPS)
 @pytest.mark.parametrize("code", ["en", "ko"])
 def test_each_status_of_what_fails_has_a_next_step(status: str, code: str) -> None:
     target = replace(TARGET, language=code)
-    plain = build_report([alert()], target, AlertContext(1), NOW).sentences
-    with_rds = build_report([alert()], target, AlertContext(1, rds={"orders": RdsFacts(status)}), NOW).sentences
-    assert with_rds[1:] == plain
-    assert len(with_rds[0]) > 20
+    plain = build_report([alert()], target, AlertContext(1), NOW).first_step
+    with_rds = build_report([alert()], target, AlertContext(1, rds={"orders": RdsFacts(status)}), NOW).first_step
+    assert with_rds.endswith(f" {plain}")
+    assert len(with_rds) > len(plain) + 20
 
 
 def test_a_full_storage_is_to_be_raised() -> None:

@@ -21,7 +21,8 @@ GOOD = {
     "ALERT_RECIPIENTS": " oncall@example.com, dba@example.com,",
 }
 # Whatever Lambda and the template say there is taken as it is.
-TAKEN = {"IAM_USER", "POWERTOOLS_SERVICE_NAME", "AWS_LAMBDA_FUNCTION_NAME", "AWS_REGION"}
+OWN = {"POWERTOOLS_SERVICE_NAME", "AWS_LAMBDA_FUNCTION_NAME", "AWS_LAMBDA_LOG_GROUP_NAME", "AWS_REGION"}
+TAKEN = {"IAM_USER", *OWN}
 CHECKED = [name for name in VARIABLES if name not in TAKEN]
 PING = "https://hc-ping.com/3f1c-secret"
 QUEUE = "https://sqs.eu-west-1.amazonaws.com/123456789012/heartline-ticks"

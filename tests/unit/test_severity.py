@@ -14,6 +14,7 @@ from heartline.model.kinds import AlertKind, Kind, Phase
 from heartline.notify.batches import Batch
 from heartline.notify.email import EmailChannel
 from heartline.notify.sns import TopicChannel
+from local.mailbox import state
 from unit.samples import CASES, MISCONFIGURED, TARGET, alert, failure
 
 TO = ("oncall@example.com",)
@@ -64,8 +65,7 @@ def test_a_failure_is_the_same_in_subject_header_body_topic_and_status(
     document, entry = published(one), failure_entry(failed)
     assert entry
     misconfigured = what in MISCONFIGURED
-    label = subject[1 : subject.index("]")].removeprefix("STILL ")
-    assert label == ("CANNOT LOG IN" if misconfigured else "DOWN")
+    assert state(subject).removeprefix("STILL ") == ("CANNOT LOG IN" if misconfigured else "DOWN")
     assert status == document["status"] == ("misconfigured" if misconfigured else "down")
     for body in (text, html, document["text"].replace("\n", " ")):
         assert ("This is an outage" in body, "This is no outage" in body) == (not misconfigured, misconfigured)
@@ -91,6 +91,6 @@ def test_a_query_that_fails_is_not_said_to_be_a_login_that_fails(kind: AlertKind
     failed = failure(what, Phase.QUERY)
     changes = {} if kind is AlertKind.RECOVERED else {"failure": failed}
     subject, text, _, _ = mail(alert(kind, previous=failed, **changes))
-    # The bracket is the state's word, the same for all that is misconfigured.
+    # The state's word is the same for all that is misconfigured.
     assert "log in" not in subject.partition("]")[2].lower()
-    assert "log in" not in text.lower().replace("can log in", "").replace("that log in alike", "")
+    assert "log in" not in text.lower().replace("cannot log in:", "").replace("can log in", "")

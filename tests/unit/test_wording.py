@@ -26,22 +26,15 @@ def test_a_time_is_told_in_utc_to_the_second() -> None:
 @pytest.mark.parametrize(
     ("zone", "at", "said"),
     [
-        ("Asia/Seoul", NOW, "2026-11-23 02:15:00 UTC (11:15:00 Asia/Seoul)"),
-        ("Asia/Seoul", NOW.replace(hour=20), "2026-11-23 20:15:00 UTC (2026-11-24 05:15:00 Asia/Seoul)"),
-        ("America/Lima", NOW, "2026-11-23 02:15:00 UTC (2026-11-22 21:15:00 America/Lima)"),
-        (
-            "Europe/Berlin",
-            datetime(2026, 10, 25, 0, 30, tzinfo=UTC),
-            "2026-10-25 00:30:00 UTC (02:30:00 Europe/Berlin)",
-        ),
-        (
-            "Europe/Berlin",
-            datetime(2026, 10, 25, 1, 30, tzinfo=UTC),
-            "2026-10-25 01:30:00 UTC (02:30:00 Europe/Berlin)",
-        ),
+        ("Asia/Seoul", NOW, "2026-11-23 11:15:00 KST (02:15:00 UTC)"),
+        ("Asia/Seoul", NOW.replace(hour=20), "2026-11-24 05:15:00 KST (2026-11-23 20:15:00 UTC)"),
+        ("America/Lima", NOW, "2026-11-22 21:15:00 UTC-05 (2026-11-23 02:15:00 UTC)"),
+        ("Europe/Berlin", datetime(2026, 10, 25, 0, 30, tzinfo=UTC), "2026-10-25 02:30:00 CEST (00:30:00 UTC)"),
+        ("Europe/Berlin", datetime(2026, 10, 25, 1, 30, tzinfo=UTC), "2026-10-25 02:30:00 CET (01:30:00 UTC)"),
+        ("Etc/UTC", NOW, "2026-11-23 02:15:00 UTC"),
     ],
 )
-def test_a_time_is_told_by_the_clock_of_the_place_too_with_its_day_where_it_is_another(
+def test_a_time_is_told_by_the_clock_of_the_place_first_and_in_utc_beside_it(
     zone: str, at: datetime, said: str
 ) -> None:
     assert Wording(language("en"), ZoneInfo(zone)).when(at) == said

@@ -125,7 +125,8 @@ def _test_alert(services: Services, event: Mapping[str, Any], _: Deadline) -> di
         everybody = dict.fromkeys(who for target in readers for who in target.recipients)
         target = replace(readers[0], name="heartline", recipients=tuple(everybody))
     alert = Alert(f"test-{now:%Y%m%dT%H%M%SZ}", AlertKind.TEST, target.name, now)
-    parts, context = (TargetAlerts(target, (alert,)),), AlertContext(len(services.settings.targets))
+    parts, settings = (TargetAlerts(target, (alert,)),), services.settings
+    context = AlertContext(len(settings.targets), (), {}, settings.stack, settings.region, settings.log_group)
     slices = [target.recipients[at : at + _MOST_TO] for at in range(0, len(target.recipients), _MOST_TO)]
     answer: dict[str, Any] = {"recipients": list(target.recipients), "channels": {}}
     for channel in services.channels():

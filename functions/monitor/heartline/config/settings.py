@@ -40,7 +40,7 @@ VARIABLES = (
     *("SES_CONFIGURATION_SET", "LOG_LEVEL", "SCHEDULE_MINUTES", "TICK_QUEUE"),
     *("PROBE_FUNCTION", "IAM_USER", "PING_URL", "USE_RDS"),
     # The stack's name; and what Lambda sets.
-    *("POWERTOOLS_SERVICE_NAME", "AWS_LAMBDA_FUNCTION_NAME", "AWS_REGION"),
+    *("POWERTOOLS_SERVICE_NAME", "AWS_LAMBDA_FUNCTION_NAME", "AWS_LAMBDA_LOG_GROUP_NAME", "AWS_REGION"),
 )
 
 
@@ -70,8 +70,8 @@ class Settings:
         What is requested after each tick that went well; a secret.
     service
         The first dimension of all metrics.
-    stack, region
-        The monitor's own, for the commands in mails; empty where they are not known.
+    stack, region, log_group
+        The monitor's own, for the links and commands in mails; empty where they are not known.
     """
 
     targets: tuple[Target, ...]
@@ -90,6 +90,7 @@ class Settings:
     service: str = "heartline"
     stack: str = ""
     region: str = ""
+    log_group: str = ""
 
 
 def read_settings(environment: Mapping[str, str], packaged: Path = _PACKAGED) -> Settings:
@@ -123,6 +124,7 @@ def read_settings(environment: Mapping[str, str], packaged: Path = _PACKAGED) ->
         "ping_url": read("PING_URL", _ping_url, None),
         "stack": environment.get("POWERTOOLS_SERVICE_NAME", ""),
         "region": environment.get("AWS_REGION", ""),
+        "log_group": environment.get("AWS_LAMBDA_LOG_GROUP_NAME", ""),
     }
     if service := rest["stack"] or environment.get("AWS_LAMBDA_FUNCTION_NAME"):
         rest["service"] = service

@@ -37,7 +37,7 @@ class AlertContext:
         The failures of all targets that are down.
     histories
         The history of targets, by name; a target whose history was not read is missing.
-    stack, region
+    stack, region, log_group
         The monitor's own; empty where they are not known.
     rds
         What RDS says of targets, by name, where it was asked and answered in time.
@@ -48,6 +48,7 @@ class AlertContext:
     histories: Mapping[str, TargetHistory] = field(default_factory=dict)
     stack: str = ""
     region: str = ""
+    log_group: str = ""
     rds: Mapping[str, RdsFacts] = field(default_factory=dict)
 
     @property

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from heartline.common.text import sanitize
 from heartline.messages.context import AlertContext
-from heartline.messages.timeline import draw_timeline, recent_incidents
+from heartline.messages.timeline import Timeline, draw_timeline, recent_incidents
 from heartline.messages.wording import Wording
 from heartline.model.alert import Alert
 from heartline.model.incident import Change, Evidence, Incident
@@ -23,11 +23,11 @@ _MAX_SAID = 300
 def endpoint_rows(alert: Alert, wording: Wording) -> Rows:
     """Return which database it is, and as whom the monitor logs in; never the secret."""
     endpoint, unknown = alert.endpoint, wording.text("value.in_secret")
+    user = sanitize(endpoint.user, 100) or unknown
+    words = {"database": sanitize(endpoint.database, 100), "port": endpoint.port, "user": user}
     return (
-        (wording.text("row.target"), alert.target),
-        (wording.text("row.host"), wording.text("value.host", host=endpoint.host or unknown, port=endpoint.port)),
-        (wording.text("row.database"), sanitize(endpoint.database, 100)),
-        (wording.text("row.user"), sanitize(endpoint.user, 100) or unknown),
+        (wording.text("row.host"), endpoint.host or unknown),
+        (wording.text("row.database"), wording.text("value.database", **words)),
     )
 
 
@@ -98,14 +98,14 @@ def change_row(change: Change, wording: Wording) -> Row:
     return wording.text("row.meanwhile"), what
 
 
-def timeline_and_count(alert: Alert, context: AlertContext, wording: Wording) -> tuple[str, Rows]:
-    """Return the last 24 hours and the number of incidents in 30 days, as of the alert; empty if not known."""
+def timeline_and_count(alert: Alert, context: AlertContext, wording: Wording) -> tuple[Timeline | None, Rows]:
+    """Return the last 24 hours and the number of incidents in 30 days, as of the alert; nothing if not known."""
     history = context.histories.get(alert.target)
     if history is None:
-        return "", ()
+        return None, ()
     number = len(recent_incidents(history, alert.incident, alert.at))
     month = wording.text("value.month_one" if number == 1 else "value.month", number=number)
-    timeline = draw_timeline(history, alert.incident, alert.first_seen, alert.at)
+    timeline = draw_timeline(history, alert.incident, alert.first_seen, alert.at, wording)
     return timeline, ((wording.text("row.month"), month),)
 
 

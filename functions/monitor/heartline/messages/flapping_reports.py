@@ -2,59 +2,59 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 
-from heartline.messages.details import Rows, endpoint_rows, reminder_row
+from heartline.messages.details import endpoint_rows, reminder_row
 from heartline.messages.phase_bars import phase_bars
 from heartline.messages.report import Report
 from heartline.messages.sentences import gaps, settle, tally_sentence
 from heartline.messages.wording import Wording
 from heartline.model.alert import Alert
-from heartline.model.belief import Tally
-from heartline.model.kinds import AlertKind
+from heartline.model.belief import Flapping, Tally
 
 
-def flapping(thread: Sequence[Alert], wording: Wording) -> Report:
+def flapping(last: Alert, total: Tally, wording: Wording) -> Report:
     """Report that a target flaps, for the first time or once more; it is up at that moment."""
-    last = thread[-1]
-    total = _total_of(last)
-    summary = wording.text(f"subject.flapping{_found(total)}", **_words(last, total, wording))
+    form, words = f"flapping{_found(total)}", _words(last, total, wording)
     sentences = [tally_sentence(last.tally or total, wording), settle(last, wording), wording.text("sentence.lasting")]
-    rows = [*endpoint_rows(last, wording), *_since_rows(total, wording)]
+    rows = [*endpoint_rows(last, wording), (wording.text("row.flapping_since"), wording.when(total.since))]
     if last.previous:
         rows.append((wording.text("row.before"), wording.cause(last.previous)))
     return Report(
         last,
         "FLAPPING",
-        summary,
-        wording.text(f"headline.flapping{_found(total)}", **_words(last, total, wording)),
         "flapping",
-        (*sentences, *(gaps(last.incident, wording) if last.incident else ())),
-        (*rows, reminder_row(last, wording)),
+        wording.text(f"headline.{form}", **words),
+        wording.text(f"gist.{form}", **words),
+        wording.clock(total.since, last.at),
+        (wording.text(f"subject.{form}", label="FLAPPING", **words),),
+        sentences=(*sentences, *(gaps(last.incident, wording) if last.incident else ())),
+        rows=(*rows, reminder_row(last, wording)),
         phase_bars=phase_bars(last, wording),
     )
 
 
-def _stable(thread: Sequence[Alert], wording: Wording) -> Report:
-    last = thread[-1]
-    total = _total_of(last)
-    calm = last.flapping.stable_since if last.flapping else last.at
-    words = _words(last, total, wording) | {"rest": wording.length(last.at - calm)}
+def stable(thread: Sequence[Alert], known: Flapping, total: Tally, wording: Wording) -> Report:
+    """Report that a target that flapped has rested for long enough."""
+    last, calm = thread[-1], known.stable_since
+    rest = wording.length(last.at - calm)
+    words = _words(last, total, wording) | {"rest": rest}
     unheard = (wording.text("sentence.unheard_flapping"),) if len(thread) > 1 else ()
     unobserved = gaps(last.incident, wording) if last.incident else ()
-    rows = (
-        *endpoint_rows(last, wording),
-        *_since_rows(total, wording),
-        (wording.text("row.up_since"), wording.when(calm)),
-    )
     return Report(
         last,
         "STABLE AGAIN",
-        wording.text("subject.stable", **words),
-        wording.text("headline.stable", **words),
         "up",
-        (*unheard, tally_sentence(total, wording), *unobserved),
-        rows,
+        wording.text("headline.stable", **words),
+        wording.text("gist.stable", **words),
+        wording.clock(calm, last.at),
+        (wording.text("subject.lasting", label="STABLE AGAIN", length=rest),),
+        sentences=(*unheard, tally_sentence(total, wording), *unobserved),
+        rows=(
+            *endpoint_rows(last, wording),
+            (wording.text("row.flapping_since"), wording.when(total.since)),
+            (wording.text("row.up_since"), wording.when(calm)),
+        ),
         phase_bars=phase_bars(last, wording),
     )
 
@@ -75,18 +75,3 @@ def _found(total: Tally) -> str:
     if total.counts.outages:
         return ""
     return "_failed" if total.counts.failed_probes else "_changes"
-
-
-def _since_rows(total: Tally, wording: Wording) -> Rows:
-    return ((wording.text("row.flapping_since"), wording.when(total.since)),)
-
-
-def _total_of(alert: Alert) -> Tally:
-    assert alert.total is not None  # noqa: S101 - decide sets it in each of these kinds
-    return alert.total
-
-
-FLAPPING_REPORTS: Mapping[AlertKind, Callable[[Sequence[Alert], Wording], Report]] = {
-    AlertKind.FLAPPING: flapping,
-    AlertKind.STABLE: _stable,
-}

@@ -2,158 +2,120 @@
 
 from __future__ import annotations
 
-import html
-
 from heartline.messages.compose import Message
-from heartline.messages.phase_bars import PhaseBar
+from heartline.messages.details import Rows
+from heartline.messages.drawings import draw_hours, draw_phases
+from heartline.messages.markup import cell, escape, flow, paragraph, table
+from heartline.messages.overview import overview
+from heartline.messages.palette import CARD, DIM, INK, LINK, PAGE, PANEL, STYLE, TONES, Tone
 from heartline.messages.report import Report
-from heartline.messages.timeline import DOWN, UP
 from heartline.messages.wording import Wording
 
-# Text and its tint on white have a contrast of at least 4.5 (WCAG 2.2, 1.4.3), in the dark style on #16181d too.
-_COLOURS = {"up": "up", "test": "note", "notice": "warn", "flapping": "warn"}
 _FONT = "font-family:-apple-system,'Segoe UI',Roboto,'Noto Sans KR','Malgun Gothic',sans-serif"
-_MONO = "font-family:ui-monospace,Consolas,Menlo,monospace"
-_TINTS = {"down": "#a3211a", "up": "#1b6e3c", "note": "#3a4a5c", "warn": "#8a5a00"}
-_NIGHT = {"down": "#ff9b93", "up": "#7fd6a0", "note": "#b6c5d6", "warn": "#f0c060"}
-_STYLE = (
-    ":root{color-scheme:light dark;supported-color-schemes:light dark}"
-    "@media (prefers-color-scheme:dark){"
-    ".page,.page td{background:#16181d!important;color:#e6e8eb!important}"
-    ".page .dim{color:#aab2bd!important}.page .code{background:#22262e!important;color:#e6e8eb!important}"
-    + "".join(
-        f".page .{name}{{color:{colour}!important;border-color:{colour}!important}}" for name, colour in _NIGHT.items()
-    )
-    + ".page .bar{background:#7aa2d6!important;color:#16181d!important}"
-    ".page .bad{background:#ff9b93!important;color:#16181d!important}"
-    ".page .cell{background:#2c313a!important;color:#e6e8eb!important}}"
-)
-_TABLE = '<table role="presentation" cellpadding="0" cellspacing="0" border="0"'
-
-
-def escape(text: str) -> str:
-    """Return a text as the content of an element; no attribute holds a text from outside."""
-    return html.escape(text, quote=False)
+_TEXT = "font-size:15px;line-height:1.4"
+_SMALL = "font-size:12px;line-height:1.35"
 
 
 def as_html(message: Message) -> str:
     """Return a message as one HTML page of 600 pixels."""
-    wording = Wording(message.language)
-    several = len(message.reports) > 1
-    common = (_title(message.subject, 1) if several else "") + "".join(map(_paragraph, message.sentences))
-    blocks = [_block(common)] if common else []
-    blocks += [_report(report, wording, 2 if several else 1) for report in message.reports]
-    if message.more_subjects:
-        lines = "".join(f'<li style="margin:0 0 4px">{escape(line)}</li>' for line in message.more_subjects)
-        more = _paragraph(wording.text("sentence.more", number=len(message.more_subjects)))
-        blocks.append(_block(f'{more}<ul style="margin:0;padding:0 0 0 20px">{lines}</ul>'))
-    if message.omitted:
-        blocks.append(_block(_paragraph(wording.text("sentence.rest", number=message.omitted))))
-    signed = f'<p class="dim" style="margin:0;font-size:12px;color:#57606a">{escape(wording.text("footer.signed"))}</p>'
+    wording, report = Wording(message.language), message.report
+    tone, button = TONES[report.status], _buttons(report.dashboard)
+    rows = [_head(report.label, message, tone)]
+    if message.table:
+        below = table(f"<tr>{button}</tr>", width="") if button else ""
+        rows += [_row(one) for one in overview(message, wording)] + [_row(below, 14), _subhead(report, tone)]
+    else:
+        rows += [_row(paragraph(flow(one), _TEXT)) for one in message.sentences]
+    rows += [_row(one) for one in _blocks(report, tone, wording, "" if message.table else button) if one]
+    rows.append(_row(paragraph(escape(wording.text("footer.signed")), f"{_SMALL};color:{DIM}", "dim"), 14))
+    style = f"width:100%;max-width:600px;{_TEXT};{_FONT}"
+    card = cell(table("".join(rows), style, width="600"), "padding:0", ground=PAGE, name="page", align="center")
+    # What stands in the list of mails after the subject, and is not shown.
+    preview = escape(message.sentences[-1] if message.table and message.sentences else report.headline)
+    hidden = "display:none;mso-hide:all;font-size:1px;line-height:1px"
     return (
         f'<!doctype html><html lang="{escape(message.language.code)}"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
         '<meta name="color-scheme" content="light dark"><meta name="supported-color-schemes" content="light dark">'
-        f"<title>{escape(message.subject)}</title><style>{_STYLE}</style></head>"
-        f'<body class="page" style="margin:0;padding:0;background:#ffffff;color:#1f2328;'
-        f'word-break:keep-all;overflow-wrap:anywhere;{_FONT}">'
-        f'{_TABLE} width="100%" class="page" style="background:#ffffff"><tr><td align="center" style="padding:16px">'
-        f'{_TABLE} width="600" style="width:100%;max-width:600px;font-size:15px;line-height:1.5;color:#1f2328;{_FONT}">'
-        f"{''.join(blocks)}{_block(signed)}</table></td></tr></table></body></html>"
+        f"<title>{escape(message.subject)}</title><style>{STYLE}</style></head>"
+        f'<body class="page" style="margin:0;background:{PAGE};color:{INK};word-break:keep-all;{_FONT}">'
+        f'<div style="{hidden}">{preview}</div>'
+        f"{table(f'<tr>{card}</tr>')}</body></html>"
     )
 
 
-def _block(content: str) -> str:
-    return f'<tr><td align="left" style="padding:0 0 20px">{content}</td></tr>'
+def _row(content: str, below: int = 0) -> str:
+    style = f"padding:12px 16px {below}px;color:{INK}"
+    return f"<tr>{cell(content, style, ground=CARD, name='card', align='left')}</tr>"
 
 
-def _report(report: Report, wording: Wording, level: int) -> str:
-    name = _COLOURS.get(report.status, "down")
-    tint = _TINTS[name]
+def _head(label: str, message: Message, tone: Tone) -> str:
     content = (
-        f'<p class="{name}" style="margin:0 0 4px;font-size:13px;font-weight:bold;color:{tint}">'
-        f"{escape(report.label)}</p>"
-        f"{_title(report.headline, level)}"
-        f"{''.join(map(_paragraph, report.sentences))}{_rows(report)}"
-        f"{_phase_bars(report.phase_bars, wording) if report.phase_bars else ''}"
-        f"{_timeline(report, wording) if report.timeline else ''}"
-        f"{''.join(_command(label, command) for label, command in report.commands)}"
+        paragraph(escape(label), "font-size:13px;line-height:1.3;font-weight:bold;letter-spacing:1px")
+        + f'<h1 style="margin:0 0 2px;font-size:24px;line-height:1.25">{flow(message.title, 12)}</h1>'
+        + paragraph(flow(message.when), "font-size:14px;line-height:1.35")
     )
+    return f"<tr>{cell(content, 'padding:14px 16px;color:#ffffff', ground=tone.solid, align='left')}</tr>"
+
+
+def _subhead(report: Report, tone: Tone) -> str:
+    """Return the head of what is reported in full, below the table of all."""
+    label = f'<b class="ink-{tone.name}" style="color:{tone.solid}">{escape(report.label)}</b>'
+    content = (
+        f'<h2 style="margin:0;font-size:18px;line-height:1.25">{flow(report.name, 12)}</h2>'
+        f"{paragraph(f'{label} · {flow(report.when)}', 'font-size:14px;line-height:1.35')}"
+    )
+    style = f"padding:10px 16px;border-top:4px solid {tone.solid};color:{INK}"
+    return f"<tr>{cell(content, style, ground=tone.tint, name=f'tint-{tone.name}', align='left')}</tr>"
+
+
+def _blocks(report: Report, tone: Tone, wording: Wording, button: str) -> tuple[str, ...]:
+    """Return what is said of a target, block by block; those for which there is nothing to say are empty."""
+    links = _links(report.links, beside=bool(button))
     return (
-        f'<tr><td align="left" style="padding:0 0 24px">{_TABLE} width="100%" style="table-layout:fixed"><tr>'
-        f'<td class="{name}" style="border-left:5px solid {tint};padding:0 0 0 14px;font-size:15px;line-height:1.5">'
-        f'<div class="page">{content}</div></td></tr></table></td></tr>'
+        paragraph(flow(report.headline), _TEXT),
+        _first_step(wording.text("row.first"), report.first_step, tone) if report.first_step else "",
+        table(f"<tr>{button}{links}</tr>", width="") if button or links else "",
+        draw_phases(report.phase_bars, tone) if report.phase_bars else "",
+        draw_hours(report.timeline, wording) if report.timeline else "",
+        _details(report),
     )
 
 
-def _title(text: str, level: int) -> str:
-    size = 20 if level == 1 else 17
-    return f'<h{level} style="margin:0 0 12px;font-size:{size}px;line-height:1.3">{escape(text)}</h{level}>'
+def _first_step(title: str, text: str, tone: Tone) -> str:
+    """Return what to do first, in a shaded box."""
+    style = f"font-size:13px;line-height:1.4;font-weight:bold;color:{tone.solid}"
+    content = paragraph(escape(title), style, f"ink-{tone.name}") + paragraph(flow(text), _TEXT)
+    box = f"padding:10px 12px;border-left:4px solid {tone.solid};color:{INK}"
+    return table(f"<tr>{cell(content, box, ground=tone.tint, name=f'tint-{tone.name}')}</tr>")
 
 
-def _rows(report: Report) -> str:
+def _buttons(dashboard: Rows) -> str:
+    """Return the link to the page with the buttons, as a cell that looks like one."""
+    style = "display:block;padding:10px 16px;color:#ffffff;text-decoration:none;line-height:20px;font-weight:bold"
+    look = "border-radius:6px;white-space:nowrap"
+    return "".join(
+        cell(f'<a href="{escape(url)}" style="{style}">{escape(label).replace(" ", "&#160;")}</a>', look, ground=LINK)
+        for label, url in dashboard
+    )
+
+
+def _links(links: Rows, *, beside: bool) -> str:
+    style = f"display:inline-block;color:{LINK};{_SMALL};padding:2px 14px 2px 0"
+    shown = " ".join(
+        f'<a href="{escape(url)}" class="link" style="{style}">{escape(label)}</a>' for label, url in links
+    )
+    return cell(shown, f"padding:0 0 0 {14 if beside else 0}px") if shown else ""
+
+
+def _details(report: Report) -> str:
+    """Return all else that is to be known, in one quiet block."""
+    sentences = "".join(paragraph(flow(one), "", margin="0 0 6px") for one in report.sentences)
     rows = "".join(
-        '<tr><td class="dim" width="34%" valign="top" style="padding:4px 12px 4px 0;color:#57606a">'
-        f'{escape(label)}</td><td valign="top" style="padding:4px 0;overflow-wrap:anywhere">'
-        f"{escape(value)}</td></tr>"
+        f"<tr>{cell(escape(label), 'padding:1px 8px 1px 0', width='84', valign='top')}"
+        f"{cell(flow(value), 'padding:1px 0', valign='top')}</tr>"
         for label, value in report.rows
     )
-    return f'{_TABLE} width="100%" style="table-layout:fixed;font-size:14px;line-height:1.4">{rows}</table>'
-
-
-def _phase_bars(phase_bars: tuple[PhaseBar, ...], wording: Wording) -> str:
-    """Draw the phases as bars of proportional lengths; the words say the same."""
-    rows = "".join(map(_phase_bar, phase_bars))
-    table = f'{_TABLE} width="100%" style="table-layout:fixed;font-size:13px">{rows}</table>'
-    return _heading(wording.text("row.phases")) + table
-
-
-def _phase_bar(bar: PhaseBar) -> str:
-    time = "" if bar.spent is None else f"{bar.spent:.1f} ms"
-    share = max(2, round(100 * bar.share))
-    colour, name = ("#a3211a", "bad") if bar.failed else ("#3867a6", "bar")
-    drawn = (
-        f'{_TABLE} width="{share}%"><tr><td class="{name}" bgcolor="{colour}" style="background:{colour};'
-        'height:10px;line-height:10px;font-size:1px">&#160;</td></tr></table>'
-    )
-    note = f'<span style="font-size:13px">{escape(bar.note)}</span>' if bar.note else ""
-    return (
-        f'<tr><td width="24%" style="padding:2px 0">{escape(bar.name)}</td>'
-        f'<td width="22%" align="right" style="padding:2px 10px 2px 0;white-space:nowrap">{escape(time)}</td>'
-        f'<td style="padding:2px 0">{drawn if bar.spent is not None else ""}{note}</td></tr>'
-    )
-
-
-def _timeline(report: Report, wording: Wording) -> str:
-    """Draw the hours as cells, each with the sign that its colour means."""
-    cells = "".join(map(_cell, report.timeline))
-    return (
-        f"{_heading(wording.text('row.lately'))}"
-        f'{_TABLE} width="100%" style="table-layout:fixed;{_MONO};font-size:12px"><tr>{cells}</tr></table>'
-        f'<p class="dim" style="margin:4px 0 0;font-size:12px;color:#57606a">{escape(report.timeline_legend)}</p>'
-    )
-
-
-def _cell(sign: str) -> str:
-    name, back, front = ("bad", "#a3211a", "#ffffff") if sign == DOWN else ("cell", "#e8edf2", "#1f2328")
-    if sign not in {UP, DOWN}:
-        back = "#ffffff"
-    return (
-        f'<td class="{name}" align="center" bgcolor="{back}" style="background:{back};color:{front};'
-        f'border:1px solid #c6cfd8;line-height:18px">{escape(sign)}</td>'
-    )
-
-
-def _command(label: str, command: str) -> str:
-    return (
-        f'{_heading(label)}<pre class="code" style="margin:0;padding:8px 10px;background:#f2f4f7;color:#1f2328;{_MONO};'
-        f'font-size:12px;line-height:1.5;white-space:pre-wrap;overflow-wrap:anywhere">{escape(command)}</pre>'
-    )
-
-
-def _heading(text: str) -> str:
-    return f'<p style="margin:16px 0 4px;font-size:13px;font-weight:bold">{escape(text)}</p>'
-
-
-def _paragraph(text: str) -> str:
-    return f'<p style="margin:0 0 12px">{escape(text)}</p>'
+    content = sentences + table(rows, f"table-layout:fixed;{_SMALL}")
+    inner = cell(content, f"padding:9px;{_SMALL};color:{DIM}", ground=PANEL, name="panel")
+    return table(f"<tr>{inner}</tr>", "table-layout:fixed")

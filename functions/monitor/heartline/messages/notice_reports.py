@@ -2,101 +2,96 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 
-from heartline.messages.details import change_rows, endpoint_rows, failed_rows
+from heartline.messages.details import Rows, change_rows, endpoint_rows, failed_rows
 from heartline.messages.phase_bars import phase_bars
 from heartline.messages.report import Report
 from heartline.messages.sentences import gaps
 from heartline.messages.wording import Wording
 from heartline.model.alert import Alert
-from heartline.model.kinds import AlertKind
+from heartline.model.incident import Change
 
 
-def _changed(thread: Sequence[Alert], wording: Wording) -> Report:
-    last = thread[-1]
-    assert last.change is not None  # noqa: S101 - decide sets it in each of these kinds
-    change, key = last.change, "several" if last.change.several else str(last.kind)
+def changed(last: Alert, change: Change, wording: Wording) -> Report:
+    """Report that something happened to the server between two good probes."""
+    key = "several" if change.several else str(last.kind)
     version = next((one.now for one in change.evidence if one.what == "version"), "")
-    sentences = (wording.text("sentence.several"),) if change.several else _next_steps(last.kind, wording)
+    label = "SEVERAL SERVERS" if change.several else last.kind.replace("-", " ").upper()
     unobserved = gaps(last.incident, wording) if last.incident else ()
     return Report(
         last,
-        "SEVERAL SERVERS" if change.several else last.kind.replace("-", " ").upper(),
-        wording.text(f"subject.{key}", version=version),
-        wording.text(f"headline.{key}", target=last.target),
+        label,
         "notice",
-        (*sentences, *unobserved),
-        (*endpoint_rows(last, wording), *change_rows(change, wording)),
+        wording.text(f"headline.{key}", target=last.target),
+        wording.text(f"gist.{key}", version=version),
+        wording.clock(change.before, last.at),
+        (wording.text("subject.upgraded", label=label, version=version),) if key == "upgraded" else (),
+        first_step="" if change.several else wording.text(f"sentence.look_{last.kind}"),
+        sentences=(wording.text("sentence.several" if change.several else "sentence.happened"), *unobserved),
+        rows=(*endpoint_rows(last, wording), *change_rows(change, wording)),
         phase_bars=phase_bars(last, wording),
     )
 
 
-def _next_steps(kind: AlertKind, wording: Wording) -> tuple[str, str]:
-    return wording.text("sentence.happened"), wording.text(f"sentence.look_{kind}")
-
-
-def _expiring(thread: Sequence[Alert], wording: Wording) -> Report:
-    last = thread[-1]
-    expires = last.expires or last.at
+def expiring(last: Alert, expires: datetime, wording: Wording) -> Report:
+    """Report that the server's certificate ends soon."""
     length = wording.length(expires - last.at)
     return Report(
         last,
         "EXPIRING",
-        wording.text("subject.expiring", length=length),
-        wording.text("headline.expiring", target=last.target, length=length),
         "notice",
-        (wording.text("sentence.expiring"),),
-        (*endpoint_rows(last, wording), (wording.text("row.expires"), wording.when(expires))),
+        wording.text("headline.expiring", target=last.target, length=length),
+        wording.text("gist.expiring", length=length),
+        wording.clock(expires, last.at),
+        (wording.text("subject.expiring", label="EXPIRING", length=length),),
+        first_step=wording.text("sentence.expiring"),
+        rows=(*endpoint_rows(last, wording), (wording.text("row.expires"), wording.when(expires))),
     )
 
 
-def _watched(thread: Sequence[Alert], wording: Wording) -> Report:
-    last = thread[-1]
+def watched(last: Alert, wording: Wording) -> Report:
+    """Report that a database was found in RDS and answers."""
     return Report(
         last,
         "NOW WATCHING",
-        wording.text("subject.watched"),
-        wording.text("headline.watched", target=last.target),
         "notice",
-        (wording.text("sentence.watched"),),
-        endpoint_rows(last, wording),
+        wording.text("headline.watched"),
+        wording.text("gist.watched"),
+        wording.clock(last.at, last.at),
+        sentences=(wording.text("sentence.watched"),),
+        rows=endpoint_rows(last, wording),
         phase_bars=phase_bars(last, wording),
     )
 
 
-def _unwatched(thread: Sequence[Alert], wording: Wording) -> Report:
-    last = thread[-1]
-    rows = [(wording.text("row.target"), last.target), *(failed_rows(last.incident, wording) if last.incident else ())]
+def unwatched(last: Alert, wording: Wording) -> Report:
+    """Report that a target that was not well, or was found in RDS, is no longer watched."""
+    rows: Rows = failed_rows(last.incident, wording) if last.incident else ()
     key = "unwatched_discovered" if last.discovered else "unwatched"
     if last.previous:
-        rows.append((wording.text("row.before"), wording.cause(last.previous)))
+        rows += ((wording.text("row.before"), wording.cause(last.previous)),)
     return Report(
         last,
         "NO LONGER WATCHED",
-        wording.text(f"subject.{key}"),
-        wording.text(f"headline.{key}", target=last.target),
         "notice",
-        () if last.discovered and not last.previous else (wording.text("sentence.unwatched"),),
-        tuple(rows),
+        wording.text(f"headline.{key}", target=last.target),
+        wording.text(f"gist.{key}"),
+        wording.clock(last.at, last.at),
+        sentences=() if last.discovered and not last.previous else (wording.text("sentence.unwatched"),),
+        rows=rows,
     )
 
 
-def _test(thread: Sequence[Alert], wording: Wording) -> Report:
-    alert = thread[-1]
-    rows = ((wording.text("row.requested_at"), wording.when(alert.at)),)
-    summary, headline = wording.text("subject.test"), wording.text("headline.test")
-    return Report(alert, "TEST", summary, headline, "test", (wording.text("sentence.test"),), rows)
-
-
-NOTICE_REPORTS: Mapping[AlertKind, Callable[[Sequence[Alert], Wording], Report]] = {
-    AlertKind.RESTARTED: _changed,
-    AlertKind.CRASHED: _changed,
-    AlertKind.FAILED_OVER: _changed,
-    AlertKind.REPLACED: _changed,
-    AlertKind.UPGRADED: _changed,
-    AlertKind.EXPIRING: _expiring,
-    AlertKind.WATCHED: _watched,
-    AlertKind.UNWATCHED: _unwatched,
-    AlertKind.TEST: _test,
-}
+def test(last: Alert, wording: Wording) -> Report:
+    """Report that somebody wants to know whether alerts arrive."""
+    return Report(
+        last,
+        "TEST",
+        "test",
+        wording.text("sentence.test"),
+        "",
+        wording.clock(last.at, last.at),
+        title=wording.text("subject.test"),
+        rows=((wording.text("row.requested_at"), wording.when(last.at)),),
+    )

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from heartline.messages.details import (
+    Rows,
     change_row,
     endpoint_rows,
     failed_rows,
@@ -13,28 +14,26 @@ from heartline.messages.details import (
     recovered_rows,
     reminder_row,
 )
-from heartline.messages.flapping_reports import flapping
 from heartline.messages.phase_bars import phase_bars
 from heartline.messages.report import Report
-from heartline.messages.sentences import gaps, next_step, settle, tally_sentence, verdict
+from heartline.messages.sentences import gaps, settle, tally_sentence, verdict
 from heartline.messages.severity import severity_words
 from heartline.messages.wording import Wording
 from heartline.model.alert import Alert
-from heartline.model.belief import Believed
 from heartline.model.incident import Incident
 from heartline.model.kinds import AlertKind
 from heartline.model.observation import Failure
 
 
-def _down(thread: Sequence[Alert], wording: Wording) -> Report:
-    first, last, failure, incident = thread[0], thread[-1], failure_of(thread[-1]), incident_of(thread[-1])
+def down(thread: Sequence[Alert], failure: Failure, incident: Incident, wording: Wording) -> Report:
+    """Report that a target is down, for the first time or still."""
+    first, last = thread[0], thread[-1]
     severity, form = severity_words(failure), _form(first)
     raised = first.previous if form == "raised" else None
     words = {
         "target": last.target,
         "cause": wording.cause(failure),
         "short": wording.short(failure),
-        "at": _clock(incident.began, last.at),
         "length": wording.length(last.at - (incident.severity_since or incident.began)),
         "before": wording.short(raised) if raised else "",
         "outages": last.total.counts.outages if last.total else 1,
@@ -43,21 +42,28 @@ def _down(thread: Sequence[Alert], wording: Wording) -> Report:
     rows = [*endpoint_rows(last, wording), *failed_rows(incident, wording), *failure_rows(failure, wording)]
     if raised or (last.previous and last.previous.kind is not failure.kind):
         rows.append((wording.text("row.before"), wording.short(raised or last.previous or failure)))
+    label = f"STILL {severity.label}" if form == "reminder" else severity.label
     return Report(
         last,
-        f"STILL {severity.label}" if form == "reminder" else severity.label,
-        wording.text(f"subject.{form}", **words),
-        wording.text(f"headline.{form}{'' if form in _ALIKE else severity.suffix}", **words),
+        label,
         severity.status,
-        (verdict(failure, wording), *_summed_up(last, wording), *gaps(incident, wording), next_step(failure, wording)),
-        (*rows, reminder_row(last, wording)),
-        short_summary=wording.short(failure),
+        *_said(form, severity.suffix, failure, words, wording),
+        wording.clock(incident.began, last.at),
+        _details(form, label, failure, words, wording),
+        first_step=wording.next_step(failure),
+        sentences=(verdict(failure, wording), *_summed_up(last, wording), *gaps(incident, wording)),
+        rows=(*rows, reminder_row(last, wording)),
         phase_bars=phase_bars(last, wording),
     )
 
 
-# These say the cause alone, or of an outage alone.
-_ALIKE = frozenset({"down", "raised"})
+def _said(form: str, suffix: str, failure: Failure, words: Mapping[str, object], wording: Wording) -> tuple[str, str]:
+    """Return what is wrong in a sentence, and in a few words."""
+    if form == "down":
+        return wording.cause(failure), wording.short(failure)
+    # The one speaks of an outage alone.
+    headline = f"headline.{form}{'' if form == 'raised' else suffix}"
+    return wording.text(headline, **words), wording.text(f"gist.{form}", **words)
 
 
 def _form(alert: Alert) -> str:
@@ -70,48 +76,44 @@ def _form(alert: Alert) -> str:
     return "raised" if alert.previous else "down"
 
 
+def _details(form: str, label: str, failure: Failure, words: Mapping[str, object], wording: Wording) -> tuple[str, ...]:
+    """Return what the subject's bracket may say: how long, how often, or else why."""
+    if form == "reminder":
+        return (wording.text("subject.lasting", label=label, length=words["length"]),)
+    again = {"label": label, "outages": words["outages"], "length": words["flapping"]}
+    often = (wording.text("subject.again", **again),) if form == "down_again" else ()
+    return (*often, *(wording.text("subject.down", label=label, short=short) for short in wording.shorts(failure)))
+
+
 def _summed_up(alert: Alert, wording: Wording) -> tuple[str, ...]:
     found = alert.tally if alert.kind is AlertKind.REMINDER else alert.total
     tally = (tally_sentence(found, wording),) if found else ()
     return (*tally, settle(alert, wording)) if alert.flapping else tally
 
 
-def _reminder(thread: Sequence[Alert], wording: Wording) -> Report:
-    return flapping(thread, wording) if thread[-1].believed is Believed.FLAPPING else _down(thread, wording)
-
-
-def _clock(at: datetime, now: datetime) -> str:
-    day = "" if at.date() == now.date() else "%m-%d "
-    return f"{at.strftime(f'{day}%H:%M')} UTC"
-
-
-def _recovered(thread: Sequence[Alert], wording: Wording) -> Report:
-    last, incident = thread[-1], incident_of(thread[-1])
-    unheard = thread[0].kind is AlertKind.DOWN
-    suffix = severity_words(last.previous).suffix if last.previous else ""
+def recovered(thread: Sequence[Alert], incident: Incident, wording: Wording) -> Report:
+    """Report that an outage is over."""
+    last, ended = thread[-1], incident.ended or thread[-1].at
+    unheard = (wording.text("sentence.unheard_down"),) if thread[0].kind is AlertKind.DOWN else ()
     # In a quiet time it may have gone down again before its recovery could be sent.
-    again = "_again" if last.failure else suffix
-    ended = incident.ended or last.at
-    words = {
-        "target": last.target,
-        "length": _duration(last, incident, ended, wording),
-        "at": wording.when(ended),
-    }
-    summary = wording.text(f"subject.late_recovered{suffix}" if unheard else f"subject.recovered{again}", **words)
+    form = "_again" if last.failure else severity_words(last.previous).suffix if last.previous else ""
+    length = _duration(last, incident, ended, wording)
+    words = {"target": last.target, "length": length, "at": wording.when(ended)}
     return Report(
         last,
         "RECOVERED",
-        summary,
-        wording.text(f"headline.recovered{again}", **words),
         "up",
-        (*((wording.text("sentence.unheard_down"),) if unheard else ()), *gaps(incident, wording)),
-        _recovered_rows(last, incident, wording),
-        short_summary=wording.text("subject.recovered", **words),
+        wording.text(f"headline.recovered{form}", **words),
+        wording.text(f"gist.recovered{form}", **words),
+        wording.clock(ended, last.at),
+        (wording.text("subject.after", label="RECOVERED", length=length),),
+        sentences=(*unheard, *gaps(incident, wording)),
+        rows=_recovered_rows(last, incident, wording),
         phase_bars=() if last.failure else phase_bars(last, wording),
     )
 
 
-def _recovered_rows(last: Alert, incident: Incident, wording: Wording) -> tuple[tuple[str, str], ...]:
+def _recovered_rows(last: Alert, incident: Incident, wording: Wording) -> Rows:
     rows = [*endpoint_rows(last, wording), *failed_rows(incident, wording), *recovered_rows(incident, wording)]
     rows += [change_row(change, wording) for change in incident.changes]
     if last.previous:
@@ -125,22 +127,3 @@ def _duration(last: Alert, incident: Incident, ended: datetime, wording: Wording
     lasted = wording.length(ended - incident.began if whole else timedelta(seconds=incident.outage_seconds))
     unsure = any(gap.ended > incident.began for gap in incident.unobserved)
     return wording.text("length.at_most", length=lasted) if unsure else lasted
-
-
-def failure_of(alert: Alert) -> Failure:
-    """Return the failure of an alert about a target that is down."""
-    assert alert.failure is not None  # noqa: S101 - decide sets it in each alert of what is down
-    return alert.failure
-
-
-def incident_of(alert: Alert) -> Incident:
-    """Return the incident of an alert about an outage."""
-    assert alert.incident is not None  # noqa: S101 - decide sets it in each alert of an outage
-    return alert.incident
-
-
-OUTAGE_REPORTS: Mapping[AlertKind, Callable[[Sequence[Alert], Wording], Report]] = {
-    AlertKind.DOWN: _down,
-    AlertKind.REMINDER: _reminder,
-    AlertKind.RECOVERED: _recovered,
-}

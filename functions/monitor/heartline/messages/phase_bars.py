@@ -1,4 +1,4 @@
-"""The phases of a probe, to be drawn as bars."""
+"""The phases of a probe, to be drawn as the segments of one line."""
 
 from __future__ import annotations
 
@@ -14,23 +14,20 @@ _PHASES = (Phase.RESOLVE, Phase.CONNECT, Phase.TLS, Phase.LOGIN, Phase.QUERY)
 
 @dataclass(frozen=True, slots=True)
 class PhaseBar:
-    """One phase of a probe, to be drawn as a bar.
+    """One phase of a probe, to be drawn as a segment.
 
     Attributes
     ----------
     name, note
         In the reader's language; the note says what is special about the phase.
-    spent
-        Milliseconds; None where the phase was not reached.
-    share
-        Of the longest phase, 0 to 1.
+    time
+        How long it took; empty where it was not reached.
     failed
         Whether the probe failed here.
     """
 
     name: str
-    spent: float | None
-    share: float
+    time: str
     note: str = ""
     failed: bool = False
 
@@ -41,22 +38,21 @@ def phase_bars(alert: Alert, wording: Wording) -> tuple[PhaseBar, ...]:
         return ()
     failed = alert.failure.phase if alert.failure else None
     until = _PHASES.index(failed) if failed in _PHASES else len(_PHASES)
-    longest = max(alert.phases.values()) or 1
-    return tuple(
-        _phase_bar(phase, alert.phases.get(phase), longest, wording, _note(phase, alert.phases, place - until))
-        for place, phase in enumerate(_PHASES)
-    )
+    return tuple(_phase_bar(phase, alert.phases, place - until, wording) for place, phase in enumerate(_PHASES))
 
 
-def _note(phase: Phase, phases: Mapping[Phase, float], beyond: int) -> str | None:
-    """Return the key of the note for a phase that many places after the failed one; None where it needs no note."""
+def _phase_bar(phase: Phase, phases: Mapping[Phase, float], beyond: int, wording: Wording) -> PhaseBar:
+    """Return the segment of a phase that many places after the failed one."""
+    note = ""
     if beyond == 0:
-        return "failed_here"
-    if phase in phases:
-        return None
-    return "not_used" if beyond < 0 else "not_reached"
-
-
-def _phase_bar(phase: Phase, spent: float | None, longest: float, wording: Wording, note: str | None) -> PhaseBar:
+        note = "failed_here"
+    elif phase not in phases:
+        note = "not_used" if beyond < 0 else "not_reached"
     words = wording.text(f"value.{note}") if note else ""
-    return PhaseBar(wording.text(f"phase.{phase}"), spent, (spent or 0) / longest, words, failed=note == "failed_here")
+    return PhaseBar(wording.text(f"phase.{phase}"), _time(phases.get(phase)), words, failed=beyond == 0)
+
+
+def _time(milliseconds: float | None) -> str:
+    if milliseconds is None:
+        return ""
+    return f"{milliseconds / 1000:.1f} s" if milliseconds >= 1000 else f"{milliseconds:.1f} ms"

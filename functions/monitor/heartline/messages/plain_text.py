@@ -3,67 +3,70 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Sequence
 
 from heartline.common.text import columns
 from heartline.messages.compose import Message
-from heartline.messages.phase_bars import PhaseBar
 from heartline.messages.report import Report
+from heartline.messages.timeline import DOWN, UNWATCHED, UP, Timeline
 from heartline.messages.wording import Wording
 
 _COLUMNS = 72
-_BAR = 24
 
 
 def as_text(message: Message) -> str:
     """Return a message as plain text."""
-    wording = Wording(message.language)
-    several = len(message.reports) > 1
-    parts = [_fill(part) for part in ((message.subject,) if several else ()) + message.sentences]
-    parts += [_report(report, wording, several=several) for report in message.reports]
-    if message.more_subjects:
-        lines = [_fill(f"- {line}", "  ") for line in message.more_subjects]
-        parts.append("\n".join([_fill(wording.text("sentence.more", number=len(lines))), *lines]))
+    wording, report = Wording(message.language), message.report
+    parts = _head(report.label, message.title, message.when)
+    if message.table:
+        parts.append("\n".join(map(_line, message.table)))
     if message.omitted:
         parts.append(_fill(wording.text("sentence.rest", number=message.omitted)))
+    parts += map(_fill, message.sentences)
+    if message.table:
+        parts += _head(report.label, report.name, report.when)
+    parts += _report(report, wording)
     return "\n\n".join([*parts, f"-- \n{_fill(wording.text('footer.signed'))}"]) + "\n"
 
 
-def _report(report: Report, wording: Wording, *, several: bool) -> str:
-    title = (f"{_fill(report.subject)}\n{'=' * min(columns(report.subject), _COLUMNS)}",) if several else ()
-    paragraphs = [_fill(part) for part in (report.headline, *report.sentences)]
-    drawings = [_phase_bars(report.phase_bars, wording)] if report.phase_bars else []
+def _head(label: str, title: str, when: str) -> list[str]:
+    first = f"{label}: {title}"
+    return [f"{_fill(first)}\n{'=' * min(columns(first), _COLUMNS)}\n{_fill(when)}"]
+
+
+def _line(report: Report) -> str:
+    return _fill(f"{report.label}: {report.name}, {report.gist}, {report.since}", "  ")
+
+
+def _report(report: Report, wording: Wording) -> list[str]:
+    parts = [_fill(report.headline)]
+    if report.first_step:
+        parts.append(_fill(f"{wording.text('row.first')}: {report.first_step}"))
+    if links := (*report.dashboard, *report.links):
+        parts.append("\n".join(f"{label}:\n  {url}" for label, url in links))
+    if report.phase_bars:
+        bars = (" ".join(filter(None, (bar.name, bar.time, bar.note))) for bar in report.phase_bars)
+        parts.append(_fill(f"{wording.text('row.phases')}: {' > '.join(bars)}", "  "))
     if report.timeline:
-        drawings.append(_timeline(report, wording))
-    commands = [f"{label}:\n\n{_indented(command)}" for label, command in report.commands]
-    return "\n\n".join([*title, *paragraphs, _rows(report), *drawings, *commands])
+        parts.append(_timeline(report.timeline, wording))
+    parts += map(_fill, report.sentences)
+    parts.append(_rows(report.rows))
+    return [*parts, *(f"{label}:\n\n{textwrap.indent(command, '  ')}" for label, command in report.commands)]
 
 
-def _rows(report: Report) -> str:
-    width = max((columns(label) for label, _ in report.rows), default=0) + 3
+def _timeline(timeline: Timeline, wording: Wording) -> str:
+    share = wording.text("value.lately", share=timeline.share, zone=timeline.zone)
+    signs = wording.text("value.signs", up=UP, down=DOWN, unwatched=UNWATCHED)
+    drawn = "  ".join(f"{first:02d} {signs}" for first, signs in timeline.quarters)
+    head = _fill(f"{wording.text('row.lately')}: {share}", "  ")
+    return f"{head}\n  {drawn}\n  ({signs})"
+
+
+def _rows(rows: Sequence[tuple[str, str]]) -> str:
+    width = max((columns(label) for label, _ in rows), default=0) + 3
     return "\n".join(
-        _padded(f"{label}:", width) + f"\n{' ' * width}".join(_lines(value, _COLUMNS - width))
-        for label, value in report.rows
+        _padded(f"{label}:", width) + f"\n{' ' * width}".join(_lines(value, _COLUMNS - width)) for label, value in rows
     )
-
-
-def _phase_bars(phase_bars: tuple[PhaseBar, ...], wording: Wording) -> str:
-    """Draw the phases as bars of proportional lengths."""
-    width = max(columns(one.name) for one in phase_bars) + 2
-    lines = []
-    for one in phase_bars:
-        time = "" if one.spent is None else f"{one.spent:.1f} ms"
-        bar = "#" * max(1, round(one.share * _BAR)) if one.spent is not None else ""
-        lines.append(f"  {_padded(one.name, width)}{time:>10}  {' '.join(filter(None, (bar, one.note)))}".rstrip())
-    return "\n".join([f"{wording.text('row.phases')}:", *lines])
-
-
-def _timeline(report: Report, wording: Wording) -> str:
-    sixes = " ".join(report.timeline[place : place + 6] for place in range(0, len(report.timeline), 6))
-    return f"{wording.text('row.lately')}:\n  {sixes}\n  {_fill(f'({report.timeline_legend})', '  ')}"
-
-
-def _indented(command: str) -> str:
-    return textwrap.indent(command, "  ")
 
 
 def _fill(text: str, indent: str = "") -> str:

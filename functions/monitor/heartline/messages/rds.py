@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import timedelta
 
 from heartline.common.text import sanitize
 from heartline.messages.details import Rows
+from heartline.messages.report import Report
 from heartline.messages.wording import Wording
-from heartline.model.alert import Alert
+from heartline.model.incident import Change
 from heartline.model.kinds import AlertKind
 from heartline.model.rds import RdsEvent, RdsFacts
 
@@ -40,16 +42,21 @@ _EXPLAINING = {
 }
 
 
-def rds_sentences(alert: Alert, facts: RdsFacts, wording: Wording) -> tuple[str, ...]:
-    """Return what explains a change, or what RDS's word for its status means for a database that fails."""
+def with_rds(report: Report, facts: RdsFacts, wording: Wording) -> Report:
+    """Return a report with what RDS says: what to do first, what explains a change, and what else it knows."""
+    alert, rows = report.alert, (*report.rows, *_rows(facts, wording))
     if alert.change:
-        event = _explanation(alert, facts.events)
-        return (wording.text("rds.explains", event=_written(event, wording)),) if event else ()
+        event = _explanation(alert.change, facts.events)
+        said = (wording.text("rds.explains", event=_written(event, wording)),) if event else ()
+        return replace(report, sentences=(*said, *report.sentences), rows=rows)
     step = STEPS.get(facts.status or "") if alert.failure else None
-    return (wording.text("rds.says", step=wording.text(f"rds.{step}")),) if step else ()
+    if step is None:
+        return replace(report, rows=rows)
+    first = wording.text("rds.says", step=wording.text(f"rds.{step}"))
+    return replace(report, first_step=f"{first} {report.first_step}".strip(), rows=rows)
 
 
-def rds_rows(facts: RdsFacts, wording: Wording) -> Rows:
+def _rows(facts: RdsFacts, wording: Wording) -> Rows:
     """Return the status, a cluster's writer, pending maintenance and the last events."""
     rows = [
         ("status", facts.status),
@@ -61,10 +68,8 @@ def rds_rows(facts: RdsFacts, wording: Wording) -> Rows:
     return (*named, *events)
 
 
-def _explanation(alert: Alert, events: Iterable[RdsEvent]) -> RdsEvent | None:
+def _explanation(change: Change, events: Iterable[RdsEvent]) -> RdsEvent | None:
     """Return the last event of the best category around a change."""
-    change = alert.change
-    assert change is not None  # noqa: S101 - asked of changes alone
     categories = _EXPLAINING.get(change.kind, ())
     begins, ends = (change.after or change.before) - _AROUND, change.before + _AROUND
     ranked = [

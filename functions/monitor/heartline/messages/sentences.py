@@ -20,11 +20,6 @@ def verdict(failure: Failure, wording: Wording) -> str:
     return wording.text(severity_words(failure).verdict)
 
 
-def next_step(failure: Failure, wording: Wording) -> str:
-    """Return what to check first."""
-    return wording.text("sentence.advice", next_step=wording.next_step(failure))
-
-
 def gaps(incident: Incident, wording: Wording) -> tuple[str, ...]:
     """Return when Heartline itself did not run: nothing is known of that time."""
     return tuple(

@@ -10,20 +10,26 @@ from itertools import groupby
 from heartline.common.text import sanitize
 from heartline.messages.context import AlertContext
 from heartline.messages.details import command_rows, timeline_and_count
-from heartline.messages.flapping_reports import FLAPPING_REPORTS
-from heartline.messages.notice_reports import NOTICE_REPORTS
-from heartline.messages.outage_reports import OUTAGE_REPORTS
-from heartline.messages.rds import rds_rows, rds_sentences
+from heartline.messages.flapping_reports import flapping, stable
+from heartline.messages.links import dashboard_link, links
+from heartline.messages.notice_reports import changed, expiring, test, unwatched, watched
+from heartline.messages.outage_reports import down, recovered
+from heartline.messages.rds import with_rds
 from heartline.messages.report import Report
+from heartline.messages.subjects import topic
 from heartline.messages.wording import Wording
 from heartline.model.alert import Alert
+from heartline.model.belief import Believed, Flapping, Tally
+from heartline.model.incident import Change, Incident
 from heartline.model.kinds import AlertKind
+from heartline.model.observation import Failure
 from heartline.model.target import Target
 
 # A tick sends what it decides within seconds; what is older than a tick and a bit has waited for a later one.
 _LATE = timedelta(seconds=90)
 _MAX_VALUE = 700
-_REPORTS = {**OUTAGE_REPORTS, **FLAPPING_REPORTS, **NOTICE_REPORTS}
+# The values of X-Heartline-Status of what happened, and does not last.
+_EVENTS = frozenset({"notice", "test"})
 
 
 def split_threads(alerts: Sequence[Alert]) -> list[tuple[Alert, ...]]:
@@ -52,29 +58,79 @@ def build_report(thread: Sequence[Alert], target: Target, context: AlertContext,
         When the mail leaves, to say how late it is.
     """
     wording, last = Wording.of(target), thread[-1]
-    report = _REPORTS[last.kind](thread, wording)
+    report = _report(thread, wording)
+    report = replace(
+        report,
+        topic=topic([report.name], thread_began(last), wording),
+        when=when(report.gist, report.since, report.status, wording),
+        dashboard=dashboard_link(context, wording),
+        links=links(last.endpoint.host, context, wording),
+    )
     if last.kind is AlertKind.TEST:
         return report
     timeline, count = timeline_and_count(last, context, wording)
-    facts = context.rds.get(last.target)
-    said, rows = (rds_sentences(last, facts, wording), rds_rows(facts, wording)) if facts else ((), ())
+    if facts := context.rds.get(last.target):
+        report = with_rds(report, facts, wording)
     incident = ((wording.text("row.incident"), last.incident.id),) if last.incident else ()
     return replace(
         report,
-        sentences=(*_late(thread[0], now, wording), *said, *report.sentences),
-        rows=tuple((label, sanitize(value, _MAX_VALUE)) for label, value in (*report.rows, *rows, *count, *incident)),
+        late=_late(thread[0], now, wording),
+        rows=tuple((label, sanitize(value, _MAX_VALUE)) for label, value in (*report.rows, *count, *incident)),
         timeline=timeline,
-        timeline_legend=wording.text("value.lately", at=wording.when(last.at)) if timeline else "",
         commands=command_rows(last, context, wording) if last.failure else (),
     )
 
 
-def _late(first: Alert, now: datetime, wording: Wording) -> tuple[str, ...]:
-    """Return how late a mail is, and why if that is known; nothing if it is in time."""
+def when(gist: str, since: str, status: str, wording: Wording) -> str:
+    """Return what is wrong since when, or what happened when."""
+    time = since if status in _EVENTS else wording.text("value.since", at=since)
+    return f"{gist} · {time}" if gist else time
+
+
+def thread_began(alert: Alert) -> datetime:
+    """Return the moment that stands in the subject of each alert of a thread: it stays the same to the end."""
+    if alert.flapping:
+        return alert.flapping.start.at
+    return alert.incident.began if alert.incident else alert.expires or alert.at
+
+
+def _report(thread: Sequence[Alert], wording: Wording) -> Report:
+    """Return the report that fits what the last alert is about."""
+    match last := thread[-1]:
+        case Alert(kind=AlertKind.TEST):
+            return test(last, wording)
+        case Alert(kind=AlertKind.WATCHED):
+            return watched(last, wording)
+        case Alert(kind=AlertKind.UNWATCHED):
+            return unwatched(last, wording)
+        case Alert(kind=AlertKind.EXPIRING, expires=datetime() as expires):
+            return expiring(last, expires, wording)
+        case Alert(change=Change() as change):
+            return changed(last, change, wording)
+    return _report_outage(thread, wording)
+
+
+def _report_outage(thread: Sequence[Alert], wording: Wording) -> Report:
+    match last := thread[-1]:
+        case Alert(kind=AlertKind.STABLE, flapping=Flapping() as known, total=Tally() as total):
+            return stable(thread, known, total, wording)
+        case Alert(kind=AlertKind.FLAPPING, total=Tally() as total):
+            return flapping(last, total, wording)
+        case Alert(believed=Believed.FLAPPING, total=Tally() as total):
+            return flapping(last, total, wording)
+        case Alert(kind=AlertKind.RECOVERED, incident=Incident() as incident):
+            return recovered(thread, incident, wording)
+        case Alert(failure=Failure() as failure, incident=Incident() as incident):
+            return down(thread, failure, incident, wording)
+    raise ValueError(f"an alert of kind {last.kind} lacks what it is about")
+
+
+def _late(first: Alert, now: datetime, wording: Wording) -> str:
+    """Return how late a mail is, and why if that is known; empty if it is in time."""
     late = now - first.at
     if late < _LATE:
-        return ()
+        return ""
     words = {"length": wording.length(late), "at": wording.when(first.at)}
     if first.refused:
-        return (wording.text("sentence.late_refused", reason=first.refused, **words),)
-    return (wording.text("sentence.late", **words),)
+        return wording.text("sentence.late_refused", reason=first.refused, **words)
+    return wording.text("sentence.late", **words)

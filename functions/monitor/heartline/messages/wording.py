@@ -37,22 +37,46 @@ class Wording:
         return self.language.length(span)
 
     def when(self, at: datetime) -> str:
-        """Return a time to the second in UTC, and in the target's time zone where one is configured."""
-        written = f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
-        if self.zone is None:
+        """Return a time to the second by the clock of the target's place, with UTC beside it."""
+        local, zone = self.local(at)
+        written, utc = f"{local:%Y-%m-%d %H:%M:%S} {zone}", at.astimezone(UTC)
+        if zone == "UTC":
             return written
-        local = at.astimezone(self.zone)
-        day = "" if local.date() == at.astimezone(UTC).date() else "%Y-%m-%d "
-        return f"{written} ({local.strftime(f'{day}%H:%M:%S')} {self.zone.key})"
+        day = "" if local.date() == utc.date() else "%Y-%m-%d "
+        return f"{written} ({utc.strftime(f'{day}%H:%M:%S')} UTC)"
+
+    def clock(self, at: datetime, now: datetime) -> str:
+        """Return a time to the minute with UTC beside it, and with its day where that is not the present one."""
+        (local, zone), today = self.local(at), self.local(now)[0].date()
+        day = "" if local.date() == today else f"{local:%Y-%m-%d} "
+        utc = "" if zone == "UTC" else f" ({at.astimezone(UTC):%H:%M} UTC)"
+        return f"{day}{local:%H:%M} {zone}{utc}"
+
+    def minute(self, at: datetime) -> str:
+        """Return a time to the minute by the clock of the target's place, the hour first."""
+        local, zone = self.local(at)
+        return f"{local:%H:%M} {zone}, {local:%Y-%m-%d}"
+
+    def local(self, at: datetime) -> tuple[datetime, str]:
+        """Return a time by the clock of the target's place, and that clock's name, such as KST or UTC+0545."""
+        local = at.astimezone(self.zone or UTC)
+        name = local.tzname() or ""
+        return local, name if name.isalpha() else f"UTC{name}"
 
     def short(self, failure: Failure) -> str:
-        """Return the few words for a failure that a subject has room for."""
-        keys = (f"short.{failure.kind}-{failure.phase}", f"short.{failure.kind}")
-        key = next(key for key in keys if key in self.language.texts)
+        """Return a failure in a few words, with its SQLSTATE."""
+        return self.shorts(failure)[0]
+
+    def shorts(self, failure: Failure) -> tuple[str, str, str]:
+        """Return a failure in ever fewer words: with its SQLSTATE, without it, and in one word or two."""
+        keys = (f"{failure.kind}-{failure.phase}", str(failure.kind))
+        key, word = next(key for key in keys if f"short.{key}" in self.language.texts), str(failure.kind)
+        if failure.kind is not Kind.TIMEOUT and failure.sqlstate == _WRONG_PASSWORD:
+            key = word = "password"
+        words, brief = self.text(f"short.{key}"), self.text(f"brief.{word}")
         if failure.kind is Kind.TIMEOUT or failure.sqlstate is None:
-            return self.text(key)
-        words = self.text("short.password" if failure.sqlstate == _WRONG_PASSWORD else key)
-        return self.text("short.with_sqlstate", short=words, sqlstate=failure.sqlstate)
+            return words, words, brief
+        return self.text("short.with_sqlstate", short=words, sqlstate=failure.sqlstate), words, brief
 
     def cause(self, failure: Failure) -> str:
         """Return the sentence that says what is wrong."""

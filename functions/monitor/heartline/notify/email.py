@@ -62,7 +62,8 @@ class EmailChannel:
         content = _simple(message, self._sender)
         return attempt(
             lambda: self._client.send_email(
-                FromEmailAddress=self._sender,
+                # RFC 5322, 3.4; ses:FromAddress in template.yaml is compared with the address alone.
+                FromEmailAddress=f"Heartline <{self._sender}>",
                 Destination={"ToAddresses": list(batch.recipients)},
                 Content={"Simple": content},
                 **self._configured,
@@ -90,13 +91,16 @@ def _simple(message: Message, sender: str) -> MessageTypeDef:
         return {"Data": text, "Charset": "UTF-8"}
 
     domain = sender.rpartition("@")[2]
-    threads = [f"<{thread}@{domain}>" for thread in message.threads if _ID.fullmatch(thread)]
+    ids = list(filter(_ID.fullmatch, message.threads))
+    threads = [f"<{one}@{domain}>" for one in ids]
     headers = {
         "Auto-Submitted": "auto-generated",  # RFC 3834: no out-of-office answers
         "List-Id": f"Heartline <heartline.{domain}>",  # RFC 2919
         # Nobody has a mail of these ids, and yet all that name the same one stand together (RFC 5256, REFERENCES).
         "References": _listed(threads, " "),
         "In-Reply-To": _listed(threads[:1]),
+        # MS-OXCMAIL, 2.2.3.2.7: what Outlook compares, which knows nothing of brackets.
+        "Thread-Topic": _listed(ids[:1]),
         "X-Heartline-Target": _listed(message.targets),
         "X-Heartline-Status": message.status,
         "X-Heartline-Incident": _listed(message.incidents) or "none",

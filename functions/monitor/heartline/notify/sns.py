@@ -81,5 +81,5 @@ def _by_protocol(alert: Alert, message: Message) -> dict[str, str]:
 
 
 def _subject(message: Message) -> str:
-    label, name = message.reports[0].label, message.targets[0]
-    return sanitize(message.subject if message.subject.isascii() else f"[{label}] {name}", _MAX_SUBJECT)
+    label, name, plain = message.report.label, message.targets[0], message.subject.replace(" · ", " - ")
+    return sanitize(plain if plain.isascii() else f"[{label}] {name}", _MAX_SUBJECT)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from heartline.model.incident import Incident, Span
@@ -62,15 +62,28 @@ def availability(
     spans = [Span(one.began, one.ended or now) for one in incidents]
     if state.incident:
         spans.append(Span(state.incident.began, now))
-    unseen, covered = _within(gaps, begins, now), _within([*spans, *gaps], begins, now)
-    observed = max(0.0, (now - begins).total_seconds() - unseen)
-    up = max(0.0, (now - begins).total_seconds() - covered)
+    measured = share_up(spans, gaps, Span(begins, now))
     counts = [one for one in state.blip_counts if one.began > begins - timedelta(hours=1)]
     blips, failed = sum(one.ticks for one in counts), sum(one.probes for one in counts)
     # Each tick that found it up had one good probe.
-    probes = failed + max(up / interval.total_seconds(), blips)
-    share, failed_share = up / observed if observed else None, failed / probes if probes else None
-    return Availability(share, observed, unseen, blips, failed, failed_share)
+    probes = failed + max((measured.share or 0) * measured.observed / interval.total_seconds(), blips)
+    return replace(measured, blips=blips, failed_probes=failed, failed_share=failed / probes if probes else None)
+
+
+def share_up(outages: Iterable[Span], gaps: Sequence[Span], within: Span) -> Availability:
+    """Measure how much of a time was up, with nothing said of blips."""
+    length = (within.ended - within.began).total_seconds()
+    unseen = _within(gaps, within.began, within.ended)
+    observed = max(0.0, length - unseen)
+    up = max(0.0, length - _within([*outages, *gaps], within.began, within.ended))
+    return Availability(up / observed if observed else None, observed, unseen)
+
+
+def percent(share: float | None) -> str | None:
+    """Return a share in percent, cut and not rounded: what was down for a moment is not at 100."""
+    if share is None:
+        return None
+    return "100%" if share >= 1 else f"{int(share * 10_000) / 100:.2f}%"
 
 
 def _within(spans: Iterable[Span], begins: datetime, ends: datetime) -> float:

@@ -55,7 +55,7 @@ def deliver(
     settings = services.settings
     # Not the request's id: Lambda starts a request that failed again under the same one.
     leases = Leases(services.outbox, uuid4().hex, services.clock, services.log)
-    context = AlertContext(len(settings.targets), failures, stack=settings.stack, region=settings.region)
+    context = AlertContext(len(settings.targets), failures, {}, settings.stack, settings.region, settings.log_group)
     delivery = Delivery(
         leases, services.channels(), context, services.history, deadline, services.clock, services.log, services.rds
     )

@@ -8,12 +8,13 @@ from heartline.commands.view import DAY, Fleet, TargetView
 from heartline.commands.widget.asked import Asked
 from heartline.commands.widget.html import Html, element, joined
 from heartline.commands.widget.parts import NONE, TONES, buttons, cause, foot, latency, pill, since, tags
-from heartline.commands.widget.strip import percent, strip
+from heartline.commands.widget.strip import strip
 from heartline.commands.widget.style import styled
 from heartline.commands.widget.viewer import Viewer
 from heartline.common.text import sanitize
 from heartline.model.incident import Incident
 from heartline.model.observation import Failure
+from heartline.rules.availability import percent
 
 _MOST_SHOWN = 20
 _HEADS = ("widget.when", "widget.lasted", "widget.what")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from heartline.commands.view import Fleet, Standing, TargetView
 from heartline.commands.widget.html import Html, element, joined
-from heartline.commands.widget.strip import percent
 from heartline.commands.widget.viewer import Viewer
+from heartline.rules.availability import percent
 
 TONES = {
     Standing.DOWN: "down",

@@ -9,6 +9,7 @@ from heartline.commands.view import DAY, TargetView
 from heartline.commands.widget.html import Html, element
 from heartline.commands.widget.viewer import Viewer
 from heartline.model.incident import Span
+from heartline.rules.availability import percent
 
 # The line in units of five minutes; what is shorter than so many of them is drawn so wide that it can be seen.
 _UNITS, _LEAST = 288, 3
@@ -59,10 +60,3 @@ def _box(tone: str, left: float, wide: float) -> Html:
     return element(
         "rect", x=f"{left:.1f}", y=0, width=f"{wide:.1f}", height=10, class_=f"hl-{tone}", style="fill:var(--mark)"
     )
-
-
-def percent(share: float | None) -> str | None:
-    """Return a share in percent, cut and not rounded: what was down for a moment is not at 100."""
-    if share is None:
-        return None
-    return "100%" if share >= 1 else f"{int(share * 10_000) / 100:.2f}%"
