@@ -25,13 +25,13 @@ _MARGIN_SECONDS = 1
 _TICK_SECONDS = 60
 
 _UNKNOWN = (
-    "unknown event: known are the events of EventBridge Scheduler and of scheduled EventBridge rules, of SQS with "
-    'shards of a tick, of a CloudWatch custom widget, and {{"command": "..."}} with one of {commands}'
+    "unknown event: known are the events of EventBridge Scheduler and of scheduled EventBridge rules, of RDS, of SQS "
+    'with shards of a tick, of a CloudWatch custom widget, and {{"command": "..."}} with one of {commands}'
 )
 
 
 def lambda_handler(event: object, context: LambdaContext | None) -> dict[str, Any] | str:
-    """Run what an event asks for: a tick, shards of one, an operator's command, or a page of the console's widget.
+    """Run what an event asks for: a tick or a part of one, an operator's command, or a page of the console's widget.
 
     Parameters
     ----------
@@ -76,7 +76,15 @@ def _run(services: Services, event: object, context: LambdaContext | None) -> di
             from heartline.tick.ping import ping  # noqa: PLC0415
 
             ping(services, summary, deadline)
+        if services.settings.discover:
+            from heartline.tick.discovery import refresh  # noqa: PLC0415
+
+            refresh(services, deadline)
         return summary.answer()
+    if isinstance(event, Mapping) and event.get("source") == "aws.rds":
+        from heartline.tick.rds_events import run_rds_event  # noqa: PLC0415
+
+        return run_rds_event(services, event, deadline)
     if records := _records(event, "aws:sqs"):
         return run_shards(services, records, deadline)
     from heartline.commands.dispatch import COMMANDS  # noqa: PLC0415

@@ -52,8 +52,11 @@ def refresh(page: Page) -> str:
 
 
 def test_an_outage_is_seen_acknowledged_muted_probed_and_over(
-    console: Open, environment: dict[str, str], database: Postgres, aws: EmulatedAws
+    console: Open, environment: dict[str, str], database: Postgres, aws: EmulatedAws, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    for name, value in environment.items():  # the page asks in threads of its own, while a tick runs in this one
+        monkeypatch.setenv(name, value)
+
     def tick() -> None:
         invoke(environment, event("scheduled"))
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from heartline.commands import dispatch
 from local.stack import RECIPIENT, SECRET, SENDER
 
 if TYPE_CHECKING:
@@ -224,6 +225,16 @@ def test_a_wrong_order_says_what_is_right_and_changes_nothing(
     assert answer["error"] == fix
     assert watched.stored == before
     assert len(watched.mails) == mails
+
+
+def test_more_targets_than_an_answer_can_hold_are_asked_for_by_name(
+    monitor: Monitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Lambda would fail the function, and an alarm would ring."""
+    monkeypatch.setattr(dispatch, "_MOST_SHOWN", 1)
+    monitor.watch("one", "two", secret=SECRET)
+    assert "name target or tags" in monitor.order("status")["error"]
+    assert [entry["name"] for entry in monitor.order("status", target="two")["targets"]] == ["two"]
 
 
 @pytest.mark.parametrize("ticks", [0, 1])

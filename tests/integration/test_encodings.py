@@ -102,6 +102,7 @@ READ = {
     "cp1251": 'роли "x" заборонено входити',
     "iso8859_5": "для роли x вход запрещён",
     "latin1": "Rolle »x« hat keine Berechtigung für die Verbindung",
+    "iso8859_9": 'veritaban\u0131 "x" mevcut de\u011fil',
     "gb2312": '不允许角色 "x" 进行登录',
 }
 
@@ -113,7 +114,14 @@ def test_words_in_any_encoding(prober: Prober, serve: Serve, encoding: str) -> N
     assert failure(prober(port=port, timeout=5)).said == READ[encoding]
 
 
-@pytest.mark.parametrize("said", [b"\xff\xfe\x80\x81", b"\xb0", bytes(range(0x80, 0x100))])
+# Of languages whose encodings share their bytes with others.
+OF_OTHERS = [
+    'rola "x" nie może się zalogować'.encode("iso8859_2"),
+    'roli "x" není dovoleno se přihlásit'.encode("iso8859_2"),
+]
+
+
+@pytest.mark.parametrize("said", [b"\xff\xfe\x80\x81", b"\xb0", bytes(range(0x80, 0x100)), *OF_OTHERS])
 def test_words_that_cannot_be_read_are_not_shown(prober: Prober, serve: Serve, said: bytes) -> None:
     seen = failure(prober(port=serve(says(refuses(said), hangs_up)).port, timeout=5))
     assert (seen.kind, seen.sqlstate, seen.said) == (Kind.AUTH, "28000", None)

@@ -109,7 +109,12 @@ def test_a_database_that_is_not_is_1_with_cause_and_next_step(make_probe: Run, u
         (f"postgresql://prober:{ENCODED}@127.0.0.1/x?sslmode=prefer", "nothing in between"),
         (f"postgresql://prober:{ENCODED}@127.0.0.1/x?sslnegotiation=fast", "postgres, direct"),
         (f"postgresql://prober:{ENCODED}@127.0.0.1/x?sslcert=/nowhere/at/all", "files in PEM form"),
-        (f"postgresql://prober:{ENCODED}@127.0.0.1/x?colour=red", "known are connect_timeout, sslcert"),
+        (
+            f"postgresql://prober:{ENCODED}@127.0.0.1/x?colour=red",
+            "known are channel_binding, connect_timeout, sslcert",
+        ),
+        (f"postgresql://pro%07ber:{ENCODED}@127.0.0.1/x", "URL: user: give a text"),
+        (f"postgresql://prober:{ENCODED}@127.0.0.1/x%07", "URL: database: give a text"),
         (f"postgresql://prober:{ENCODED}@127.0.0.1:70000/x", "port from 1 to 65535"),
         (f"postgresql://prober:{ENCODED}@127.0.0.1:0/x", "port from 1 to 65535"),
         (f"postgresql://prober:{ENCODED}@one.example,two.example/x", "one host"),

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 Serve = Callable[[Callable[..., None]], Peer]
 Printed = pytest.CaptureFixture[str]
 Counts = dict[str, float]
+MEASURED = {"metrics": True}
 
 
 def measured(text: str) -> list[dict[str, Any]]:
@@ -139,7 +140,7 @@ def test_a_blip_is_counted_once(monitor: Monitor, database: Postgres, serve: Ser
 
 
 def test_orders_are_not_measured(monitor: Monitor, capsys: Printed) -> None:
-    monitor.environment["TARGET_METRICS"] = "true"
+    monitor.watch("demo", secret=SECRET, metrics=True)
     for command in ("status", "probe", "test-alert", "unmute"):
         monitor.order(command)
     assert measured(capsys.readouterr().out) == []
@@ -319,11 +320,10 @@ def test_a_heartbeat_of_a_newer_heartline_is_left_alone_and_a_fault(
 # ---- Each target
 
 
-def test_with_target_metrics_each_target_has_availability_and_where_healthy_its_phases(
+def test_with_metrics_a_target_has_availability_and_where_healthy_its_phases(
     monitor: Monitor, database: Postgres, capsys: Printed, steady: dict[str, Any]
 ) -> None:
-    monitor.environment["TARGET_METRICS"] = "true"
-    watch_each(monitor, alive=steady, dead={"secret": SECRET})
+    watch_each(monitor, alive=steady | MEASURED, dead={"secret": SECRET} | MEASURED)
     database.kill()
     monitor.tick()
     written = by_target(capsys)
@@ -336,27 +336,21 @@ def test_with_target_metrics_each_target_has_availability_and_where_healthy_its_
 
 
 def test_a_target_s_metrics_have_the_stack_and_the_target_for_dimensions(monitor: Monitor, capsys: Printed) -> None:
-    monitor.environment["TARGET_METRICS"] = "true"
+    monitor.watch("demo", secret=SECRET, metrics=True)
     monitor.tick()
     fleet, target = measured(capsys.readouterr().out)
     assert dimensions(fleet) == {"service": "heartline"}
     assert dimensions(target) == {"service": "heartline", "target": "demo"}
 
 
-@pytest.mark.parametrize("value", ["", "false"])
-def test_without_target_metrics_no_target_has_any(
-    monitor: Monitor, database: Postgres, capsys: Printed, value: str
-) -> None:
-    monitor.environment["TARGET_METRICS"] = value
+def test_only_a_target_with_metrics_has_any(monitor: Monitor, capsys: Printed, steady: dict[str, Any]) -> None:
+    watch_each(monitor, silent=steady, off=steady | {"metrics": False}, measured=steady | MEASURED)
     monitor.tick()
-    database.kill()
-    monitor.tick()
-    assert by_target(capsys) == {}
+    assert list(by_target(capsys)) == ["measured"]
 
 
 def test_a_target_without_a_verdict_has_no_metrics(monitor: Monitor, database: Postgres, capsys: Printed) -> None:
-    monitor.environment["TARGET_METRICS"] = "true"
-    monitor.watch("demo", secret=SECRET, confirm_after=20)
+    monitor.watch("demo", secret=SECRET, confirm_after=20, metrics=True)
     monitor.tick()
     database.kill()
     capsys.readouterr()
@@ -371,8 +365,7 @@ def test_a_blip_is_no_lack_of_availability(monitor: Monitor, database: Postgres,
     def fails_first(connection: socket.socket) -> None:
         (forwards(database.port) if next(connections) else closes)(connection)
 
-    monitor.environment["TARGET_METRICS"] = "true"
-    monitor.watch("demo", secret=SECRET, port=serve(fails_first).port)
+    monitor.watch("demo", secret=SECRET, port=serve(fails_first).port, metrics=True)
     monitor.tick()
     assert by_target(capsys)["demo"]["Availability"] == (100, "Percent")
 

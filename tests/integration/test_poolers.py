@@ -9,7 +9,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
 
+from heartline.common.deadline import Deadline
 from heartline.model.kinds import Kind, Phase, Tls
+from heartline.model.target import Credential, Target
+from heartline.probe import probe
 from heartline.probe.poolers import _WORDS
 from local.peers import READY, WELCOME, error, hangs_up, says
 from local.poolers import Front, HaProxy, PgBouncer, Pgpool, program
@@ -154,6 +157,18 @@ def test_pgbouncer_that_gives_up_waiting(
 
 
 @needs(PgBouncer)
+def test_a_query_that_takes_longer_than_pgbouncer_lets_it(
+    prober: Prober, database: Postgres, start: Start[PgBouncer]
+) -> None:
+    port = start(PgBouncer(database, USERS, query_timeout=1)).port
+    slow = Target("demo", tls=Tls.DISABLE, query="SELECT pg_sleep(30)")
+    credential = Credential(replace(prober.place, port=port), PASSWORD)
+    failed = failure(probe(slow, credential, Deadline.after(20)))
+    assert verdict(failed) == ("query", "timeout", "08P01")
+    assert_named(failed, "PgBouncer", "query timeout")
+
+
+@needs(PgBouncer)
 def test_a_server_behind_pgbouncer_that_is_down(prober: Prober, database: Postgres, start: Start[PgBouncer]) -> None:
     """It lets clients in all the same, where it knows the server's greeting."""
     bouncer = start(PgBouncer(database, USERS, query_wait_timeout=1))
@@ -178,6 +193,14 @@ def test_a_database_behind_pgpool(prober: Prober, database: Postgres, start: Sta
         failed = failure(prober(port=port, timeout=5, **differing))
         assert verdict(failed) == ("login", "auth", "XX000")
         assert_named(failed, "Pgpool-II", "authentication failed")
+
+
+@needs(Pgpool)
+def test_a_password_that_pgpool_lacks(prober: Prober, database: Postgres, start: Start[Pgpool]) -> None:
+    """It lets the client in, and cannot log in to the server behind."""
+    failed = failure(prober(port=start(Pgpool(database, {}, method="trust")).port, timeout=5))
+    assert verdict(failed) == ("login", "server-error", "XX000")
+    assert_named(failed, "Pgpool-II", "failed to authenticate with backend")
 
 
 @needs(Pgpool)

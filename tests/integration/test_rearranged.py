@@ -163,6 +163,20 @@ def test_a_target_that_is_taken_away_while_down_is_told_so_and_begins_anew_when_
     assert "did not run" not in monitor.mails[-1].text
 
 
+def test_a_target_that_is_taken_away_in_a_mute_is_told_so_when_the_mute_ends(
+    monitor: Monitor, database: Postgres
+) -> None:
+    database.kill()
+    ticks(monitor)
+    monitor.order("mute", **{"for": "1h"})
+    database.start()
+    monitor.watch("other", secret=SECRET)
+    ticks(monitor, 5, minutes=11)
+    assert heads(monitor) == ["DOWN"]
+    ticks(monitor, 3, minutes=11)
+    assert heads(monitor) == ["DOWN", "NO LONGER WATCHED"]
+
+
 def test_a_renamed_target_that_is_down_is_told_under_its_new_name_once(monitor: Monitor, database: Postgres) -> None:
     database.kill()
     ticks(monitor)

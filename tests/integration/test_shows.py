@@ -28,7 +28,7 @@ def test_the_preview_shows_every_mail_in_every_language_as_html_and_text(
 ) -> None:
     preview.main()
     index = (kept / "index.html").read_text(encoding="utf-8")
-    shown = re.findall(r'<iframe src="([^"]+)\.html">', index)
+    shown = re.findall(r'<iframe src="([^"]+)\.html" title=', index)
     assert {file.stem for file in kept.glob("*.txt")} == set(shown)
     assert {file.stem for file in kept.glob("*.html")} - {"index"} == set(shown)
     by_language = {code: {name[3:] for name in shown if name.startswith(f"{code}-")} for code in LANGUAGES}
@@ -70,6 +70,8 @@ def test_the_demo_plays_to_its_end_and_keeps_its_mails() -> None:
     assert done.stdout.count("Subject: [DOWN: connection refused] demo") == 1
     assert done.stdout.count("Subject: [DOWN: outage ") == 1  # it flaps
     assert done.stdout.count("Subject: [RECOVERED after ") == 1
+    assert done.stdout.count("Subject: [NOW WATCHING] orders · ") == 1
+    assert "From RDS: the storage is full." in done.stdout
     assert "All went as announced." in done.stdout
     mails = {path.name for path in demo.KEPT.iterdir()}
     assert {"1-down.eml", "1-down.html", "2-recovered.eml", "2-recovered.html", "console.html"} <= mails

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import ssl
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -125,9 +126,9 @@ def test_a_cipher_is_accepted_as_libpq_accepts_it(
         assert (seen.failure.phase, seen.failure.kind) == (Phase.TLS, Kind.TLS)
 
 
-def libpq(prober: Prober, port: int) -> bool:
+def libpq(prober: Prober, port: int, host: str = HERE) -> bool:
     """Return True if libpq logs in with the same demands."""
-    place = f"host={HERE} port={port} dbname=postgres user={prober.place.user} sslmode=verify-full"
+    place = f"host={host} hostaddr={HERE} port={port} dbname=postgres user={prober.place.user} sslmode=verify-full"
     try:
         with psycopg.connect(place, password=prober.password, sslrootcert=os.environ["SSL_CERT_FILE"]):
             return True
@@ -162,6 +163,38 @@ def test_a_certificate_is_good_for_an_address_as_libpq_sees_it(
         assert (seen.failure.phase, seen.failure.kind) == (Phase.TLS, Kind.CERTIFICATE)
         assert HERE in seen.failure.cause
         assert HERE in (seen.failure.said or "")
+
+
+# A host's name, and those that a certificate has.
+HOSTS: dict[str, tuple[str, str, list[str]]] = {
+    "the same name": ("db.example.com", "", ["DB.example.com"]),
+    "a common name where there is no other": ("db.example.com", "db.example.com", []),
+    "a common name beside another name": ("db.example.com", "db.example.com", ["other.example.com"]),
+    "a wildcard": ("db.example.com", "", ["*.example.com"]),
+    "a wildcard over one label": ("db.internal", "", ["*.internal"]),
+    "a wildcard as common name": ("db.internal", "*.internal", []),
+    "a wildcard over two labels": ("a.b.example.com", "", ["*.example.com"]),
+    "a wildcard over no label": ("example.com", "", ["*.example.com"]),
+    "a wildcard within a label": ("db1.example.com", "", ["db*.example.com"]),
+    "a wildcard alone": ("db", "", ["*"]),
+    "an underscore": ("_db.my_zone.example.com", "", ["*.my_zone.example.com"]),
+    "another name": ("db.example.com", "", ["db.example.org"]),
+}
+
+
+@pytest.mark.parametrize("names", HOSTS)
+def test_a_certificate_is_good_for_a_name_as_libpq_sees_it(
+    prober: Prober, front: Front, authority: trustme.CA, monkeypatch: pytest.MonkeyPatch, names: str
+) -> None:
+    host, common_name, alternative = HOSTS[names]
+    port = front(serving_blobs(authority, common_name, [x509.DNSName(name) for name in alternative])).port
+    real = socket.getaddrinfo
+    monkeypatch.setattr(socket, "getaddrinfo", lambda _, *rest, **named: real(HERE, *rest, **named))
+    seen = prober(Tls.VERIFY_FULL, host=host, port=port, timeout=5)
+    assert seen.healthy is libpq(prober, port, host)
+    if seen.failure is not None:
+        assert (seen.failure.phase, seen.failure.kind) == (Phase.TLS, Kind.CERTIFICATE)
+        assert host in seen.failure.cause
 
 
 def serving_blobs(authority: trustme.CA, common_name: str, names: list[x509.GeneralName]) -> ssl.SSLContext:
@@ -218,6 +251,29 @@ def test_a_file_in_the_layer_that_holds_no_certificate_is_a_fault_of_the_configu
         "layers/rds-ca/other.pem",
     ]
     assert prober(Tls.REQUIRE, port=port, timeout=5).healthy
+
+
+def test_a_damaged_file_in_the_layer_is_named_in_the_log(
+    monitor: Monitor, front: Front, authority: trustme.CA, layer: Path
+) -> None:
+    """Beside a good certificate it is seen only where a probe needs it; no target's state changes."""
+    damaged = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
+    (layer / "company.pem").write_text(authority.cert_pem.bytes().decode() + damaged)
+    monitor.watch("demo", host=HERE, port=front(valid(authority)).port, user="heartline", tls="verify-full")
+    tls_context.cache_clear()
+    monitor.tick()
+    (fault,) = [line for line in monitor.log if line["event"] == "target-fault"]
+    assert "company.pem" in fault["message"]
+    assert monitor.status()["status"] == "unknown"
+
+
+def test_the_monitor_finds_a_wrong_file_for_the_probe_function_too(monitor: Monitor, layer: Path) -> None:
+    """Both have the same layer, and nobody reads the probe function's log first."""
+    (layer / "company.pem").write_text("no PEM")
+    monitor.environment["PROBE_FUNCTION"] = "heartline-ProbeFunction-x1"
+    monitor.watch("demo", host=HERE, port=1, user="heartline", tls="verify-full")
+    with pytest.raises(ConfigurationError, match=r"company\.pem"):
+        monitor.tick()
 
 
 def test_a_wrong_file_in_the_layer_ends_the_tick_before_a_probe(monitor: Monitor, layer: Path) -> None:

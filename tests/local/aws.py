@@ -240,7 +240,7 @@ class EmulatedAws:
 
     @contextmanager
     def seen_by(self, witness: Witness) -> Iterator[None]:
-        """Tell a witness of each call of the function until the block ends."""
+        """Report each call of the function to a witness until the block ends."""
         self._witness = witness
         try:
             yield
@@ -299,7 +299,7 @@ class EmulatedAws:
 
     def _carry_out(self, rule: Rule | None, call: Call, service: str, environ: WSGIEnvironment) -> Response | None:
         if rule is None or rule.carried_out:
-            return self._of_ses(call) or Response.from_app(self._moto, environ, buffered=True)
+            return self._of_ses(call) or _of_rds(call) or Response.from_app(self._moto, environ, buffered=True)
         if rule.mode is Mode.REFUSE:
             return refuse(rule, service)
         return self._get_batch(rule.keys, call.request, environ) if rule.mode is Mode.UNPROCESSED else None
@@ -325,6 +325,18 @@ class EmulatedAws:
 
     def _matching_rule(self, call: Call) -> Rule | None:
         return next((rule for rule in self._rules if rule.covers(call) and rule.applies()), None)
+
+
+def _of_rds(call: Call) -> Response | None:
+    """Answer what moto does not know of RDS: an update is pending; None for all else."""
+    if call.name != "rds:DescribePendingMaintenanceActions":
+        return None
+    actions = "<PendingMaintenanceActionDetails><PendingMaintenanceAction><Action>system-update</Action>"
+    actions += "</PendingMaintenanceAction></PendingMaintenanceActionDetails>"
+    listed = f"<ResourcePendingMaintenanceActions>{actions}</ResourcePendingMaintenanceActions>"
+    result = f"<PendingMaintenanceActions>{listed}</PendingMaintenanceActions>"
+    name = "DescribePendingMaintenanceActions"
+    return Response(f"<{name}Response><{name}Result>{result}</{name}Result></{name}Response>", content_type="text/xml")
 
 
 def _ses(region: str) -> Any:  # noqa: ANN401, moto loads its backends at run time

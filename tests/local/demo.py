@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import signal
 import sys
+from contextlib import ExitStack
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from time import sleep
 from typing import TYPE_CHECKING, Any
@@ -19,7 +20,9 @@ from local.aws import EmulatedAws
 from local.console import CONTEXT, still
 from local.function import event, invoke
 from local.postgres import Postgres
-from local.stack import RECIPIENT, SENDER, furnish
+from local.rds import EmulatedRds, names_lead_here
+from local.rds import event as rds_event
+from local.stack import RECIPIENT, SECRET, furnish
 from local.sweep import Point, Runner, When
 
 if TYPE_CHECKING:
@@ -68,9 +71,17 @@ class Demo:
 
     def tick(self, *, status: str, sent: int = 0, pending: int = 0) -> None:
         """Run the real handler once, show a line, and compare it with what was announced."""
+        self._run(event("scheduled"), status, sent, pending)
+
+    def rds_event(self, identifier: str, *, status: str, sent: int) -> None:
+        """Deliver an event of RDS's, as EventBridge would, and show the tick that it starts."""
+        self.console.print(f"         an event of RDS: {identifier}, DB instance shutdown")
+        self._run(rds_event(identifier), status, sent, 0)
+
+    def _run(self, started_by: Mapping[str, Any], status: str, sent: int, pending: int) -> None:
         self.ticks += 1
         with self.console.status(f"tick {self.ticks}: probing"):
-            answer = invoke(self.environment, event("scheduled"))
+            answer = invoke(self.environment, started_by)
             sleep(PAUSE)
         up_or_down = "UP" if answer["up"] else "DOWN" if answer["down"] else "UNKNOWN"
         alerts = answer["alerts"]
@@ -98,7 +109,7 @@ class Demo:
         heads = f"From: {mail.sender}\nTo: {', '.join(mail.to)}\nSubject: {mail.subject}"
         self.console.print(Panel(Text(f"{heads}\n\n{mail.text.rstrip()}"), title="mail", width=80))
         _expect("subject", begins, mail.subject[: len(begins)])
-        _keep(mail, f"{self.shown}-{mail.state.lower()}")
+        _keep(mail, f"{self.shown}-{mail.state.lower().replace(' ', '-')}")
 
 
 def play(demo: Demo) -> None:
@@ -128,7 +139,7 @@ def play(demo: Demo) -> None:
     demo.scene("The mail still comes, with the next tick")
     demo.tick(status="UP", sent=1)
     demo.mail("[RECOVERED after ")
-    demo.scene("PostgreSQL is restarted between two ticks: nobody saw it down, and yet all sessions were cut")
+    demo.scene("PostgreSQL is restarted between two ticks: nobody saw it down")
     demo.database.kill()
     demo.database.start()
     demo.tick(status="UP", sent=1)
@@ -148,6 +159,33 @@ def play(demo: Demo) -> None:
     demo.tick(status="UP")
     _expect("number of mails in all", 4, len(demo.aws.mails))
     _keep_pages(demo)
+    play_rds(demo)
+
+
+def play_rds(demo: Demo) -> None:
+    """Play what RDS knows, for a stack that watches what carries the tag."""
+    rds, database = EmulatedRds(demo.aws), demo.database
+    table = demo.aws.create_table("heartline-rds")
+    demo.environment = {**demo.environment, "TARGETS": DISCOVER, "STATE_TABLE": table, "USE_RDS": "discover"}
+    demo.scene("In RDS, the instance orders gets the tag heartline: it is watched")
+    rds.instance("orders", database.port)
+    demo.tick(status="UNKNOWN")
+    demo.tick(status="UP", sent=1)
+    demo.mail("[NOW WATCHING] orders · ")
+    demo.scene("It dies, and RDS reports something: the mail does not wait a minute")
+    database.kill()
+    rds.status("orders", "storage-full")
+    rds.reports("orders", "The free storage capacity for DB instance orders is 0%", "low storage", datetime.now(UTC))
+    demo.rds_event("orders", status="DOWN", sent=1)
+    demo.mail("[DOWN: connection refused] orders · ")
+
+
+DISCOVER = f"""\
+[discover]
+secret = "{SECRET}"
+tls = "disable"
+confirmations = 0
+"""
 
 
 def _expect(what: str, notified: Any, seen: Any) -> None:  # noqa: ANN401
@@ -179,9 +217,12 @@ def main() -> int:
         signal.signal(number, _interrupt)
     console = Console(highlight=False)
     try:
-        with console.status("starting PostgreSQL 18 and emulated AWS"), Postgres() as database, EmulatedAws() as aws:
+        with ExitStack() as parts:
+            with console.status("starting PostgreSQL 18 and emulated AWS"):
+                database, aws = parts.enter_context(Postgres()), parts.enter_context(EmulatedAws())
             environment = furnish(database, aws) | QUIET
-            console.print(f"One database, {database.host}:{database.port}. Mails go from {SENDER} to {RECIPIENT}.")
+            parts.enter_context(names_lead_here())
+            console.print(f"One database, {database.host}:{database.port}. Mails go to {RECIPIENT}.")
             play(Demo(console, database, aws, environment))
     except UnexpectedError as unexpected:
         console.print(f"\nThis is not what should have happened. {unexpected}", style="bold red", markup=False)

@@ -12,7 +12,7 @@ from heartline.model.incident import Incident, Span
 from heartline.model.kinds import Kind
 from heartline.model.state import State
 from heartline.model.target import Target
-from heartline.rules.alerts import reminded_of
+from heartline.rules.reminders import reminded_of
 from local.gallery import BEGAN, DAY, HOSTILE, MINUTE, REJECTED, Story, past
 
 HOUR = timedelta(hours=1)

@@ -41,14 +41,17 @@ def event(name: str, **fields: object) -> dict[str, Any]:
 
 
 def invoke(environment: Mapping[str, str], document: Mapping[str, Any], *, seconds: float = 60) -> dict[str, Any]:
-    """Call the handler in this environment, and put the old one back."""
+    """Call the handler in this environment, and put back what differed; what is as it should be stays untouched."""
     import app  # noqa: PLC0415 - the packages of the function are loaded when it is first started
 
-    before = dict(os.environ)
-    os.environ.update(environment)
+    before = {name: os.environ.get(name) for name, value in environment.items() if os.environ.get(name) != value}
+    os.environ.update({name: environment[name] for name in before})
     try:
         answer: dict[str, Any] = app.lambda_handler(dict(document), Context(seconds))
     finally:
-        os.environ.clear()
-        os.environ.update(before)
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
     return answer

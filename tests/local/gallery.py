@@ -12,15 +12,17 @@ from zoneinfo import ZoneInfo
 from heartline.messages.compose import Message, compose
 from heartline.messages.context import AlertContext, TargetAlerts, TargetHistory
 from heartline.model.alert import Alert
+from heartline.model.belief import Addressees
 from heartline.model.incident import Incident, Span
 from heartline.model.kinds import AlertKind, Kind, Phase
 from heartline.model.observation import Failure, Observation, Server
+from heartline.model.rds import RdsEvent, RdsFacts
 from heartline.model.state import State
 from heartline.model.target import Endpoint, Target
 from heartline.notify.sns import TopicChannel
 from heartline.probe.failures import Advice, advise, explained
 from heartline.rules.decide import decide
-from heartline.rules.watching import unwatch
+from heartline.rules.watching import unwatch, welcome
 
 BEGAN = datetime(2026, 11, 23, 3, 10, 2, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -99,9 +101,17 @@ class Story:
         failed = self._seen(at, explained(Phase.CONNECT, Kind.TIMEOUT, advice, None, None))
         return self._decide([failed, self._seen(at + 8 * SECOND, None)])
 
-    def removed(self, at: datetime) -> Story:
-        """Take the target out of the document."""
-        self.alerts += unwatch(self.state, at).alerts
+    def removed(self, at: datetime, readers: Addressees | None = None) -> Story:
+        """Take the target out of the document; or out of what RDS lists, where it has readers."""
+        self.alerts += unwatch(self.state, at, readers).alerts
+        return self
+
+    def found(self, at: datetime) -> Story:
+        """Let RDS list it for the first time."""
+        before = State(self.name)
+        seen = self._seen(at, None)
+        decision = decide(before, [seen], self.target.policy, at)
+        self.alerts += welcome(before, decision, seen, self.target.policy, at).alerts
         return self
 
     def _tick(self, at: datetime, failure: Failure | None, gap: Span | None = None) -> Story:
@@ -147,11 +157,12 @@ def scenes(language: str) -> Iterator[tuple[str, list[TargetAlerts], AlertContex
         parts, late, targets = scene(language)
         failures = tuple(alert.failure for part in parts for alert in part.alerts[-1:] if alert.failure)
         histories = {part.target.name: past(part.target.name) for part in parts}
+        rds = {parts[0].target.name: FACTS[name]} if name in FACTS else {}
         yield (
             name,
             parts,
             AlertContext(
-                targets, failures, histories, "heartline-prod", "eu-west-1", "heartline-prod-MonitorLogs-1kX9"
+                targets, failures, histories, "heartline-prod", "eu-west-1", "heartline-prod-MonitorLogs-1kX9", rds
             ),
             parts[0].alerts[-1].at + late,
         )
@@ -245,6 +256,22 @@ def _failed_over(story: Story) -> Story:
 
 SECOND = timedelta(seconds=1)
 NAMES = ("orders", "billing", "stock", "users", "search", *(f"shop-{place:03d}" for place in range(195)))
+# What RDS says in some of the scenes.
+FACTS = {
+    "down-storage-full": RdsFacts(
+        "storage-full",
+        maintenance=("system-update New Operating System update is available",),
+        events=(RdsEvent(BEGAN, "Free storage capacity for DB instance: orders is low at 1%", ("low storage",)),),
+    ),
+    "failed-over-by-rds": RdsFacts(
+        "available",
+        "orders-2",
+        events=(
+            RdsEvent(BEGAN + 8 * SECOND, "Started cross AZ failover to DB instance: orders-2", ("failover",)),
+            RdsEvent(BEGAN + 29 * SECOND, "Completed failover to DB instance: orders-2", ("failover",)),
+        ),
+    ),
+}
 SCENES: dict[str, Scene] = {
     "down": lambda code: _one(Story(code).down(FAILED)),
     "down-timeout": lambda code: _one(Story(code).down(FAILED, Kind.TIMEOUT)),
@@ -279,6 +306,10 @@ SCENES: dict[str, Scene] = {
     ),
     "stable-again": lambda code: _one(_flapping(code, 4).up(BEGAN + 58 * MINUTE).up(BEGAN + 65 * MINUTE)),
     "no-longer-watched": lambda code: _one(Story(code).down(FAILED).removed(FAILED + 9 * MINUTE)),
+    "now-watching": lambda code: _one(Story(code).found(FAILED)),
+    "no-longer-listed": lambda code: _one(Story(code).removed(FAILED, Addressees(("oncall@example.com",), code))),
+    "down-storage-full": lambda code: _one(Story(code).down(FAILED)),
+    "failed-over-by-rds": lambda code: _one(_failed_over(Story(code))),
     "restarted": lambda code: _one(Story(code).restarted(FAILED, started=FAILED - 20 * SECOND)),
     "crashed": lambda code: _one(_crashed(Story(code))),
     "failed-over": lambda code: _one(_failed_over(Story(code))),

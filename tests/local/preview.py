@@ -15,15 +15,17 @@ PAGE = """\
 <!doctype html><html lang="en"><head><meta charset="utf-8"><title>Heartline's mails</title>
 <meta name="color-scheme" content="light dark"><style>
 :root {{ color-scheme: light dark }}
-body {{ font: 15px/1.5 system-ui, sans-serif; margin: 24px }}
-section {{ display: grid; grid-template-columns: minmax(320px, 660px) minmax(320px, 1fr); gap: 16px }}
+body {{ font: 15px/1.5 system-ui, sans-serif; margin: 24px; overflow-wrap: anywhere }}
+section > * {{ min-width: 0 }}
+section {{ display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 420px), 1fr)); gap: 16px }}
 iframe {{ width: 100%; height: 900px; border: 1px solid #8888 }}
-pre {{ border: 1px solid #8888; padding: 12px; overflow: auto; margin: 0; max-height: 876px }}
+pre {{ border: 1px solid #8888; padding: 12px; overflow: auto; font-size: 13px; margin: 0; max-height: 876px }}
 </style></head><body><h1>Heartline's mails</h1><p>{index}</p>{mails}</body></html>
 """
-MAIL = (
-    '<h2 id="{name}">{name}</h2><p>{subject}</p><section><iframe src="{name}.html"></iframe><pre>{text}</pre></section>'
-)
+MAIL = """\
+<h2 id="{name}">{name}</h2><p>{subject}</p>
+<section><iframe src="{name}.html" title="{subject}"></iframe><pre>{text}</pre></section>
+"""
 
 
 def main() -> None:

@@ -18,6 +18,7 @@ from rich.table import Table
 from heartline.common import fields
 from heartline.common.deadline import Deadline
 from heartline.common.text import sanitize
+from heartline.model.errors import ConfigurationError
 from heartline.model.kinds import Tls, TlsNegotiation
 from heartline.model.observation import Server
 from heartline.model.target import DEFAULT_DATABASE, DEFAULT_PORT, Credential, Endpoint, Target
@@ -34,7 +35,8 @@ A password that shall not stand in the shell's history: leave it out, and PGPASS
 HEALTHY, UNHEALTHY, WRONG_USAGE = 0, 1, 2
 # libpq's two middle ways fall back to no TLS at all, which Heartline never does.
 NO_FALL_BACK = {"allow", "prefer"}
-OPTIONS = {"sslmode", "sslnegotiation", "sslcert", "sslkey", "connect_timeout"}
+# A login is bound to its TLS channel wherever the server offers that, asked for or not.
+OPTIONS = {"sslmode", "sslnegotiation", "sslcert", "sslkey", "connect_timeout", "channel_binding"}
 PLACE = re.compile(r"(?P<host>\[[^\]]*\]|[^:]*)(?::(?P<port>.*))?", re.DOTALL)
 BAR = 30
 # In place of the next steps that are about the configuration of the monitor.
@@ -87,7 +89,11 @@ def main() -> int:
     if credential.password is None and (given := os.environ.get("PGPASSWORD")):
         credential = replace(credential, password=given)
     console = Console(highlight=False)
-    seen = _probe(target, credential)
+    try:
+        seen = _probe(target, credential)
+    except ConfigurationError as error:
+        sys.stderr.write(f"{error}\n")
+        return WRONG_USAGE
     if seen.failure and seen.failure.advice == "password-missing" and sys.stdin.isatty():
         seen = _probe(target, replace(credential, password=getpass(f"Password of {credential.endpoint.user}: ")))
     show(console, seen)
@@ -124,11 +130,18 @@ def read_url(url: str) -> tuple[Target, Credential]:
     negotiation = options.get("sslnegotiation", TlsNegotiation.POSTGRES.value)
     if negotiation not in list(TlsNegotiation):
         raise ValueError(f"URL: sslnegotiation: give one of {', '.join(TlsNegotiation)}")
-    user = fields.text(unquote(parts.username))
-    database = fields.text(unquote(parts.path[1:]) or DEFAULT_DATABASE)
+    user = _text("user", unquote(parts.username))
+    database = _text("database", unquote(parts.path[1:]) or DEFAULT_DATABASE)
     password = None if parts.password is None else unquote(parts.password)
     target = Target("probe", tls=Tls(mode), tls_negotiation=TlsNegotiation(negotiation), timeout=_seconds(options))
     return target, Credential(Endpoint(host, port, database, user), password, _certificate(options))
+
+
+def _text(name: str, value: str) -> str:
+    try:
+        return fields.text(value)
+    except ValueError as fix:
+        raise ValueError(f"URL: {name}: {fix}") from None
 
 
 def _place(text: str) -> tuple[str, int]:

@@ -96,7 +96,7 @@ class Rule:
 
 
 def signature(environ: WSGIEnvironment) -> tuple[str, str, str]:
-    """Tell by which access key and for which region and service a request was signed; empty where it was not."""
+    """Return by which access key and for which region and service a request was signed; empty where it was not."""
     found = CREDENTIAL.search(environ.get("HTTP_AUTHORIZATION", ""))
     return (found[1], found[2], found[3]) if found else ("", "", "")
 
@@ -152,7 +152,7 @@ def _item_keys(document: Any) -> Iterator[str]:  # noqa: ANN401, any JSON
 
 def refuse(rule: Rule, service: str, message: str = REFUSED) -> Response:
     """Answer as the service's protocol does, so that botocore raises the exception of that code."""
-    if service == "sns":
+    if service in {"sns", "rds"}:
         kind = "text/xml"
         error = f"<Type>Sender</Type><Code>{escape(rule.code)}</Code><Message>{message}</Message>"
         body = f"<ErrorResponse><Error>{error}</Error></ErrorResponse>"

@@ -185,6 +185,17 @@ def removed_while_down() -> World:
 
 
 @case
+def removed_while_down_in_a_mute() -> World:
+    return _document(Action(BEGINS + 3 * HOUR, "mute", BEGINS + 5 * HOUR), Action(BEGINS + 4 * HOUR, "remove"))
+
+
+@case
+def removed_while_down_in_a_mute_and_given_back_in_it() -> World:
+    muted, gone = Action(BEGINS + 3 * HOUR, "mute", BEGINS + 8 * HOUR), Action(BEGINS + 4 * HOUR, "remove")
+    return _document(muted, gone, Action(BEGINS + 6 * HOUR, "restore"))
+
+
+@case
 def removed_while_down_and_given_back() -> World:
     return _document(Action(BEGINS + 3 * HOUR, "remove"), Action(BEGINS + 5 * HOUR, "restore"))
 

@@ -120,6 +120,8 @@ class Run:
         self.ticks += 1
         if not self.present:
             self.oracle.absent(at)
+            if self.oracle.account.people.worried:  # a mute held it back
+                self.oracle.removed(at, self.subject.remove(at + self.world.ahead(at)))
             self.subject.beat(at + self.world.ahead(at), None)
             return
         looks = [self.look(at, self.subject.load())]

@@ -20,9 +20,9 @@ from heartline.model.observation import Failure, Observation
 from heartline.model.observation import Server as Fingerprint
 from heartline.model.state import State, Stored
 from heartline.model.target import Endpoint, Policy
-from heartline.rules.alerts import reminded_of
 from heartline.rules.decide import decide, wants_another
 from heartline.rules.gaps import missed
+from heartline.rules.reminders import reminded_of
 from heartline.rules.watching import addressed, unwatch
 from heartline.storage.schema import FORMAT, plain, read_target, wire
 from simulation.mail import DOWN, FLAPPING, GONE, NOTICE, UP, Claim, Mail

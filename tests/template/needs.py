@@ -54,6 +54,8 @@ def needs(call: Call) -> Iterator[Need]:
         yield from (
             Need(f"ses:{operation}", to, parseaddr(asked.get("FromEmailAddress", ""))[1]) for to in identities(call)
         )
+    elif service == "rds":
+        yield Need(call.name, asked.get("ResourceName", "*"))
     elif service == "sns":
         yield Need(call.name, asked["TopicArn"])
     elif service == "sqs":

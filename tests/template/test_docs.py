@@ -253,7 +253,7 @@ def _metrics() -> set[str]:
 
 def test_the_metrics_are_the_code_s_and_those_that_the_stack_looks_at() -> None:
     template = (ROOT / "template.yaml").read_text(encoding="utf-8")
-    looked_at = set(re.findall(r"Namespace: Heartline\n\s+MetricName: (\w+)", template))
+    looked_at = set(re.findall(r"Namespace: Heartline,?\s+MetricName: (\w+)", template))
     looked_at |= set(re.findall(r'\["(?:Heartline|\.)", "([A-Z]\w+)", (?:"service"|"\.")', template)) - {"Throttles"}
     assert looked_at
     assert looked_at <= _metrics()

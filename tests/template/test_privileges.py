@@ -11,9 +11,10 @@ from typing import Any
 
 import pytest
 
-from local.aws import EmulatedAws
+from local.aws import REGION, EmulatedAws
 from local.function import event
 from local.postgres import Postgres
+from local.rds import EmulatedRds, names_lead_here
 from local.stack import ROLE, SECRET, SENDER
 from template.created import Created
 from template.needs import ARN, Need, listed, needs
@@ -38,6 +39,8 @@ LOGS_IN = {"rds-db:connect"}
 WIDE = {
     "DecryptSecrets": "whose key it is only its owner knows; kms:ViaService and the secret's ARN narrow it",
     "SeeWhetherInSandbox": "SES has no resource for the account: service authorization reference, Amazon SES v2",
+    "AskRds": "RDS has no resource for events, and what it lists is not known before",
+    "ReadTagsOfProxies": "which proxy carries the tag only its tags say",
     "SendMail": "in the sandbox SES asks for recipients' identities; ses:FromAddress narrows it: SES guide, sandbox",
     "SeeWhoIsVerified": "it tells of recipients, who may be anybody",
 }
@@ -58,6 +61,10 @@ KINDS = {
     "secret": Kind(ONE | {"DatabaseSecretArn": "-"}, {"Monitor": BASIC | DECRYPTS}),
     "iam": Kind(ONE | IAM | {"AlertTopicArn": OWN_TOPIC}, {"Monitor": BASIC | LOGS_IN}),
     "fleet": Kind(MAIL, {"Monitor": BASIC | READS_QUEUE | DECRYPTS}),
+    "rds": Kind(
+        MAIL | {"UseRds": "discover", "DatabaseAuthentication": "iam", "DatabaseUser": ROLE},
+        {"Monitor": BASIC | READS_QUEUE | DECRYPTS | LOGS_IN},
+    ),
 }
 
 
@@ -74,8 +81,10 @@ class Life:
         if self.fleet:
             one = f'host = "127.0.0.1"\nport = {port}\nsecret = "{SECRET}"\ntls = "disable"\n{QUICK}'
             targets = "".join(f'[[targets]]\nname = "orders-{place}"\n{one}' for place in range(2))
+            if "UseRds" in self.stack.parameters:
+                targets += f'[discover]\nsecret = "{SECRET}"\ntls = "disable"\n{QUICK}'
         else:
-            targets = f"{self.rendered.replace('port = 5432', f'port = {port}')}\n{QUICK}"
+            targets = f"{self.rendered}\nport = {port}\n{QUICK}"
         self.stack.instead["TARGETS"] = targets
 
     def tick(self) -> None:
@@ -91,6 +100,9 @@ class Life:
                     sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
 
     def live(self) -> None:
+        rds = EmulatedRds(self.stack.aws)
+        rds.instance("down", CLOSED)
+        rds.proxy(self.stack.aws, "front", tag=None)
         self.watch(self.database.port)
         self.tick()
         self.tick()
@@ -138,7 +150,8 @@ def life(
         patch.setattr("heartline.bootstrap.datetime", clock)
         patch.setattr("heartline.tick.fanout.TARGETS_PER_RUN", 1)
         life = Life(stack, _server, clock)
-        life.live()
+        with names_lead_here():
+            life.live()
     yield life
     _cloud.reset()
 
@@ -197,7 +210,7 @@ def test_each_permission_is_narrowed_to_what_is_the_stack_s_or_was_given_to_it(l
         wide = [one for one in names if one not in given and not any(of_a_made_one(one, name) for name in made)]
         reasoned = statement["Sid"] in WIDE or all(narrowed_by_a_parameter(one) for one in wide)
         assert wide == [] or reasoned, statement["Sid"]
-        assert "*" not in names or statement["Sid"] == "SeeWhetherInSandbox"
+        assert "*" not in names or statement["Sid"] in {"SeeWhetherInSandbox", "AskRds"}
 
 
 def of_a_made_one(resource: str, name: str) -> bool:
@@ -207,10 +220,11 @@ def of_a_made_one(resource: str, name: str) -> bool:
 
 
 def narrowed_by_a_parameter(resource: str) -> bool:
-    """Tell of the names that SecretPrefix or DatabaseUser end."""
+    """Return True for the names that SecretPrefix or DatabaseUser end."""
     return resource in {
         ARN.format("secretsmanager", "secret:heartline/*"),
-        ARN.format("rds-db", f"dbuser:*/{ROLE}"),
+        # A database may be in any region.
+        ARN.format("rds-db", f"dbuser:*/{ROLE}").replace(REGION, "*"),
     }
 
 

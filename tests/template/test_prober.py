@@ -27,9 +27,19 @@ def test_with_subnets_the_prober_is_inside_and_the_monitor_outside(deployed: Mak
     made = deployed(**given, **VPC).resources()
     inside = {name: one["VpcConfig"] for name, one in made.items() if "VpcConfig" in one}
     assert inside == {
-        "ProbeFunction": {"SubnetIds": ["subnet-0a1b2c3d", "subnet-4e5f6a7b"], "SecurityGroupIds": ["sg-0a1b2c3d"]}
+        "ProbeFunction": {
+            "SubnetIds": ["subnet-0a1b2c3d", "subnet-4e5f6a7b"],
+            "SecurityGroupIds": ["sg-0a1b2c3d"],
+            "Ipv6AllowedForDualStack": "false",
+        }
     }
     assert "ec2:" not in json.dumps(deployed(**given, **VPC).statements())
+
+
+def test_the_prober_connects_by_ipv6_where_it_is_asked_to(deployed: MakeStack) -> None:
+    """In a subnet that is not dual-stack Lambda would refuse to create it."""
+    made = deployed(**ONE, **VPC, VpcIpv6="true").resources()
+    assert made["ProbeFunction"]["VpcConfig"]["Ipv6AllowedForDualStack"] == "true"
 
 
 def test_nothing_is_made_that_others_in_the_vpc_could_feel(deployed: MakeStack) -> None:

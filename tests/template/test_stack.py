@@ -300,18 +300,15 @@ def is_text(node: ast.AST) -> bool:
     return isinstance(node, ast.Constant) and isinstance(node.value, str)
 
 
-@pytest.mark.parametrize("by_target", ["true", "false"])
 @pytest.mark.parametrize("given", [ONE, FLEET])
-def test_dashboard_and_alarms_name_metrics_that_are_written(
-    create: Create, given: dict[str, str], by_target: str
-) -> None:
-    stack = create(given=given, TargetMetrics=by_target)
+def test_dashboard_and_alarms_name_metrics_that_are_written(create: Create, given: dict[str, str]) -> None:
+    stack = create(given=given)
     metrics = map(watched, alarms(stack).values())
     by_alarms = {(metric["Namespace"], metric["MetricName"]) for metric in metrics}
     named = {name for space, name in shown(body(stack)) | by_alarms if space == "Heartline"}
     assert named >= {"TargetsUp", "TargetsDown", "TickDuration", "OldestAlert"}
     assert named - written() == set()
-    assert ({"Availability", "Login"} <= named) == (by_target == "true")
+    assert ({"Availability", "Login"} <= named) == (given is FLEET)
 
 
 @pytest.mark.parametrize("given", [ONE, FLEET, ONE | VPC, FLEET | VPC])
@@ -335,8 +332,8 @@ def test_the_dashboard_begins_with_the_page_that_the_function_answers(create: Cr
 
 
 def test_the_widgets_of_a_dashboard_do_not_overlap(create: Create) -> None:
-    for by_target in ("true", "false"):
-        dashboard = body(create(TargetMetrics=by_target))
+    for given in (ONE, FLEET):
+        dashboard = body(create(given=given))
         cells = [cell for widget in dashboard["widgets"] for cell in covered(widget)]
         assert len(cells) == len(set(cells))
         assert max(x for x, _ in cells) < 24  # the grid of a dashboard
@@ -388,10 +385,10 @@ def test_only_a_fleet_has_a_queue(deployed: MakeStack) -> None:
 @pytest.mark.parametrize("command", ["default", "dev", "prod"])
 def test_each_environment_of_samconfig_makes_a_stack(create: Create, command: str) -> None:
     config = tomllib.loads((ROOT / "samconfig.toml").read_text())[command]
-    stack = create(name=config["deploy"]["parameters"]["stack_name"], LogRetentionDays="7")
+    stack = create(name=config["deploy"]["parameters"]["stack_name"])
     groups = stack.aws.client("logs").describe_log_groups()["logGroups"]
     (days,) = (one["retentionInDays"] for one in groups if one["logGroupName"] == stack.resources["MonitorLogs"])
-    assert int(days) == 7
+    assert int(days) == 30
 
 
 def test_no_parameter_replaces_the_table(deployed: MakeStack) -> None:

@@ -16,6 +16,7 @@ from local.stack import ROLE, SECRET, SENDER
 from template.created import FLEET, ONE, Created
 
 Create = Callable[..., Created]
+NO_DATABASE = {"DatabaseHost": "", "DatabaseSecretArn": ""}
 
 
 @pytest.fixture
@@ -53,13 +54,14 @@ def test_alerts_go_by_the_configuration_set_and_to_the_topic_of_the_stack(watchi
 def test_dashboards_search_finds_the_metrics_of_a_target_by_their_dimensions(
     watching: Create, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    stack = watching(TargetMetrics="true")
+    stack = watching()
+    stack.instead["TARGETS"] = f"{stack.environment()['TARGETS']}\nmetrics = true\n"
     capsys.readouterr()
     stack.run(event("scheduled"))
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines() if '"_aws"' in line]
     declared = [line["_aws"]["CloudWatchMetrics"][0] for line in lines if line.get("target") == "database"]
     ((dimensions,),) = [one["Dimensions"] for one in declared]
-    searches = re.findall(r"SEARCH\('\{(.*?)\}", dashboard(stack))
+    searches = re.findall(r"SEARCH\('\{(.*?)\}", dashboard(watching("fleet", **NO_DATABASE)))
     assert searches
     assert {frozenset(search.split(",")) for search in searches} == {frozenset({"Heartline", *dimensions})}
 
@@ -84,7 +86,7 @@ def test_a_divided_tick_goes_through_the_queue_of_the_stack(
     watching: Create, aws: EmulatedAws, database: Postgres, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("heartline.tick.fanout.TARGETS_PER_RUN", 1)
-    stack = watching(**FLEET | {"DatabaseHost": "", "DatabaseSecretArn": ""})
+    stack = watching(**FLEET | NO_DATABASE)
     one = f'host = "127.0.0.1"\nport = {database.port}\nsecret = "{SECRET}"\ntls = "disable"'
     stack.instead["TARGETS"] = "\n".join(f'[[targets]]\nname = "orders-{at}"\n{one}' for at in range(2))
     assert stack.run(event("scheduled"))["shards"] == 2
@@ -110,7 +112,7 @@ def test_an_update_keeps_the_table_and_what_is_in_it(watching: Create) -> None:
     stack = watching()
     stack.run(event("scheduled"))
     before, kept = stack.resources["StateTable"], stored(stack)
-    stack.update(ScheduleMinutes="5", TargetMetrics="true")
+    stack.update(ScheduleMinutes="5")
     assert (stack.resources["StateTable"], stored(stack)) == (before, kept)
     assert stack.environment()["SCHEDULE_MINUTES"] == "5"
     assert stack.run(event("status"))["targets"][0]["status"] == "up"

@@ -139,6 +139,7 @@ def test_what_a_pattern_takes_arrives_as_it_was_written(
         ("DatabasePort", "5432.5"),
         ("DatabasePort", "65536"),
         ("DatabasePort", "0"),
+        ("PingUrl", "https://hc-ping.com:65536/"),
         ("DatabaseUser", "any*"),
         ("DatabaseUser", "any?"),
         ("DatabaseUser", "${aws:username}"),
@@ -307,6 +308,13 @@ def test_boto3_finds_aws_itself_once_deployed(stack: MakeStack) -> None:
     assert stack(**PASSWORD).environment()["AWS_ENDPOINT_URL"] == ""
 
 
+def test_a_port_is_given_whether_or_not_a_host_is(stack: MakeStack) -> None:
+    """The host may be in the secret, and the port of a pooler before it not."""
+    of_the_secret = {name: value for name, value in PASSWORD.items() if name != "DatabaseHost"}
+    (target,) = read_settings(stack(**of_the_secret, DatabasePort="6432").environment()).targets
+    assert (target.host, target.port) == (None, 6432)
+
+
 def test_a_password_target_is_rendered(stack: MakeStack) -> None:
     given_ = PASSWORD | {"DatabaseName": "orders", "DatabasePort": "5433", "TargetName": "orders"}
     settings = read_settings(stack(**given_).environment())
@@ -333,7 +341,7 @@ def test_language_and_time_zone_of_one_database_are_rendered(stack: MakeStack) -
 
 def test_an_iam_target_is_rendered(stack: MakeStack) -> None:
     (target,) = read_settings(stack(**IAM).environment()).targets
-    assert (target.user, target.secret, target.iam, target.port) == ("heartline", None, True, 5432)
+    assert (target.user, target.secret, target.iam, target.port) == ("heartline", None, True, None)
 
 
 def test_without_a_database_the_packaged_file_counts(stack: MakeStack) -> None:
@@ -397,7 +405,7 @@ def test_the_monitor_knows_which_user_may_log_in_by_iam(stack: MakeStack, parame
 
 def test_one_database_s_id_narrows_iam_to_that_database(stack: MakeStack) -> None:
     resource = stack(**IAM, DatabaseResourceId="db-ABCDEFGH").statements()["LogInToDatabase"]["Resource"]
-    assert resource == "arn:aws:rds-db:eu-west-1:123456789012:dbuser:db-ABCDEFGH/heartline"
+    assert resource == "arn:aws:rds-db:*:123456789012:dbuser:db-ABCDEFGH/heartline"
 
 
 def test_in_another_partition_of_aws_its_own_names_are_used(deployed: MakeStack) -> None:

@@ -98,6 +98,8 @@ def alert(kind: AlertKind = AlertKind.DOWN, number: int = 1, **changes: object) 
     if kind is AlertKind.STABLE:
         fields |= known_to_flap(at - 5 * MINUTE, at) | {"failure": None, "previous": failure(), "remind_at": None}
         fields |= {"incident": Incident(incident.id, at - 6 * MINUTE, at - 7 * MINUTE, ended=at - 5 * MINUTE)}
+    if kind is AlertKind.WATCHED:
+        fields |= {"incident": None, "failure": None, "remind_at": None, "discovered": True}
     if kind is AlertKind.UNWATCHED:
         fields |= {"failure": None, "previous": failure(), "remind_at": None, "endpoint": Endpoint()}
     if kind in CHANGES:

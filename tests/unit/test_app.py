@@ -121,7 +121,7 @@ def test_a_wrong_environment_is_told_at_the_first_event_of_any_kind_and_logged(
 
 def test_the_environment_is_read_in_the_names_that_the_contract_gives(environment: pytest.MonkeyPatch) -> None:
     names = ["TARGETS", "STATE_TABLE", "ALERT_SENDER", "ALERT_RECIPIENTS", "ALERT_TOPIC", "HEALTH_TOPIC", "LOG_LEVEL"]
-    names += ["SCHEDULE_MINUTES", "SES_CONFIGURATION_SET", "TICK_QUEUE", "TARGET_METRICS", "PROBE_FUNCTION", "PING_URL"]
+    names += ["SCHEDULE_MINUTES", "SES_CONFIGURATION_SET", "TICK_QUEUE", "PROBE_FUNCTION", "PING_URL"]
     for name in names:
         environment.setenv(name, "[[=")
     environment.setenv("STATE_TABLE", "")

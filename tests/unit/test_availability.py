@@ -67,9 +67,20 @@ def test_failed_probes_that_made_no_outage_are_counted_and_their_share_is_that_o
     assert (found.blips, found.failed_probes, found.failed_share) == (120, 240, pytest.approx(2 / 3))
 
 
+def test_failed_probes_are_counted_by_hours_that_reach_into_the_time_and_each_tick_has_one_more_probe() -> None:
+    """Down but for two minutes of the day, and three ticks that saw failures in its first hour."""
+    begins = NOW - DAY + 45 * MINUTE
+    state = replace(UP, blip_counts=(BlipCount(begins - HOUR, 9, 9), BlipCount(begins, 3, 6)))
+    down = over(DAY - 47 * MINUTE, timedelta(0))
+    found = availability(state, [down], [], Span(begins, NOW), MINUTE)
+    assert (found.blips, found.failed_probes, found.failed_share) == (3, 6, 6 / 9)
+
+
 @pytest.mark.parametrize("state", [State("orders"), State("orders", first_seen=NOW, up_since=NOW)], ids=str)
 def test_what_was_never_watched_has_no_availability(state: State) -> None:
-    assert measured(state, [], []).share is None
+    found = measured(state, [], [])
+    assert (found.share, found.failed_share) == (None, None)
+    assert (found.observed, found.unobserved, found.blips, found.failed_probes) == (0, 0, 0, 0)
 
 
 def test_a_time_in_which_heartline_did_not_run_is_neither_up_nor_down_and_told() -> None:

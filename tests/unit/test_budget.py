@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
@@ -15,6 +15,7 @@ from heartline.model.state import State
 from heartline.model.target import Policy
 from heartline.rules.budget import affordable, spent
 from heartline.rules.decide import decide
+from heartline.rules.reminders import next_reminder, reminded_of
 from unit.samples import HOUR, MINUTE, NOW, SECOND, failure, seen
 
 DOWN, REMINDER, RECOVERED, FLAPPING = AlertKind.DOWN, AlertKind.REMINDER, AlertKind.RECOVERED, AlertKind.FLAPPING
@@ -91,12 +92,54 @@ def test_an_outage_that_begins_before_there_is_room_for_the_end_of_another_is_to
 def test_a_reminder_is_due_though_it_is_about_another_outage_than_people_know_and_says_that_it_flaps() -> None:
     state, often = at_minutes(-30, -25, -20), replace(POLICY, remind_every=10 * MINUTE)
     assert led(state, {1: OK, 5: DEAD}, until=29, policy=often) == [(REMINDER, 10, True)]
+    # Who acknowledged one outage has not acknowledged another.
+    seen_to = replace(state, belief=replace(state.belief, acknowledged=reminded_of(state)))
+    assert led(seen_to, {1: OK, 5: DEAD}, until=29, policy=often) == [(REMINDER, 10, True)]
+    assert led(seen_to, {}, until=120, policy=often) == []
+
+
+def test_an_outage_that_is_found_when_a_mute_ends_without_room_to_tell_the_end_of_another_waits_for_a_reminder() -> (
+    None
+):
+    """So many alerts of that day that there is room to say that it flaps, and for no more."""
+    state = replace(at_minutes(*(-60 * hours for hours in range(21, 1, -1))), muted_until=NOW + 30 * MINUTE)
+    assert led(state, {1: OK, 5: DEAD}, until=61) == [(REMINDER, 60, True)]
 
 
 def test_a_reminder_for_which_there_is_no_room_comes_as_soon_as_there_is() -> None:
     """Reminders that come often must leave room for a recovery, and for what may break again."""
     state, often = at_minutes(-30, -25, -20), replace(POLICY, remind_every=10 * MINUTE)
     assert led(state, {}, until=40, policy=often) == [(REMINDER, 36, False)]
+
+
+@pytest.mark.parametrize(
+    ("before", "turns", "every"),
+    [
+        ((), {}, 60),
+        ((), {}, 10),
+        ((-30, -25, -20), {}, 10),
+        ((-30, -25, -20), {1: OK, 5: DEAD}, 10),
+        ((-50, -49, -48, -47), {1: OK, 2: DEAD, 4: OK, 5: DEAD}, 1),
+        (range(-60 * 21, -60, 60), {1: OK}, 20),
+        (range(-60 * 23, -60, 60), {}, 30),
+    ],
+)
+def test_the_next_reminder_that_status_and_mails_name_is_the_one_that_comes(
+    before: Sequence[float], turns: Mapping[int, Failure | None], every: int
+) -> None:
+    """It comes with the first tick after that moment, also where it waits for room, unless the database changes."""
+    state, policy, now_is, named = at_minutes(*before), replace(POLICY, remind_every=every * MINUTE), DEAD, None
+    for minute in range(1, 5 * 60):
+        now_is, now = turns.get(minute, now_is), NOW + minute * MINUTE
+        decision = decide(state, [seen(now, now_is)], policy, now)
+        if minute not in turns:
+            expected = next_reminder(state, policy)
+            assert named in {None, expected}
+            come = any(alert.kind in {REMINDER, FLAPPING} for alert in decision.alerts)
+            assert come == (expected is not None and expected <= now)
+            assert not come or now < expected + MINUTE
+        state = decision.state
+        named = decision.alerts[-1].remind_at if decision.alerts else None if minute in turns else named
 
 
 def test_a_recovery_for_which_a_day_has_no_room_is_told_as_flapping() -> None:

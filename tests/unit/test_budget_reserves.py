@@ -8,8 +8,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from heartline.model.belief import Believed
 from heartline.model.target import Policy
-from heartline.rules.budget import affordable, after_up, reminder_interval, spent
+from heartline.rules.budget import (
+    affordable,
+    after_down,
+    after_notice,
+    after_reminder,
+    after_up,
+    earliest,
+    reminder_interval,
+    spent,
+)
 from unit.samples import HOUR, MINUTE, NOW, SECOND
 
 DAY = timedelta(days=1)
@@ -39,6 +49,62 @@ def test_after_a_recovery_that_was_afforded_the_worst_that_can_follow_fits(
         at += 7 * MINUTE
     assert busiest(sent, HOUR) <= 6
     assert busiest(sent, DAY) <= 24
+
+
+@pytest.mark.parametrize(
+    ("every", "reminders", "hours"),
+    [
+        (HOUR, 0, [1, 3, 7, 15]),
+        (HOUR, 1, [2, 6, 14]),
+        (HOUR, 2, [4, 12]),
+        (5 * HOUR, 0, [5, 15]),
+        (DAY, 0, [24]),
+        (2 * DAY, 0, []),
+        # Reminders that are asked for more often wait for room: no more is kept for them.
+        (10 * MINUTE, 0, [1, 3, 7, 15]),
+        (MINUTE, 5, [1, 3, 7, 15]),
+    ],
+)
+def test_room_is_kept_for_three_alerts_a_second_after_each_reminder_of_the_coming_day(
+    every: timedelta, reminders: int, hours: list[int]
+) -> None:
+    """A reminder of what flaps; that it stays down; that it is an outage after all."""
+    plan = after_down(Policy(remind_every=every), reminders)
+    assert plan == [timedelta(0)] * 3 + [hour * HOUR + SECOND for hour in hours for _ in range(3)]
+
+
+def test_room_is_kept_for_what_may_follow_at_once() -> None:
+    """After good news: it is down, and an outage. After a notice, and after a DOWN, one more."""
+    hourly = after_down(Policy())[3:]
+    assert after_up(Policy()) == [timedelta(0)] * 2 + hourly
+    assert after_notice(Policy()) == [timedelta(0)] * 3 + hourly
+    kept = [
+        after_reminder(kind, flapping=flapping)
+        for flapping in (False, True)
+        for kind in (Believed.DOWN, Believed.MISCONFIGURED, Believed.FLAPPING)
+    ]
+    assert kept == [[timedelta(0)] * number for number in (3, 3, 2, 0, 1, 2)]
+
+
+@pytest.mark.parametrize(
+    ("ago", "at_once", "comes"),
+    [
+        ([], 3, 0),
+        ([50, 40, 30], 2, 0),
+        ([50, 40, 30], 3, 10),
+        ([50, 40, 30], 4, 20),
+        ([59] * 5, 5, 1),
+        # A day has room for 24.
+        (range(60, 61 * 23, 60), 0, 0),
+        (range(60, 61 * 23, 60), 1, 60),
+    ],
+)
+def test_an_alert_is_affordable_as_soon_as_others_are_an_hour_or_a_day_ago(
+    ago: list[int], at_once: int, comes: int
+) -> None:
+    alerted, plan = sorted(NOW - minutes * MINUTE for minutes in ago), [timedelta(0)] * at_once
+    due = earliest(alerted, NOW, plan)
+    assert due == (NOW + comes * MINUTE + SECOND if comes else NOW)
 
 
 def test_what_happens_seldom_is_always_afforded() -> None:

@@ -168,7 +168,8 @@ def test_the_defaults_are_the_template_s(document: dict[str, Any]) -> None:
     assert [one["MemorySize"] for one in functions] == [cost.MEMORY_GB * 1024] * 2
     defaults = {name: parameter.get("Default") for name, parameter in document["Parameters"].items()}
     assert int(defaults["ScheduleMinutes"]) * TICKS == 730 * 60
-    assert defaults["LogRetentionDays"] == 30
+    logs = [one["Properties"] for one in document["Resources"].values() if one["Type"] == "AWS::Logs::LogGroup"]
+    assert [one["RetentionInDays"] for one in logs] == [30] * 2
 
 
 def test_a_run_has_as_many_targets_as_the_code_gives_it() -> None:
@@ -191,7 +192,7 @@ def test_a_secret_is_read_as_often_as_the_code_reads_it() -> None:
 
 def test_the_metrics_are_those_that_are_written(capsys: pytest.CaptureFixture[str]) -> None:
     phases = dict.fromkeys((phase for phase in Phase if phase is not Phase.CREDENTIALS), 1234.5)
-    Metrics("heartline-production", by_target=True).probed("orders-production-000", Observation(NOW, ENDPOINT, phases))
+    Metrics("heartline-production").probed("orders-production-000", Observation(NOW, ENDPOINT, phases))
     (line,) = capsys.readouterr().out.splitlines()
     assert line.count('"Name"') == cost.TARGET_METRICS
     assert 0.7 * cost.TARGET_LOG < len(line) <= cost.TARGET_LOG

@@ -46,7 +46,7 @@ class Secrets:
 
 
 class Clock:
-    """Tell the seconds that the test says."""
+    """Return the seconds that the test sets."""
 
     now = 0.0
 

@@ -11,8 +11,8 @@ from heartline.model.kinds import AlertKind, Kind, Phase, Status
 from heartline.model.observation import Failure, Observation
 from heartline.model.state import State
 from heartline.model.target import Endpoint, Policy
-from heartline.rules.alerts import reminded_of
 from heartline.rules.decide import Decision, decide, quiet_until, wants_another
+from heartline.rules.reminders import next_reminder, reminded_of
 from heartline.rules.watching import unwatch
 from unit.samples import HOUR, MINUTE, NOW, SECOND, failure, seen
 
@@ -59,6 +59,8 @@ def test_a_target_is_down_after_the_first_failure_and_all_confirmations() -> Non
     assert (decision.state.status, kinds(decision)) == (Status.DOWN, [AlertKind.DOWN])
     assert decision.alerts[0].incident.began == decision.state.since == NOW
     assert decision.alerts[0].incident.last_ok == NOW - MINUTE
+    assert decision.alerts[0].first_seen == UP.first_seen
+    assert decision.ended == ()
 
 
 def test_an_alert_says_what_the_last_probe_of_the_tick_met() -> None:
@@ -113,6 +115,8 @@ def test_a_blip_does_not_count_towards_the_next_tick() -> None:
 def test_a_tick_that_runs_out_of_time_changes_nothing() -> None:
     assert tick(UP, DEAD, DEAD) == Decision(UP)
     assert tick(down(), OK) == Decision(down())
+    # Nor does it remind.
+    assert tick(down(), OK, at=NOW + 2 * HOUR) == Decision(down())
 
 
 def test_a_target_is_up_after_enough_healthy_probes_in_a_row() -> None:
@@ -132,6 +136,7 @@ def test_the_last_good_probe_is_the_last_of_those_that_confirmed_the_recovery() 
 
 
 def test_a_failure_among_the_healthy_probes_keeps_a_target_down() -> None:
+    assert not wants_another(down(), [seen(), seen(failed=DEAD)], replace(POLICY, recover_after=3))
     decision = tick(down(), OK, DEAD, at=NOW + MINUTE)
     assert (decision.state.status, decision.alerts) == (Status.DOWN, ())
     assert decision.state.since == NOW
@@ -173,8 +178,9 @@ def test_without_confirmations_one_probe_is_enough_for_a_change() -> None:
 
 
 def test_another_text_of_the_same_kind_is_no_change() -> None:
-    decision = tick(down(), replace(DEAD, cause="It says something else.", said="pid 4242"), at=NOW + MINUTE)
-    assert decision.alerts == ()
+    other = replace(DEAD, cause="It says something else.", said="pid 4242")
+    decision = tick(down(), other, at=NOW + MINUTE)
+    assert (decision.alerts, decision.state.failure) == ((), other)
 
 
 def test_a_reminder_says_for_how_much_of_the_time_since_the_last_alert_it_was_down() -> None:
@@ -238,6 +244,19 @@ def test_each_alert_of_an_outage_says_when_the_next_reminder_is_due() -> None:
     assert tick(reminded.state, OK, OK, at=NOW + 2 * HOUR).alerts[0].remind_at is None
 
 
+def test_reminders_begin_anew_when_a_misconfiguration_becomes_an_outage_and_only_the_first_time() -> None:
+    locked, state, waits = failure(Kind.AUTH), UP, []
+    for hour, results in [
+        *((0, [locked] * 3), (1.1, [locked]), (3.2, [locked]), (4, [DEAD, DEAD]), (5.1, [DEAD])),
+        *((6, [locked, locked]), (7.2, [locked]), (8, [DEAD, DEAD])),
+    ]:
+        decision = tick(state, *results, at=NOW + hour * HOUR)
+        state = decision.state
+        waits += [(alert.kind, (alert.remind_at - alert.at) / HOUR) for alert in decision.alerts]
+    down, reminder = AlertKind.DOWN, AlertKind.REMINDER
+    assert waits == [(down, 1), (reminder, 2), (reminder, 4), (down, 1), (reminder, 2), (reminder, 4), (down, 4)]
+
+
 def test_reminders_begin_anew_with_each_incident() -> None:
     reminded = tick(down(), DEAD, at=NOW + 2 * HOUR).state
     healed = tick(reminded, OK, OK, at=NOW + 3 * HOUR).state
@@ -257,6 +276,10 @@ def test_acknowledging_stops_the_reminders_of_what_was_acknowledged_and_nothing_
     assert kinds(over) == [AlertKind.RECOVERED]
     again = tick(over.state, DEAD, DEAD, DEAD, at=NOW + 9 * HOUR)
     assert kinds(tick(again.state, DEAD, at=NOW + 11 * HOUR)) == [AlertKind.REMINDER]
+
+
+def test_what_is_well_has_no_reminders_and_nothing_to_acknowledge() -> None:
+    assert (reminded_of(UP), next_reminder(UP, POLICY)) == (None, None)
 
 
 def acknowledged(state: State) -> State:
@@ -295,6 +318,17 @@ def test_what_heals_and_breaks_again_inside_a_mute_is_told_as_two_incidents() ->
     first, second = (alert.incident for alert in decision.alerts)
     assert (first.began, first.ended, second.began) == (NOW, NOW + MINUTE, NOW + 5 * MINUTE)
     assert first.id != second.id
+
+
+def test_what_was_told_before_a_mute_is_told_as_over_after_it_though_others_came_and_went_in_it() -> None:
+    state = replace(down(), muted_until=NOW + HOUR)
+    for minute in (1, 5, 9):
+        healed = tick(state, OK, OK, at=NOW + minute * MINUTE).state
+        state = tick(healed, DEAD, DEAD, DEAD, at=NOW + (minute + 1) * MINUTE).state
+    healed = tick(state, OK, OK, at=NOW + 20 * MINUTE).state
+    (recovered,) = tick(healed, OK, at=NOW + HOUR).alerts
+    assert (recovered.kind, recovered.incident.began) == (AlertKind.RECOVERED, NOW)
+    assert len(healed.recent) == 2
 
 
 def test_a_clock_that_steps_back_neither_reminds_nor_repeats() -> None:
@@ -374,7 +408,11 @@ def test_bounds_contain_what_happened_while_a_probe_went_on() -> None:
     def probe(at: datetime, result: Failure | None) -> Observation:
         return replace(seen(at, result), ended=at + 5 * SECOND)
 
-    good = decide(UP, [probe(NOW, DEAD), probe(NOW + 8 * SECOND, OK)], POLICY, NOW + 13 * SECOND).state
+    blip = [probe(NOW, DEAD), probe(NOW + 8 * SECOND, OK)]
+    begun = decide(State("orders"), blip, POLICY, NOW + 13 * SECOND).state
+    assert (begun.first_seen, begun.up_since) == (NOW + 8 * SECOND, NOW + 13 * SECOND)
+    assert (begun.recent_blips, begun.flapping.calm_since) == ((NOW,), NOW + 13 * SECOND)
+    good = decide(UP, blip, POLICY, NOW + 13 * SECOND).state
     failed = probe(NOW + MINUTE, DEAD)
     state = decide(good, [failed], slow, failed.until).state
     back = probe(NOW + 2 * MINUTE, OK)

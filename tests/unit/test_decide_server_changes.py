@@ -90,6 +90,7 @@ def test_restarts_that_go_on_are_told_three_times_and_then_once_as_flapping(lull
     assert told == [RESTARTED] * 3 + [FLAPPING]
     assert len(life.ended) == len(lulls)
     assert life.alerts[-1].total.counts.changes == 4
+    assert life.alerts[-1].remind_at == life.alerts[-1].at + HOUR
 
 
 def test_a_restart_is_kept_as_an_incident_without_a_length_between_the_two_probes(life: Life) -> None:
@@ -244,6 +245,7 @@ def test_that_several_servers_take_turns_is_told_as_soon_as_there_is_room(life: 
     told = [kind for _ in range(100) for kind in life.see(restarted(2)) + life.see(restarted(3))]
     assert told == [AlertKind.FAILED_OVER]
     assert life.alerts[-1].change.several
+    assert life.alerts[-1].incident is None
 
 
 # Several servers under one name.
@@ -306,6 +308,7 @@ def test_the_end_of_a_certificate_is_told_exactly_at_30_7_and_1_days_by_ticks_of
         assert life.see(ending(expires)) == [EXPIRING]
         assert life.see(ending(expires)) == []
     assert [left for _, left in warnings(life)] == [30, 7, 1]
+    assert life.state.warned == (Warned(expires, 1),)
 
 
 def test_a_certificate_that_is_first_seen_late_is_told_of_at_once_and_not_for_the_days_before(life: Life) -> None:
@@ -329,12 +332,33 @@ def test_the_end_of_a_certificate_that_nears_in_a_time_of_quiet_is_told_after_it
     assert [life.see(ending(expires), after=2 * DAY), life.see(ending(expires))] == [[EXPIRING], []]
 
 
+def test_the_end_of_a_certificate_is_told_while_it_flaps_and_says_nothing_of_that(life: Life) -> None:
+    for one in [failure(), SERVER] * 40:
+        life.see(one)
+    assert life.see(ending(life.now + 5 * DAY)) == [EXPIRING]
+    assert (life.alerts[-1].flapping, life.alerts[-1].believed) == (None, None)
+    assert life.state.belief is not None
+
+
+def test_the_end_of_a_certificate_waits_for_room_among_other_alerts(life: Life) -> None:
+    expires = life.now + 5 * DAY
+    life.state = replace(life.state, alerted=(life.now,) * 3)
+    assert [life.see(ending(expires), after=HOUR), life.see(ending(expires))] == [[], [EXPIRING]]
+
+
 def test_the_end_of_a_certificate_waits_for_the_end_of_an_outage(life: Life) -> None:
     expires = life.now + 31 * DAY
     life.see(ending(expires))
     assert life.see(failure(), after=2 * DAY) == [DOWN]
     assert life.see(ending(expires)) == [RECOVERED, EXPIRING]
     assert life.see(ending(expires)) == []
+
+
+def test_a_good_probe_of_a_target_that_stays_down_tells_of_no_certificate() -> None:
+    life = Life(replace(POLICY, confirmations=1))
+    assert life.see(failure(), failure()) == [DOWN]
+    assert life.see(failure(Kind.TIMEOUT), ending(life.now + 5 * DAY)) == []
+    assert life.see(ending(life.now + 5 * DAY)) == [RECOVERED, EXPIRING]
 
 
 def test_a_server_that_shows_no_certificate_is_told_nothing_of(life: Life) -> None:

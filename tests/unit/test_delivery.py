@@ -23,7 +23,7 @@ from heartline.model.state import State, Stored
 from heartline.model.target import Target
 from heartline.notify.batches import Batch
 from heartline.notify.channel import Refusal, Scope
-from heartline.notify.delivery import PAST, SEND_SECONDS, Delivery
+from heartline.notify.delivery import SEND_SECONDS, SHOWN_HISTORY, Delivery
 from heartline.notify.email import EmailChannel
 from heartline.notify.leases import Leases
 from heartline.notify.sns import TopicChannel
@@ -73,23 +73,26 @@ class Box:
 
 
 class Memory:
-    """Tell of one incident of each target and of one gap, or fail as it is told to."""
+    """Return one incident of each target and one gap, or fail as it should."""
 
     def __init__(self, broken: Exception | None = None) -> None:
         self.broken = broken
 
     def incidents(self, name: str, since: datetime) -> tuple[Incident, ...]:
-        assert since == NOW - PAST
+        assert since == NOW - SHOWN_HISTORY
         if self.broken:
             raise self.broken
         return (Incident(f"{name}-1", NOW - HOUR, ended=NOW - MINUTE),)
 
     def gaps(self, since: datetime) -> tuple[Span, ...]:
-        assert since == NOW - PAST
+        assert since == NOW - SHOWN_HISTORY
         return (Span(NOW - 2 * HOUR, NOW - HOUR),)
 
     def of(self, *names: str) -> dict[str, TargetHistory]:
-        return {name: TargetHistory(self.incidents(name, NOW - PAST), self.gaps(NOW - PAST)) for name in names}
+        return {
+            name: TargetHistory(self.incidents(name, NOW - SHOWN_HISTORY), self.gaps(NOW - SHOWN_HISTORY))
+            for name in names
+        }
 
 
 class Line:

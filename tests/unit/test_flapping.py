@@ -11,14 +11,15 @@ import pytest
 
 from heartline.config.windows import window
 from heartline.model.alert import Alert
-from heartline.model.belief import Believed
-from heartline.model.incident import Span
+from heartline.model.belief import Belief, Believed, Counts, Flapping, Mark
+from heartline.model.incident import Incident, Outage, Span
 from heartline.model.kinds import AlertKind, Kind
 from heartline.model.observation import Failure
 from heartline.model.state import State
 from heartline.model.target import Policy
-from heartline.rules.alerts import reminded_of
 from heartline.rules.decide import decide, wants_another
+from heartline.rules.flapping import disturbed, settle_time
+from heartline.rules.reminders import reminded_of
 from unit.samples import HOUR, MINUTE, NOW, SECOND, failure, seen
 
 DOWN, REMINDER, RECOVERED = AlertKind.DOWN, AlertKind.REMINDER, AlertKind.RECOVERED
@@ -74,6 +75,7 @@ def test_two_outages_are_told_one_by_one_and_a_third_within_the_hour_as_flapping
     alerts = watch(EIGHT, until=HOUR / 2)
     assert (kinds(alerts), minutes(alerts)) == (TOLD, [0, 1, 2, 3, 4])
     assert [alert.flapping is not None for alert in alerts] == [False] * 4 + [True]
+    assert [alert.tally is not None for alert in alerts] == [False] * 4 + [True]
 
 
 def test_what_flaps_says_what_was_found_and_how_long_it_must_rest() -> None:
@@ -88,6 +90,61 @@ def test_it_is_stable_again_once_it_has_been_up_for_long_enough_and_there_is_roo
     assert last.at - last.flapping.calm_since >= 5 * MINUTE
     assert last.total.counts.outages == 8
     assert round(last.total.counts.down / 60) == 8
+    assert last.settle_seconds is None
+
+
+def test_after_it_was_stable_again_all_is_counted_and_told_anew() -> None:
+    """A lone outage is told as any, and what flaps again is told of from then on."""
+    again = flapping(MINUTE, 9 * MINUTE, 6)
+    life: Life = lambda moment: EIGHT(moment) or again(moment - 70 * MINUTE)  # noqa: E731
+    stable, *after, reminded, again_reminded = watch(life, until=6 * HOUR)[5:]
+    assert (stable.kind, kinds(after)) == (STABLE, [DOWN, RECOVERED, DOWN])
+    assert [alert.flapping is not None for alert in after] == [False, False, True]
+    assert [(one.total.since, one.total.counts.outages) for one in (after[-1], reminded)] == [
+        (stable.at, 2),
+        (stable.at, 6),
+    ]
+    # It was at rest for most of an hour, and broke again: so long a rest is too short now.
+    assert (reminded.kind, reminded.settle_seconds) == (REMINDER, 2 * 55 * 60)
+    assert reminded.incident.began == NOW + 120 * MINUTE
+    assert (again_reminded.kind, again_reminded.previous) == (REMINDER, failure())
+
+
+@pytest.mark.parametrize(
+    ("rhythm", "policy", "rest"),
+    [
+        (0, Policy(), 5),
+        (2, Policy(), 5),
+        (14, Policy(), 28),
+        (170, Policy(), 340),
+        (240, Policy(), 360),
+        (240, Policy(settle_after=7 * HOUR), 420),
+        # Two ticks at least, and as many as have good probes enough.
+        (0, Policy(settle_after=MINUTE, recover_after=1), 2),
+        (0, Policy(settle_after=MINUTE, recover_after=3), 3),
+        (0, Policy(interval=15 * MINUTE), 30),
+    ],
+)
+def test_it_must_rest_twice_as_long_as_it_ever_did_up_to_six_hours(rhythm: int, policy: Policy, rest: int) -> None:
+    known = Flapping("one", Mark(NOW, Counts()), NOW, rhythm * 60.0)
+    assert settle_time(known, policy) == rest * MINUTE
+
+
+@pytest.mark.parametrize(
+    ("after", "notified", "same"),
+    [(HOUR, False, True), (HOUR + SECOND, False, False), (HOUR + SECOND, True, True), (-MINUTE, False, True)],
+)
+def test_an_event_more_than_an_hour_after_the_last_is_the_first_of_others_unless_people_know(
+    after: timedelta, notified: bool, same: bool
+) -> None:
+    first = disturbed(UP, NOW, "orders-1")
+    assert (first.flapping.id, first.flapping.rhythm) == ("orders-1-flapping", 0)
+    known = replace(first, flapping=replace(first.flapping, notified=notified))
+    again = disturbed(known, NOW + after).flapping
+    named = "orders-1-flapping" if same else f"orders-{NOW + after:%Y%m%dT%H%M%SZ}-flapping"
+    assert (again.id, again.calm_since) == (named, NOW + after)
+    assert again.rhythm == (max(0.0, after.total_seconds()) if same else 0)
+    assert again.start == (known.flapping.start if same else Mark(NOW + after, Counts()))
 
 
 def test_a_slower_rhythm_must_rest_for_longer() -> None:
@@ -121,6 +178,26 @@ def test_what_flapped_and_then_stays_down_for_long_is_reminded_of_and_over_as_an
     assert [alert.flapping is not None for alert in alerts[4:]] == [True, False, False]
     # The outage that lasts, and no other.
     assert {(alert.incident.began - NOW) / MINUTE for alert in alerts[5:]} == {16}
+
+
+@pytest.mark.parametrize(
+    ("lately", "minutes_down", "flaps"),
+    [(2, 5, False), (2, 4, True), (3, 5, True)],
+    ids=["it lasts", "not long enough", "no room for what may follow a plain outage"],
+)
+def test_what_flaps_and_stays_down_is_an_ordinary_outage_with_the_reminder_that_finds_it_so(
+    lately: int, minutes_down: int, flaps: bool
+) -> None:
+    began = NOW - minutes_down * MINUTE
+    state = replace(
+        UP,
+        outage=Outage(Incident("one", began), failure()),
+        flapping=Flapping("one-flapping", Mark(NOW - 2 * HOUR, Counts()), began, notified=True),
+        belief=Belief(Believed.DOWN, NOW - HOUR, "one"),
+        alerted=(NOW - 30 * MINUTE,) * lately,
+    )
+    (reminded,) = decide(state, [seen(NOW, failure())], POLICY, NOW).alerts
+    assert (reminded.kind, reminded.flapping is not None) == (REMINDER, flaps)
 
 
 def test_what_flapped_and_then_stays_down_for_a_moment_only_is_stable_later() -> None:
@@ -165,6 +242,8 @@ def test_while_it_flaps_reminders_sum_up() -> None:
     reminders = [alert for alert in alerts if alert.kind is REMINDER]
     waits = [(two.at - one.at) / HOUR for one, two in pairwise(alerts)]
     assert max(waits) <= 24.1
+    # About the last outage, also where that is over.
+    assert all(alert.at - alert.incident.began < 6 * MINUTE for alert in alerts)
     assert len(alerts) < 30
     assert all(0.5 < alert.tally.share < 0.8 for alert in reminders[2:])
 
@@ -183,18 +262,20 @@ def test_frequent_failed_probes_are_told_as_flapping_although_it_never_was_down(
     policy, state, alerts = Policy(recover_after=1), UP, list[Alert]()
     for minute in range(60):
         now = NOW + minute * MINUTE
-        observations = [seen(now, failure(Kind.TIMEOUT)), seen(now, failure(Kind.TIMEOUT)), seen(now)]
+        observations = [seen(now, failure(Kind.CLOSED)), seen(now, failure(Kind.TIMEOUT)), seen(now)]
         decision = decide(state, observations, policy, now)
         state, alerts = decision.state, [*alerts, *decision.alerts]
     assert kinds(alerts) == [FLAPPING]
     assert (alerts[0].total.counts.outages, alerts[0].total.counts.failed_probes) == (0, 12)
     assert (alerts[0].failure, alerts[0].previous.kind) == (None, Kind.TIMEOUT)
+    assert (alerts[0].incident, alerts[0].remind_at) == (None, alerts[0].at + HOUR)
+    assert state.belief.failure.kind is Kind.TIMEOUT
     assert state.blips == 60
 
 
-def with_blips(policy: Policy, pattern: str) -> list[AlertKind | None]:
+def with_blips(policy: Policy, pattern: str, state: State = UP) -> list[AlertKind | None]:
     """Return what is told in each of some ticks, a minute apart; in those marked `x` the first probe fails."""
-    state, told = UP, []
+    told = []
     for minute, mark in enumerate(pattern):
         now = NOW + minute * MINUTE
         observations = [seen(now, failure()), seen(now + SECOND)] if mark == "x" else [seen(now)]
@@ -214,6 +295,11 @@ def test_it_is_stable_again_after_recover_after_good_probes_and_never_after_one(
 
 def test_a_failed_probe_after_it_was_stable_again_is_not_flapping_by_itself() -> None:
     assert with_blips(Policy(), "xxxxxx......x.x.x").count(FLAPPING) == 1
+
+
+def test_failed_probes_in_a_mute_are_told_with_the_next_after_it_and_not_while_all_is_well() -> None:
+    muted = replace(UP, muted_until=NOW + 6 * MINUTE)
+    assert with_blips(Policy(), "xxxxxx......x", muted) == [None] * 12 + [FLAPPING]
 
 
 def test_a_failed_probe_now_and_then_is_no_flapping() -> None:

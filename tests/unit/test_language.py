@@ -17,6 +17,7 @@ import pytest
 import heartline
 from heartline.commands.view import Standing
 from heartline.i18n.language import LANGUAGES, language
+from heartline.messages import rds
 from heartline.model.kinds import Kind, Phase
 from heartline.probe import failures, poolers, specifics
 from heartline.prober import credentials
@@ -95,6 +96,9 @@ def built() -> set[str]:
     keys |= {f"sentence.same_{size}" for size in ("subnet", "vpc")}
     keys |= {f"value.{note}" for note in ("failed_here", "not_used", "not_reached")}
     keys |= {f"widget.{part}_{one.name.lower()}" for one in Standing for part in ("is", "count")} - {"widget.count_up"}
+    keys |= {f"rds.{step}" for step in rds.STEPS.values()}
+    keys |= {f"rds.row_{row}" for row in ("status", "writer", "pending")}
+    keys |= {f"{part}.unwatched_discovered" for part in ("headline", "gist")}
     orders = ("acknowledge", "mute", "unmute", "probe")
     keys |= {f"widget.{part}{order}" for order in orders for part in ("", "confirm_", "then_", "did_")}
     keys -= {"widget.did_probe"}

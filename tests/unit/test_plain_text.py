@@ -70,6 +70,7 @@ def test_the_values_of_a_report_stand_in_one_column(message: Message) -> None:
     lines, starts = as_text(message).splitlines(), set()
     for label, value in message.report.rows:
         line = next(line for line in lines if line.startswith(f"{label}: "))
+        lines.remove(line)  # several events have the same label
         starts.add(columns(line[: line.index(value.split()[0], len(label) + 1)]))
     assert len(starts) == 1
 

@@ -23,8 +23,8 @@ from heartline.model.kinds import AlertKind, Kind, Status
 from heartline.model.observation import Failure, Observation
 from heartline.model.state import State, Stored
 from heartline.model.target import Policy
-from heartline.rules.alerts import reminded_of
 from heartline.rules.decide import decide, wants_another
+from heartline.rules.reminders import reminded_of
 from heartline.rules.watching import addressed, unwatch
 from heartline.storage.schema import FORMAT, plain, read_target, wire
 from unit.samples import ENDPOINT, HOUR, MINUTE, NOW, SECOND, SERVER, failure
@@ -34,7 +34,7 @@ UP, OUTAGE, LOCKED, BLIP = "up", "outage", "locked out", "blip"
 MEETS = {OUTAGE: failure(Kind.REFUSED), LOCKED: failure(Kind.AUTH), BLIP: failure(Kind.TIMEOUT)}
 SETTLE = 5 * MINUTE
 EXAMPLES = settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
 )
 counted: dict[str, int] = {}
 # Two days; a tick in 37 is followed by a restart that keeps nothing but what is stored.
@@ -278,6 +278,7 @@ def test_6_severity_what_turns_from_misconfigured_to_an_outage_is_told_at_once(
 
 
 @EXAMPLES
+@example([(OUTAGE, 9)], 5, 3)
 @given(repeated, st.integers(0, 300), st.integers(0, 300))
 def test_7_the_end_is_told_to_whoever_was_told_of_the_beginning(
     spans: list[tuple[str, int]], remove_at: int, others_at: int

@@ -109,6 +109,7 @@ alerts = st.builds(
     tally=st.none() | tallies,
     total=st.none() | tallies,
     addressees=st.none() | addressees,
+    discovered=st.booleans(),
     first_seen=st.none() | times,
     waiting=st.lists(st.sampled_from(["email", "topic"]), unique=True).map(tuple),
     refused=st.none() | texts,

@@ -14,7 +14,7 @@ from heartline.model.kinds import AlertKind
 from heartline.model.observation import Server
 from heartline.model.state import State
 from heartline.rules.server_changes import detect_change
-from unit.samples import HOUR, MINUTE, NOW, SERVER, answered
+from unit.samples import HOUR, MINUTE, NOW, SECOND, SERVER, answered
 
 RESTARTED, CRASHED, FAILED_OVER = AlertKind.RESTARTED, AlertKind.CRASHED, AlertKind.FAILED_OVER
 REPLACED, UPGRADED = AlertKind.REPLACED, AlertKind.UPGRADED
@@ -204,10 +204,43 @@ def test_three_statistics_that_begin_anew_together_are_too_few_to_tell_of_a_cras
     assert found(SERVER, replace(SERVER, resets=(NOW,) * 4)).kind is CRASHED
 
 
+def test_a_server_that_says_less_is_the_one_that_the_next_is_compared_with() -> None:
+    less = replace(SERVER, started=None)
+    state, change = detect_change(saw(), answered(less, NOW, "192.0.2.8"), AFTER)
+    assert (state.server, state.address, change) == (less, "192.0.2.8", None)
+
+
+def test_a_change_happened_before_the_probe_that_found_it_had_ended() -> None:
+    other = replace(SERVER, system="7588888888888888888")
+    state, replaced = detect_change(saw(), replace(answered(other), ended=NOW + SECOND), AFTER)
+    _, several = detect_change(state, replace(answered(SERVER), ended=NOW + 2 * SECOND), AFTER)
+    assert [(one.kind, one.before, one.after) for one in (replaced, several)] == [
+        (REPLACED, NOW + SECOND, AFTER),
+        (FAILED_OVER, NOW + 2 * SECOND, AFTER),
+    ]
+
+
+def test_a_promotion_is_shown_with_the_timeline_that_it_began() -> None:
+    promoted = found(replace(SERVER, standby=True, timeline=1), replace(SERVER, standby=False, timeline=2))
+    assert [one.what for one in promoted.evidence] == ["timeline", "role"]
+
+
+def test_a_restart_explains_all_that_begins_anew_with_it() -> None:
+    """Its statistics; and of a server that does not say who it is, another address is no sign of another one."""
+    restarted = replace(SERVER, started=NOW, resets=(NOW,) * 4)
+    assert [one.what for one in found(SERVER, restarted).evidence] == ["started"]
+    silent = replace(SERVER, system=None, timeline=None)
+    elsewhere = found(silent, replace(silent, started=NOW), (HOME, "192.0.2.8"))
+    assert (elsewhere.kind, [one.what for one in elsewhere.evidence]) == (RESTARTED, ["started"])
+
+
 def test_statistics_that_agree_on_a_moment_that_one_of_them_had_before_are_no_crash() -> None:
     scattered = replace(SERVER, resets=tuple(NOW - hours * HOUR for hours in range(1, 5)))
     assert found(scattered, replace(SERVER, resets=(NOW - HOUR,) * 4)) is None
-    assert found(scattered, replace(SERVER, resets=(NOW,) * 4)).kind is CRASHED
+    assert found(scattered, replace(SERVER, resets=(NOW - 3 * HOUR,) * 4)) is None
+    crashed = found(scattered, replace(SERVER, resets=(NOW,) * 4))
+    assert crashed.kind is CRASHED
+    assert crashed.evidence == (Evidence("statistics", (NOW - HOUR).isoformat(), NOW.isoformat()),)
 
 
 def test_statistics_of_a_server_that_does_not_say_when_it_started_are_no_crash() -> None:

@@ -39,10 +39,22 @@ def test_what_may_be_left_out_has_a_safe_default() -> None:
     assert (settings.topic, settings.log_level) == (None, "INFO")
     assert (settings.table, settings.sender) == ("heartline", "heartline@example.com")
     assert settings.targets[0].recipients == ("oncall@example.com", "dba@example.com")
-    assert (settings.interval, settings.target_metrics) == (timedelta(minutes=1), False)
+    assert settings.interval == timedelta(minutes=1)
     assert (settings.queue, settings.configuration_set, settings.health_topic) == (None, None, None)
     assert (settings.probe_function, settings.ping_url) == (None, None)
     assert (settings.service, settings.stack, settings.region) == ("heartline", "", "")
+
+
+def test_rds_is_asked_where_that_is_said_alone() -> None:
+    listed = GOOD | {"AWS_REGION": "eu-west-1", "IAM_USER": "heartline"}
+    settings = [read_settings(listed | {"USE_RDS": asked}) for asked in ("no", "ask", "discover")]
+    assert [one.use_rds for one in settings] == [False, True, True]
+    assert [one.discover is not None for one in settings] == [False, False, True]
+    assert read_settings(listed | {"USE_RDS": "discover", "TARGETS": "[discover]\n"}).targets == ()
+    (fault,) = faults(listed | {"USE_RDS": "ask", "TARGETS": f"{GOOD['TARGETS']}[discover]\n"})
+    assert fault == "TARGETS: [discover]: RDS is not to be asked: deploy with UseRds=discover"
+    (fault,) = faults(listed | {"USE_RDS": "tag"})
+    assert fault.startswith("USE_RDS: give no, ask or discover")
 
 
 @pytest.mark.parametrize("empty", ["", " "])
@@ -56,8 +68,8 @@ def test_all_variables_are_read() -> None:
     assert (settings.topic, settings.log_level, settings.interval) == (topic, "DEBUG", timedelta(minutes=15))
     settings = read_settings(GOOD | {"SES_CONFIGURATION_SET": "heartline-prod", "TICK_QUEUE": QUEUE})
     assert (settings.configuration_set, settings.queue) == ("heartline-prod", QUEUE)
-    settings = read_settings(GOOD | {"TARGET_METRICS": "true", "AWS_REGION": "eu-west-1", "HEALTH_TOPIC": topic})
-    assert (settings.target_metrics, settings.region, settings.health_topic) == (True, "eu-west-1", topic)
+    settings = read_settings(GOOD | {"AWS_REGION": "eu-west-1", "HEALTH_TOPIC": topic})
+    assert (settings.region, settings.health_topic) == ("eu-west-1", topic)
     settings = read_settings(GOOD | {"PROBE_FUNCTION": "shop-ProbeFunction-Ab1", "PING_URL": PING})
     assert (settings.probe_function, settings.ping_url) == ("shop-ProbeFunction-Ab1", PING)
 
@@ -113,12 +125,6 @@ def test_the_minutes_between_ticks_are_a_whole_number_that_a_schedule_can_have(v
     )
 
 
-@pytest.mark.parametrize("value", ["yes", "1", "True", "on", "true false"])
-def test_what_is_on_or_off_is_true_or_false(value: str) -> None:
-    fault = "TARGET_METRICS: give true or false, or leave it empty for false"
-    assert faults(GOOD | {"TARGET_METRICS": value}) == (fault,)
-
-
 @pytest.mark.parametrize(
     ("variable", "value", "fix"),
     [
@@ -138,6 +144,7 @@ def test_what_is_on_or_off_is_true_or_false(value: str) -> None:
         ("PROBE_FUNCTION", "probe function", "the name or the ARN of a Lambda function"),
         ("PING_URL", "http://hc-ping.com/1", "give a URL such as https://hc-ping.com/UUID"),
         ("PING_URL", "https://user:password@hc-ping.com/1", "give a URL such as https://hc-ping.com/UUID"),
+        ("PING_URL", "https://hc-ping.com:99999/1", "give a URL such as https://hc-ping.com/UUID"),
         ("PING_URL", "https://hc-ping.com/1 2", "give a URL such as https://hc-ping.com/UUID"),
         ("LOG_LEVEL", "LOUD", "DEBUG, INFO, WARNING, ERROR, CRITICAL"),
         ("TARGETS", "[[targets]", "not a TOML document"),

@@ -10,9 +10,13 @@ import boto3
 import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
-from botocore.stub import Stubber
+from botocore.stub import ANY, Stubber
 
+from heartline.model.incident import Incident
+from heartline.storage.history import History
+from heartline.storage.schema import record, wire, wire_key
 from heartline.storage.table import Guard, Table
+from unit.samples import HOUR, MINUTE, NOW
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
@@ -107,3 +111,18 @@ def test_any_other_refusal_is_an_error_at_once(dynamodb: Stubber, reason: str) -
     refuse(dynamodb, reason)
     with pytest.raises(ClientError, match=reason):
         write(dynamodb, transaction=False)
+
+
+@pytest.mark.parametrize("others", [False, True])
+def test_the_newest_incidents_come_with_one_call_that_tells_whether_there_are_others(
+    dynamodb: Stubber, others: bool
+) -> None:
+    """Oldest first, without one that a newer version wrote."""
+    older, newer = Incident("1", NOW, ended=NOW + MINUTE), Incident("2", NOW + HOUR, ended=NOW + 2 * HOUR)
+    items = [wire(record(NOW, {"incident": one})) for one in (newer, older)]
+    found = {"Items": [items[0], {"format": {"N": "2"}}, items[1]]}
+    more = {"LastEvaluatedKey": wire_key(KEY)} if others else {}
+    asked = {"TableName": "table", "ScanIndexForward": False, "Limit": 3, "ConsistentRead": True}
+    asked |= {"KeyConditionExpression": ANY, "ExpressionAttributeValues": ANY}
+    dynamodb.add_response("query", found | more, asked)
+    assert History(table(dynamodb)).newest_incidents("orders", 3) == ((older, newer), not others)

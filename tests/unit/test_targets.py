@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 import heartline
+from heartline.config.discover import parse_discover
 from heartline.config.targets import parse_targets
 from heartline.config.windows import window
 from heartline.model.errors import ConfigurationError
@@ -72,7 +73,8 @@ def test_the_annotated_example_is_empty_as_packaged() -> None:
 
 def test_the_annotated_example_is_right_once_its_comment_marks_are_taken_away() -> None:
     example_text = re.sub(r"(?m)^# (?=\[|\w+ *= )", "", PACKAGED.read_text(encoding="utf-8"))
-    read = parse_targets(example_text)
+    read = parse_targets(example_text, discovers=True)
+    assert parse_discover(example_text, {"interval": timedelta(minutes=1)}, "eu-west-1", None, 10).groups
     assert [target.name for target in read] == ["orders", "billing"]
     shown = {
         key
@@ -117,6 +119,8 @@ WRONG = [
     ({"recipients": ["nobody"]}, "recipients", "bare e-mail address"),
     ({"recipients": ["Bob <bob@example.com>"]}, "recipients", "bare e-mail address"),
     ({"recipients": ["a@example.com\nBcc: b@example.com"]}, "recipients", "bare e-mail address"),
+    ({"metrics": "true"}, "metrics", "true or false, without quotes"),
+    ({"metrics": 1}, "metrics", "true or false"),
     ({"tags": ["sales"]}, "tags", "table of short texts"),
     ({"tags": {"team": 7}}, "tags", "table of short texts"),
     ({"tags": {"team": ""}}, "tags", "table of short texts"),
@@ -177,7 +181,7 @@ def test_name_and_host_have_no_default(key: str) -> None:
         ("targets = 3", "no targets: add"),
         ("targets = [3]", "target 1: must be a table"),
         ('defaults = "x"\n[[targets]]\nname="a"\nhost="b"\nuser="c"', "[defaults]: must be a table"),
-        ('[target]\nname="a"', "only [defaults] and [[targets]] are known"),
+        ('[target]\nname="a"', "only [defaults], [discover] and [[targets]] are known"),
         ('[[targets]\nname = "a"', "not a TOML document"),
         ("x = " + "[" * 3000, "not a TOML document"),
         ("x = " + "1" * 5000, "not a TOML document"),

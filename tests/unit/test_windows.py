@@ -119,7 +119,7 @@ def at(text: str) -> datetime:
 
 
 def hours(written: str | list[str], moment: str) -> float | None:
-    """Tell for how many hours from a moment on a window, or one of several, stays open."""
+    """Return for how many hours from a moment on a window, or one of several, stays open."""
     now = at(moment).astimezone(UTC)
     end = open_until(windows([written] if isinstance(written, str) else written), now)
     return (end - now) / HOUR if end else None
@@ -171,6 +171,7 @@ def test_windows_that_never_end_have_an_end_that_is_told() -> None:
         ("Sun 01:00-04:00 Europe/Berlin", "2026-10-25T01:00:00+02:00", 4),
         ("Sun 02:00-04:00 Europe/Berlin", "2026-10-25T02:00:00+02:00", 3),
         ("Sun 02:30-02:45 Europe/Berlin", "2026-10-25T02:30:00+02:00", 0.25),
+        ("Sun 02:30-03:15 Europe/Berlin", "2026-10-25T02:30:00+02:00", 1.75),
         # What ends in the hour that comes twice ends at its first coming.
         ("Sun 01:30-02:30 Europe/Berlin", "2026-10-25T01:30:00+02:00", 1),
         ("Sun 02:30-03:15 Europe/Berlin", "2026-03-29T03:00:00+02:00", 0.25),
@@ -184,7 +185,9 @@ def test_windows_that_never_end_have_an_end_that_is_told() -> None:
 def test_a_window_keeps_to_the_clock_on_the_wall_when_the_clocks_change(
     written: str, opens: str, length: float
 ) -> None:
-    assert hours(written, opens) == length
+    quarters = range(int(4 * length))
+    left = [hours(written, (at(opens) + quarter * 15 * MINUTE).isoformat()) for quarter in quarters]
+    assert left == [length - quarter / 4 for quarter in quarters]
     before = at(opens) - MINUTE
     assert hours(written, before.isoformat()) is None
 

@@ -1,1 +1,1 @@
-"""Tell people that a PostgreSQL database stopped answering, why, and when it came back."""
+"""Notify people that a PostgreSQL database stopped answering, why, and when it came back."""

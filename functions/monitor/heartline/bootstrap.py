@@ -20,12 +20,18 @@ from heartline.probe.tls import check_layer
 from heartline.prober.credentials import Credentials
 from heartline.prober.local import LocalProber
 from heartline.services import Services
+from heartline.storage.discoveries import Discoveries
 from heartline.storage.history import History
 from heartline.storage.outbox import Outbox
 from heartline.storage.states import Store
 from heartline.storage.table import Table
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from types_boto3_rds import RDSClient
+
+    from heartline.aws.rds import Rds
     from heartline.notify.channel import Channel
     from heartline.prober.check import Prober
 
@@ -35,14 +41,21 @@ log = Log(logger)
 
 
 def services() -> Services:
-    """Return the services for the environment as it is.
+    """Return the services for the environment as it is, with the targets that RDS listed last.
 
     Raises
     ------
     ConfigurationError
         With every fault of the environment, of the targets document or of the layer with certificates.
+    ClientError, BotoCoreError
+        If what was found in RDS could not be read.
     """
-    return _services(tuple((name, os.environ[name]) for name in VARIABLES if name in os.environ))
+    built = _services(tuple((name, os.environ[name]) for name in VARIABLES if name in os.environ))
+    if built.settings.discover is None:
+        return built
+    from heartline.tick.discovery import with_found  # noqa: PLC0415 - as what else only some stacks need
+
+    return with_found(built)
 
 
 @lru_cache(maxsize=1)
@@ -56,13 +69,16 @@ def _services(environment: tuple[tuple[str, str], ...]) -> Services:
         settings=settings,
         clock=_clock,
         log=log,
-        metrics=Metrics(settings.service, by_target=settings.target_metrics),
+        metrics=Metrics(settings.service),
         store=Store(table),
         outbox=Outbox(table),
         history=History(Table(Lazy(clients.dynamodb_for_history), settings.table)),
         prober=_prober(settings),
         channels=cache(partial(_channels, settings)),
         queue=Queue(Lazy(clients.sqs), settings.queue) if settings.queue else None,
+        discoveries=Discoveries(table),
+        rds=_rds(clients.rds_facts) if settings.use_rds else None,
+        rds_lists=_rds(clients.rds_lists) if settings.discover else None,
         health_topic=Topic(Lazy(clients.sns), settings.health_topic) if settings.health_topic else None,
     )
 
@@ -73,14 +89,20 @@ def _clock() -> datetime:
 
 def _prober(settings: Settings) -> Prober:
     credentials = Credentials(Lazy(clients.secrets_manager), clients.rds)
+    if settings.discover or any(target.tls.verified for target in settings.targets):
+        check_layer()
     if settings.probe_function is None:
-        if any(target.tls.verified for target in settings.targets):
-            check_layer()
         return LocalProber(credentials)
     # It costs a cold start 3 ms, and most stacks have none.
     from heartline.prober.remote import RemoteProber  # noqa: PLC0415
 
     return RemoteProber(credentials, Lazy(clients.lambda_), settings.probe_function, _clock, log)
+
+
+def _rds(client: Callable[[str], RDSClient]) -> Rds:
+    from heartline.aws.rds import Rds  # noqa: PLC0415
+
+    return Rds(cache(client))
 
 
 def _channels(settings: Settings) -> tuple[Channel, ...]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -15,15 +15,21 @@ from heartline.common.deadline import Deadline
 from heartline.config.settings import Settings
 from heartline.model.target import Target
 from heartline.prober.check import Prober
+from heartline.storage.discoveries import Discoveries, Listed
 from heartline.storage.history import History
 from heartline.storage.outbox import Outbox
 from heartline.storage.states import Store
 
 if TYPE_CHECKING:
+    from heartline.aws.rds import Rds
     from heartline.notify.channel import Channel
 
 
-@dataclass(frozen=True, slots=True)
+# Stands for a shard where an event of RDS's started a run, for some targets and out of turn.
+EVENTS = "events"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Services:
     """Hold what does not change while an environment lives.
 
@@ -43,6 +49,12 @@ class Services:
         Returns the ways to people, built at the first alert.
     queue
         Takes the shards of a divided tick; None where ticks are not divided.
+    discoveries
+        What was found in RDS, and how many ticks its events start.
+    rds, rds_lists
+        RDS, for what mails say of it, and for what it lists; None where it is not to be asked.
+    listed, gone
+        What RDS listed last, by region, None where that cannot be read; and by name the targets that it lists no more.
     health_topic
         Notifies when Heartline itself fails; None where there is none.
     """
@@ -56,6 +68,11 @@ class Services:
     history: History
     prober: Prober
     channels: Callable[[], tuple[Channel, ...]]
+    discoveries: Discoveries
+    rds: Rds | None = None
+    rds_lists: Rds | None = None
+    listed: Mapping[str, Listed | None] = field(default_factory=dict)
+    gone: Mapping[str, Target] = field(default_factory=dict)
     queue: Queue | None = None
     health_topic: Topic | None = None
 
@@ -73,7 +90,7 @@ class Run:
     deadline
         When it must be over.
     shard
-        Which part of a divided tick it is; None for a whole one.
+        Which part of a divided tick it is, or EVENTS; None for a whole one.
     """
 
     targets: tuple[Target, ...]

@@ -11,6 +11,7 @@ from simulation.mail import DOWN, GONE, Mail
 from simulation.oracle import bounded, lasting, truthful  # noqa: F401 - they add their checks
 from simulation.oracle.account import GOOD, Account, People
 from simulation.oracle.checks import CHECKS, OF_MAILS, Breach
+from simulation.quiet import DOUBT
 from simulation.world import Action, World
 
 if TYPE_CHECKING:
@@ -159,13 +160,16 @@ class Oracle:
                 account.readers = frozenset(action.argument)
 
     def removed(self, at: float, mails: tuple[Mail, ...]) -> None:
-        """Check that who knows that something is wrong hears that nobody watches it any more."""
+        """Check that who knows that something is wrong hears that nobody watches it any more, and not in a mute."""
         account = self.account
         account.now = max(account.now, at)
         title = "the end: what is removed is told to be no longer watched"
         self.checks[title] += 1
         if account.people.worried and not account.quiet.possibly(at) and not any(mail.word == GONE for mail in mails):
             self._report("the end", title, Breach(at, f"removed; people know: {account.people.word}"))
+        if mails and account.quiet.muted[0] + DOUBT <= at < account.quiet.muted[1] - DOUBT:
+            title = "first sight and quiet: quiet times hold back"
+            self._report("first sight and quiet", title, Breach(at, f"{mails[0].kind} in a mute"))
         for mail in mails:
             account.hear(mail, at)
         account.stretch = None

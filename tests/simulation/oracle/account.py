@@ -80,6 +80,7 @@ class Account:
     sent: deque[float] = field(default_factory=deque)  # of the last day
     gone: list[float] = field(default_factory=list)  # when it was told to be watched no longer
     failures: deque[tuple[float, bool]] = field(default_factory=deque)  # ticks of the last day with a failed probe
+    onsets: deque[float] = field(default_factory=deque)  # when in the last day failures, or outages, began
     ran: deque[tuple[float, float, int]] = field(default_factory=lambda: deque(maxlen=3000))  # first, last, how many
     good_probes: deque[tuple[float, float]] = field(default_factory=lambda: deque(maxlen=40))
     kinds: deque[str] = field(default_factory=lambda: deque(maxlen=12))
@@ -143,16 +144,21 @@ class Account:
         self.least_failed += len(failed) if found == MIXED and not self.down else 0
         if failed:
             self.failures.append((tick.begins, found == MIXED))
+            began = stretch.ticks == 1 and (self.previous is None or self.previous.found == GOOD)
             self.kinds.extend(probe.fault.kind for probe in failed if probe.fault)
             if found == BAD and all(probe.fault and probe.fault.outage for probe in failed):
+                began |= stretch.severe is None  # what was misconfigured is an outage
                 stretch.severe = tick.begins if stretch.severe is None else stretch.severe
             else:
                 stretch.severe = None
+            self.onsets.extend([tick.begins] * began)
         self.good_probes.extend((probe.begins, probe.ends) for probe in tick.probes if not probe.fault)
 
     def _age(self, now: float) -> None:
         while self.sent and self.sent[0] <= now - DAY:
             self.sent.popleft()
+        while self.onsets and self.onsets[0] <= now - DAY:
+            self.onsets.popleft()
         while self.failures and self.failures[0][0] <= now - 1.2 * DAY:
             self.failures.popleft()
 

@@ -40,6 +40,11 @@ class Event(StrEnum):
     COMMAND_REFUSED = "command-refused"
     NOT_STARTED = "not-started"
     PING_FAILED = "ping-failed"
+    RDS_EVENT = "rds-event"
+    RDS_NOT_ASKED = "rds-not-asked"
+    DISCOVERED = "discovered"
+    DISCOVERY_FAILED = "discovery-failed"
+    TAG_WRONG = "tag-wrong"
 
 
 class Keys(TypedDict, total=False):

@@ -24,13 +24,10 @@ class Metrics:
     ----------
     service
         The first dimension: the name of the stack, so that two stacks in an account have metrics of their own.
-    by_target
-        Whether each target has metrics of its own, too.
     """
 
-    def __init__(self, service: str, *, by_target: bool) -> None:
+    def __init__(self, service: str) -> None:
         self._service = service
-        self._by_target = by_target
 
     def count(self, numbers: Mapping[str, float]) -> None:
         """Write what was counted; leave out the zeros that mean nothing."""
@@ -44,8 +41,6 @@ class Metrics:
 
     def probed(self, target: str, observation: Observation) -> None:
         """Write whether a target was available, in percent, and if it was, how long each phase took."""
-        if not self._by_target:
-            return
         line = EphemeralMetrics(namespace=_NAMESPACE, service=self._service)
         line.add_dimension("target", target)
         line.add_metric("Availability", MetricUnit.Percent, 100 if observation.healthy else 0)

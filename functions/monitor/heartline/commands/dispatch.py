@@ -13,6 +13,7 @@ from heartline.commands.status import failure_entry, overview
 from heartline.common import fields
 from heartline.common.deadline import Deadline
 from heartline.common.text import sanitize
+from heartline.config.discover import EXAMPLE
 from heartline.messages.context import AlertContext, TargetAlerts
 from heartline.model.alert import EMAIL, Alert
 from heartline.model.errors import CommandError
@@ -22,12 +23,15 @@ from heartline.model.state import State
 from heartline.model.target import Target
 from heartline.notify.batches import Batch
 from heartline.prober.check import probe_once
-from heartline.rules.alerts import reminded_of
+from heartline.rules.reminders import reminded_of
 from heartline.services import Services
 
 # SES's limit for one mail: https://docs.aws.amazon.com/ses/latest/dg/quotas.html
 _MOST_TO = 50
 _MUTE_BOUNDS = (60, 30 * 86400)
+# Each takes up to 2 KB of the 6 MB that Lambda can answer:
+# https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+_MOST_SHOWN = 2500
 
 Command = Callable[[Services, Mapping[str, Any], Deadline], dict[str, Any]]
 
@@ -73,9 +77,12 @@ def _command(event: Mapping[str, Any]) -> Command:
 
 
 def _status(services: Services, event: Mapping[str, Any], _: Deadline) -> dict[str, Any]:
-    asked = not event.keys().isdisjoint(_WHICH)
     targets = services.settings.targets
-    return overview(services, select(event, targets).targets if asked else targets)
+    if not event.keys().isdisjoint(_WHICH):
+        targets = select(event, targets).targets
+    if len(targets) > _MOST_SHOWN:
+        raise CommandError(f"status: more than {_MOST_SHOWN} targets do not fit into an answer: name target or tags")
+    return overview(services, targets)
 
 
 def observe(services: Services, event: Mapping[str, Any], deadline: Deadline) -> tuple[Target, Observation]:
@@ -111,8 +118,12 @@ def _test_alert(services: Services, event: Mapping[str, Any], _: Deadline) -> di
     if "target" in event:
         target = select_one(event, services.settings.targets)
     else:
-        everybody = dict.fromkeys(who for target in services.settings.targets for who in target.recipients)
-        target = replace(services.settings.targets[0], name="heartline", recipients=tuple(everybody))
+        discover, targets = services.settings.discover, services.settings.targets
+        # While nothing is found, it goes to those who will be notified of that.
+        found = discover.target(EXAMPLE, []) if discover else None
+        readers = (found,) if found and not targets else targets
+        everybody = dict.fromkeys(who for target in readers for who in target.recipients)
+        target = replace(readers[0], name="heartline", recipients=tuple(everybody))
     alert = Alert(f"test-{now:%Y%m%dT%H%M%SZ}", AlertKind.TEST, target.name, now)
     parts, settings = (TargetAlerts(target, (alert,)),), services.settings
     context = AlertContext(len(settings.targets), (), {}, settings.stack, settings.region, settings.log_group)

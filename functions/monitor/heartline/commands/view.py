@@ -13,10 +13,10 @@ from heartline.model.kinds import Status
 from heartline.model.observation import Failure
 from heartline.model.state import State, Stored, Unreadable
 from heartline.model.target import Target
-from heartline.rules.alerts import next_reminder
 from heartline.rules.availability import Availability, availability
 from heartline.rules.decide import quiet_until
 from heartline.rules.gaps import missed
+from heartline.rules.reminders import next_reminder
 from heartline.services import Services
 
 # As far as anything is kept, and so that a gap that began long ago and reaches into these days is not missed.
@@ -107,7 +107,7 @@ class TargetView:
     @property
     def flapping(self) -> bool:
         """Return True if it goes down and up so often that people were notified of that."""
-        return self.state.flapping is not None and self.state.flapping.notified
+        return self.state.known_flapping is not None
 
     @property
     def acknowledged(self) -> bool:

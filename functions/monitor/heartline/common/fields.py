@@ -92,7 +92,7 @@ def name(value: object) -> str:
 
 
 def tags(value: object) -> Mapping[str, str]:
-    """Read a table of short texts by their names.
+    """Return a table of short texts by their names.
 
     Raises
     ------

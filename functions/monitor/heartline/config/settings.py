@@ -8,12 +8,15 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from heartline.common import fields
 from heartline.config.targets import parse_targets
 from heartline.model.errors import ConfigurationError
 from heartline.model.target import MOST_TARGETS, Target
+
+if TYPE_CHECKING:
+    from heartline.config.discover import Discover
 
 _PACKAGED = Path(__file__).parents[2] / "targets.toml"
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/HowItWorks.NamingRulesDataTypes.html
@@ -24,7 +27,8 @@ _QUEUE = re.compile(r"https?://[!-~]{1,1000}", re.ASCII)
 _CONFIGURATION_SET = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 # https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html
 _FUNCTION = re.compile(r"[A-Za-z0-9:_.$-]{1,170}", re.ASCII)
-_PING_URL = re.compile(r"https://[A-Za-z0-9][A-Za-z0-9.-]{0,252}(:[0-9]{1,5})?([/?][!-~]{0,1000})?", re.ASCII)
+_PORT = "([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])"
+_PING_URL = re.compile(rf"https://[A-Za-z0-9][A-Za-z0-9.-]{{0,252}}(:{_PORT})?([/?][!-~]{{0,1000}})?", re.ASCII)
 # Each target can wait in a thread and a socket of its own, and Lambda has 1,024 of both:
 # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 _MOST_IN_A_RUN = 500
@@ -33,8 +37,8 @@ _LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
 VARIABLES = (
     *("TARGETS", "STATE_TABLE", "ALERT_SENDER", "ALERT_RECIPIENTS", "ALERT_TOPIC", "HEALTH_TOPIC"),
-    *("SES_CONFIGURATION_SET", "LOG_LEVEL", "SCHEDULE_MINUTES", "TICK_QUEUE", "TARGET_METRICS"),
-    *("PROBE_FUNCTION", "IAM_USER", "PING_URL"),
+    *("SES_CONFIGURATION_SET", "LOG_LEVEL", "SCHEDULE_MINUTES", "TICK_QUEUE"),
+    *("PROBE_FUNCTION", "IAM_USER", "PING_URL", "USE_RDS"),
     # The stack's name; and what Lambda sets.
     *("POWERTOOLS_SERVICE_NAME", "AWS_LAMBDA_FUNCTION_NAME", "AWS_LAMBDA_LOG_GROUP_NAME", "AWS_REGION"),
 )
@@ -56,10 +60,12 @@ class Settings:
         The time from one tick to the next.
     queue
         The URL of the queue through which the tick of a large fleet is divided.
-    target_metrics
-        Whether each target has metrics of its own.
     probe_function
         The name of the function that probes; None where the monitor does.
+    use_rds
+        Whether RDS is asked what it knows, for mails.
+    discover
+        How the databases are watched that RDS lists with a tag; None where it is not asked for them.
     ping_url
         What is requested after each tick that went well; a secret.
     service
@@ -77,8 +83,9 @@ class Settings:
     log_level: str = "INFO"
     interval: timedelta = timedelta(minutes=1)
     queue: str | None = None
-    target_metrics: bool = False
     probe_function: str | None = None
+    use_rds: bool = False
+    discover: Discover | None = None
     ping_url: str | None = field(default=None, repr=False)
     service: str = "heartline"
     stack: str = ""
@@ -113,7 +120,6 @@ def read_settings(environment: Mapping[str, str], packaged: Path = _PACKAGED) ->
         "log_level": read("LOG_LEVEL", _log_level, "INFO"),
         "interval": read("SCHEDULE_MINUTES", _interval, timedelta(minutes=1)),
         "queue": read("TICK_QUEUE", _queue, None),
-        "target_metrics": read("TARGET_METRICS", _truth, fallback=False),
         "probe_function": read("PROBE_FUNCTION", _function, None),
         "ping_url": read("PING_URL", _ping_url, None),
         "stack": environment.get("POWERTOOLS_SERVICE_NAME", ""),
@@ -123,11 +129,23 @@ def read_settings(environment: Mapping[str, str], packaged: Path = _PACKAGED) ->
     if service := rest["stack"] or environment.get("AWS_LAMBDA_FUNCTION_NAME"):
         rest["service"] = service
     most = MOST_TARGETS if environment.get("TICK_QUEUE", "").strip() else _MOST_IN_A_RUN
+    asked, user = read("USE_RDS", _asked, "no"), environment.get("IAM_USER")
+    discovers, rest["use_rds"] = asked == "discover", asked != "no"
+    document = environment.get("TARGETS", "")
+    place, text = ("TARGETS", document) if document.strip() else (packaged.name, packaged.read_text(encoding="utf-8"))
+    # Where the common recipients are themselves at fault, they are not reported missing too.
+    known = ("unread@example.com",) if recipients is None else recipients
+    targets: tuple[Target, ...] = ()
     try:
-        targets = _targets(environment.get("TARGETS", ""), packaged, recipients, most, rest["interval"])
-        faults += _not_granted(targets, environment.get("IAM_USER"))
+        targets = parse_targets(text, known, most, rest["interval"], discovers=discovers)
+        faults += _not_granted(targets, user)
+        if discovers:
+            from heartline.config.discover import parse_discover  # noqa: PLC0415 - few stacks need it
+
+            common = {"recipients": known, "interval": rest["interval"]}
+            rest["discover"] = parse_discover(text, common, rest["region"], user, most)
     except ConfigurationError as error:
-        faults += error.faults
+        faults += (f"{place}: {fault}" for fault in error.faults)
     if faults:
         raise ConfigurationError(faults)
     return Settings(targets, table, sender, **rest)
@@ -148,19 +166,6 @@ def _read(
     except ValueError as fix:
         faults.append(f"{variable}: {fix}")
         return fallback
-
-
-def _targets(
-    document: str, packaged: Path, recipients: tuple[str, ...] | None, most: int, interval: timedelta
-) -> tuple[Target, ...]:
-    """Read the document; where the common recipients are themselves at fault, do not report them missing too."""
-    place = "TARGETS" if document.strip() else packaged.name
-    text = document if document.strip() else packaged.read_text(encoding="utf-8")
-    known = ("unread@example.com",) if recipients is None else recipients
-    try:
-        return parse_targets(text, known, most, interval)
-    except ConfigurationError as error:
-        raise ConfigurationError([f"{place}: {fault}" for fault in error.faults]) from None
 
 
 def _not_granted(targets: Iterable[Target], user: str | None) -> list[str]:
@@ -230,7 +235,7 @@ def _ping_url(value: str) -> str | None:
     return value or None
 
 
-def _truth(value: str) -> bool:
-    if value not in {"", "true", "false"}:
-        raise ValueError("give true or false, or leave it empty for false")
-    return value == "true"
+def _asked(value: str) -> str:
+    if value not in {"", "no", "ask", "discover"}:
+        raise ValueError("give no, ask or discover, or leave it empty for no")
+    return value or "no"

@@ -40,6 +40,12 @@ def _one_of(kind: type[StrEnum]) -> Reader:
     return read
 
 
+def _true_or_false(value: object) -> bool:
+    if value is not True and value is not False:
+        raise ValueError("give true or false, without quotes")
+    return value
+
+
 def _auth(value: object) -> str:
     if value != "iam":
         raise ValueError('give "iam", or leave it out')
@@ -84,8 +90,9 @@ READERS: Mapping[str, Reader] = {
     "settle_after": _duration(1, 86400),
     "maintenance": windows,
     "tags": fields.tags,
+    "metrics": _true_or_false,
 }
 # Those that belong to the policy of a target.
 POLICY_KEYS = ("confirmations", "confirm_after", "recover_after", "remind_every", "settle_after", "maintenance")
-# Those that have no common value.
-OWN_KEYS = frozenset({"name", "host"})
+# Those that may have a common value.
+COMMON_READERS = {key: reader for key, reader in READERS.items() if key not in {"name", "host"}}

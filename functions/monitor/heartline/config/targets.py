@@ -5,13 +5,12 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Mapping
-from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 from heartline.common import fields
-from heartline.config.target_keys import OWN_KEYS, POLICY_KEYS, READERS
+from heartline.config.target_keys import COMMON_READERS, POLICY_KEYS, READERS, Reader
 from heartline.model.errors import ConfigurationError
 from heartline.model.kinds import Tls, TlsNegotiation
 from heartline.model.target import MOST_TARGETS, Policy, Target
@@ -23,7 +22,7 @@ _RDS_SECRET = re.compile(r"rds!(db|cluster)-", re.ASCII)
 _SETTLE_INTERVALS = 3
 _MINUTE = timedelta(minutes=1)
 _PASSWORD_KEYS = {"password", "passwd", "pwd", "pass"}
-_TABLES = {"defaults", "targets"}
+_TABLES = ("defaults", "discover", "targets")
 
 
 def parse_targets(
@@ -31,6 +30,8 @@ def parse_targets(
     recipients: tuple[str, ...] = (),
     most: int = MOST_TARGETS,
     interval: timedelta = _MINUTE,
+    *,
+    discovers: bool = False,
 ) -> tuple[Target, ...]:
     """Return the targets of a TOML document.
 
@@ -44,25 +45,26 @@ def parse_targets(
         How many targets there may be.
     interval
         How often ticks come.
+    discovers
+        Whether more are found in RDS: then there may be none.
 
     Raises
     ------
     ConfigurationError
         With every fault of the document, each with the target, the key and the fix.
     """
-    try:
-        tables = tomllib.loads(document)
-    except (ValueError, RecursionError) as error:
-        raise ConfigurationError([f"not a TOML document{_place(error)}: check quotes and brackets"]) from None
-    unknown = sorted(tables.keys() - _TABLES)
-    faults = [f"unknown key {key!r}: only [defaults] and [[targets]] are known" for key in unknown]
-    defaults = _read(tables.get("defaults", {}), "[defaults]", READERS.keys() - OWN_KEYS, faults)
+    tables = read_tables(document)
+    unknown = sorted(tables.keys() - set(_TABLES))
+    faults = [f"unknown key {key!r}: only [defaults], [discover] and [[targets]] are known" for key in unknown]
+    if "discover" in tables and not discovers:
+        faults.append("[discover]: RDS is not to be asked: deploy with UseRds=discover")
+    defaults = read_keys(tables.get("defaults", {}), "[defaults]", COMMON_READERS, faults)
     written = tables.get("targets", [])
-    if not isinstance(written, list) or not written:
+    if not isinstance(written, list) or not (written or discovers):
         faults.append("no targets: add a [[targets]] table with name and host for each database to watch")
         written = []
     targets = [
-        _target({"recipients": recipients, "interval": interval} | defaults, table, place, faults)
+        make_target({"recipients": recipients, "interval": interval} | defaults, table, place, faults)
         for place, table in enumerate(written, start=1)
     ]
     if len(written) > most:
@@ -71,6 +73,20 @@ def parse_targets(
     if faults:
         raise ConfigurationError(faults)
     return tuple(target for target in targets if target)
+
+
+def read_tables(document: str) -> dict[str, Any]:
+    """Return what a TOML document holds.
+
+    Raises
+    ------
+    ConfigurationError
+        If it is none.
+    """
+    try:
+        return tomllib.loads(document)
+    except (ValueError, RecursionError) as error:
+        raise ConfigurationError([f"not a TOML document{_place(error)}: check quotes and brackets"]) from None
 
 
 def _place(error: Exception) -> str:
@@ -88,12 +104,12 @@ def _duplicates(tables: list[object]) -> list[str]:
     ]
 
 
-def _target(defaults: Mapping[str, object], table: object, place: int, faults: list[str]) -> Target | None:
+def make_target(defaults: Mapping[str, object], table: object, place: int, faults: list[str]) -> Target | None:
     """Return the target of one table; None if it has faults, which are added."""
     name = table.get("name") if isinstance(table, dict) else None
     label = f'target "{name}"' if _is_name(name) else f"target {place}"
     before = len(faults)
-    read = {**defaults, **_read(table, label, READERS.keys(), faults)}
+    read = {**defaults, **read_keys(table, label, READERS, faults)}
     if isinstance(table, dict):
         faults += [f"{label}: {fault}" for fault in _missing({**defaults, **table})]
     if len(faults) > before:
@@ -176,7 +192,7 @@ def _contradictions(target: Target) -> list[str]:
     return faults
 
 
-def _read(table: object, label: str, known: AbstractSet[str], faults: list[str]) -> dict[str, object]:
+def read_keys(table: object, label: str, readers: Mapping[str, Reader], faults: list[str]) -> dict[str, object]:
     """Return the values of one table; a fault is added for each key that is wrong."""
     if not isinstance(table, dict):
         faults.append(f"{label}: must be a table of keys and values")
@@ -188,11 +204,11 @@ def _read(table: object, label: str, known: AbstractSet[str], faults: list[str])
                 f'{label}: key "{key}": a password must not stand here: put it into Secrets Manager, and name the '
                 'secret by "secret"'
             )
-        elif key not in known:
-            faults.append(f'{label}: unknown key "{_printable(key)}": known are {", ".join(sorted(known))}')
+        elif key not in readers:
+            faults.append(f'{label}: unknown key "{_printable(key)}": known are {", ".join(sorted(readers))}')
         else:
             try:
-                read[key] = READERS[key](value)
+                read[key] = readers[key](value)
             except ValueError as fix:
                 faults.append(f'{label}: key "{key}": {fix}')
     return read

@@ -9,6 +9,7 @@ from heartline.model.alert import Alert
 from heartline.model.incident import Incident, Span
 from heartline.model.kinds import Phase
 from heartline.model.observation import Failure
+from heartline.model.rds import RdsFacts
 from heartline.model.target import Target
 
 _BEFORE_LOGIN = frozenset({Phase.RESOLVE, Phase.CONNECT, Phase.TLS})
@@ -38,6 +39,8 @@ class AlertContext:
         The history of targets, by name; a target whose history was not read is missing.
     stack, region, log_group
         The monitor's own; empty where they are not known.
+    rds
+        What RDS says of targets, by name, where it was asked and answered in time.
     """
 
     targets: int
@@ -46,6 +49,7 @@ class AlertContext:
     stack: str = ""
     region: str = ""
     log_group: str = ""
+    rds: Mapping[str, RdsFacts] = field(default_factory=dict)
 
     @property
     def cut_off(self) -> Failure | None:

@@ -50,19 +50,35 @@ def expiring(last: Alert, expires: datetime, wording: Wording) -> Report:
     )
 
 
+def watched(last: Alert, wording: Wording) -> Report:
+    """Report that a target was found and is watched from now on."""
+    return Report(
+        last,
+        "NOW WATCHING",
+        "notice",
+        wording.text("headline.watched", target=last.target),
+        wording.text("gist.watched"),
+        wording.clock(last.at, last.at),
+        sentences=(wording.text("sentence.watched"),),
+        rows=endpoint_rows(last, wording),
+        phase_bars=phase_bars(last, wording),
+    )
+
+
 def unwatched(last: Alert, wording: Wording) -> Report:
-    """Report that a target that was not well is no longer watched."""
+    """Report that a target is no longer watched."""
     rows: Rows = failed_rows(last.incident, wording) if last.incident else ()
+    key = "unwatched_discovered" if last.discovered else "unwatched"
     if last.previous:
         rows += ((wording.text("row.before"), wording.cause(last.previous)),)
     return Report(
         last,
         "NO LONGER WATCHED",
         "notice",
-        wording.text("headline.unwatched", target=last.target),
-        wording.text("gist.unwatched"),
+        wording.text(f"headline.{key}", target=last.target),
+        wording.text(f"gist.{key}"),
         wording.clock(last.at, last.at),
-        sentences=(wording.text("sentence.unwatched"),),
+        sentences=() if last.discovered and not last.previous else (wording.text("sentence.unwatched"),),
         rows=rows,
     )
 

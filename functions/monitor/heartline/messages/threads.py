@@ -12,8 +12,9 @@ from heartline.messages.context import AlertContext
 from heartline.messages.details import command_rows, timeline_and_count
 from heartline.messages.flapping_reports import flapping, stable
 from heartline.messages.links import dashboard_link, links
-from heartline.messages.notice_reports import changed, expiring, test, unwatched
+from heartline.messages.notice_reports import changed, expiring, test, unwatched, watched
 from heartline.messages.outage_reports import down, recovered
+from heartline.messages.rds import rds_rows, rds_sentence
 from heartline.messages.report import Report
 from heartline.messages.subjects import topic
 from heartline.messages.wording import Wording
@@ -68,11 +69,17 @@ def build_report(thread: Sequence[Alert], target: Target, context: AlertContext,
     if last.kind is AlertKind.TEST:
         return report
     timeline, count = timeline_and_count(last, context, wording)
+    facts = context.rds.get(last.target)
+    rows = rds_rows(facts, wording) if facts else ()
+    said = rds_sentence(last, facts, wording) if facts else ""
     incident = ((wording.text("row.incident"), last.incident.id),) if last.incident else ()
     return replace(
         report,
         late=_late(thread[0], now, wording),
-        rows=tuple((label, sanitize(value, _MAX_VALUE)) for label, value in (*report.rows, *count, *incident)),
+        # What explains a change is a fact; what RDS says of a failure comes first.
+        first_step=report.first_step if last.change else " ".join(filter(None, (said, report.first_step))),
+        sentences=(said, *report.sentences) if last.change and said else report.sentences,
+        rows=tuple((label, sanitize(value, _MAX_VALUE)) for label, value in (*report.rows, *rows, *count, *incident)),
         timeline=timeline,
         commands=command_rows(last, context, wording) if last.failure else (),
     )
@@ -96,6 +103,8 @@ def _report(thread: Sequence[Alert], wording: Wording) -> Report:
     match last := thread[-1]:
         case Alert(kind=AlertKind.TEST):
             return test(last, wording)
+        case Alert(kind=AlertKind.WATCHED):
+            return watched(last, wording)
         case Alert(kind=AlertKind.UNWATCHED):
             return unwatched(last, wording)
         case Alert(kind=AlertKind.EXPIRING, expires=datetime() as expires):

@@ -42,6 +42,8 @@ class Alert:
         When the next reminder is due; None where there will be none.
     settle_seconds
         For how many seconds a flapping target must rest.
+    discovered
+        Whether the target was found in RDS by its tag, and no document names it.
     waiting
         The channels that have not accepted it yet.
     addressees
@@ -70,6 +72,7 @@ class Alert:
     tally: Tally | None = None
     total: Tally | None = None
     addressees: Addressees | None = None
+    discovered: bool = False
     waiting: tuple[str, ...] = ()
     refused: str | None = None
 

@@ -18,6 +18,13 @@ class Believed(StrEnum):
     MISCONFIGURED = "misconfigured"
     FLAPPING = "flapping"
 
+    @classmethod
+    def of(cls, failure: Failure | None) -> Self:
+        """Return the word for what is wrong now; what has no failure can only flap."""
+        if failure is None:
+            return cls.FLAPPING
+        return cls.MISCONFIGURED if failure.kind.misconfigured else cls.DOWN
+
 
 @dataclass(frozen=True, slots=True)
 class Addressees:

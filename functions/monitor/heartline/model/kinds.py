@@ -97,6 +97,7 @@ class AlertKind(StrEnum):
     RECOVERED = "recovered"
     FLAPPING = "flapping"
     STABLE = "stable"
+    WATCHED = "watched"
     UNWATCHED = "unwatched"
     RESTARTED = "restarted"
     CRASHED = "crashed"

@@ -123,9 +123,19 @@ class State:
         return self.outage.failure if self.outage else None
 
     @property
+    def known_flapping(self) -> Flapping | None:
+        """Return the flapping that people know of."""
+        return self.flapping if self.flapping and self.flapping.notified else None
+
+    @property
     def previous(self) -> Incident | None:
         """Return the last incident that is over."""
         return self.recent[-1] if self.recent else None
+
+    @property
+    def last_outage(self) -> Incident | None:
+        """Return the last incident that is over, where that was an outage."""
+        return self.previous if self.previous and self.previous.kinds else None
 
     def find(self, incident: str | None) -> Incident | None:
         """Return the incident of that id, open or over; None where it is not held."""

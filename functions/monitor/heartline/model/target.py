@@ -52,7 +52,7 @@ class Policy:
 class Target:
     """Describe one database to watch; what is None comes from its secret.
 
-    `secret` and `client_certificate` are the names of secrets.
+    `secret` and `client_certificate` are the names of secrets; one that is `discovered` was found in RDS by its tag.
     """
 
     name: str
@@ -73,6 +73,8 @@ class Target:
     time_zone: ZoneInfo | None = None
     policy: Policy = Policy()
     tags: Mapping[str, str] = field(default_factory=dict)
+    metrics: bool = False
+    discovered: bool = False
 
 
 # What libpq and every RDS instance have when nothing else is said.

@@ -1,4 +1,4 @@
-"""Say what a channel does with batches of alerts, and what its refusals mean."""
+"""Define what a channel does with batches of alerts, and what its refusals mean."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class Channel(Protocol):
         ...
 
     def explain(self, refusal: Refusal, recipients: Sequence[str], region: str) -> str:
-        """Say in words why a batch was refused, and the fix."""
+        """Return in words why a batch was refused, and the fix."""
         ...
 
 

@@ -13,24 +13,26 @@ from heartline.common.parallel import at_once
 from heartline.messages.context import AlertContext, TargetAlerts, TargetHistory
 from heartline.model.alert import Alert
 from heartline.model.incident import Incident, Span
+from heartline.model.rds import RdsFacts
 from heartline.model.target import Target
 from heartline.notify.batches import Batch, channel_of, mark_delivered, parts_of, waits_for
 from heartline.notify.channel import Channel, Refusal, Scope
 from heartline.notify.leases import LEASE, Leases
+from heartline.notify.rds import SECONDS, Asks, rds_facts
 
 # One call to SES or SNS takes at most this long (see aws/clients): less is no time to begin one.
 SEND_SECONDS = 7
 # What the mails show, and a margin for what began before and reaches into it.
-PAST = timedelta(days=31)
+SHOWN_HISTORY = timedelta(days=31)
 # Less time left is kept for the mails themselves.
-_PAST_SECONDS = 5
+_HISTORY_SECONDS = 5
 # SES calls an address that it cannot read a bad request.
 _MAY_BE_ONE_RECIPIENT = frozenset({Scope.RECIPIENT, Scope.CONTENT})
 _NO_TIME = Refusal("no time left in this run", Scope.LATER)
 _MOST_LOGGED = 20
 
 
-class Pasts(Protocol):
+class Histories(Protocol):
     """Read what is over."""
 
     def incidents(self, name: str, since: datetime) -> tuple[Incident, ...]:
@@ -62,15 +64,18 @@ class Delivery:
         Returns the time, in UTC.
     log
         Where refusals are logged.
+    rds
+        Is asked what it knows of targets with pending alerts; None where it is not to be.
     """
 
     leases: Leases
     channels: Sequence[Channel]
     context: AlertContext
-    history: Pasts
+    history: Histories
     deadline: Deadline
     clock: Callable[[], datetime]
     log: Log
+    rds: Asks | None = None
     sent: int = 0
     refused: int = 0
     _stopped: set[str] = field(default_factory=set)
@@ -87,7 +92,7 @@ class Delivery:
         self.deadline = Deadline(min(self.deadline.at, Deadline.after(LEASE.total_seconds()).at))
         self.leases.take(waiting)
         try:
-            self.context = replace(self.context, histories=self._pasts())
+            self.context = replace(self.context, histories=self._pasts(), rds=self._facts())
             self._send_all()
         finally:
             self.leases.release_all()
@@ -95,8 +100,8 @@ class Delivery:
 
     def _pasts(self) -> Mapping[str, TargetHistory]:
         """Read what the mails show of the past; they leave without it rather than not at all."""
-        names, since = list(self.leases.held), self.clock() - PAST
-        if not names or not self.deadline.allows(SEND_SECONDS + _PAST_SECONDS):
+        names, since = list(self.leases.held), self.clock() - SHOWN_HISTORY
+        if not names or not self.deadline.allows(SEND_SECONDS + _HISTORY_SECONDS):
             return {}
         try:
             gaps = self.history.gaps(since)
@@ -106,6 +111,13 @@ class Delivery:
             self.log.error(Event.HISTORY_NOT_READ, "history not read: mails leave without it", error=error)
             return {}
         return {name: TargetHistory(known, gaps) for name, known in zip(names, incidents, strict=True)}
+
+    def _facts(self) -> Mapping[str, RdsFacts]:
+        """Ask RDS, once for all channels."""
+        if self.rds is None or not self.deadline.allows(SEND_SECONDS + SECONDS):
+            return {}
+        alerts = (list(lease.alerts.values())[-1] for lease in self.leases.held.values() if lease.alerts)
+        return rds_facts(self.rds, alerts, self.clock(), self.log)
 
     def _send_all(self) -> None:
         held = self.leases.held.values()

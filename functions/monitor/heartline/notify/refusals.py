@@ -1,4 +1,4 @@
-"""Say in words why SES or SNS refused: by the code of the refusal, and by what SES says of account and identities."""
+"""Explain why SES or SNS refused: by the code of the refusal, and by what SES says of account and identities."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ _OTHER = "the service answered {code}: try again, and look the code up in its do
 
 
 def explain(client: SESV2Client | None, code: str, sender: str, recipients: Sequence[str], region: str) -> str:
-    """Say in a sentence or two what a refusal means and the fix.
+    """Return in a sentence or two what a refusal means and the fix.
 
     Parameters
     ----------
@@ -71,7 +71,7 @@ def explain(client: SESV2Client | None, code: str, sender: str, recipients: Sequ
 
 
 def _rejected(client: SESV2Client, sender: str, recipients: Sequence[str], region: str) -> str:
-    """Say who is not verified: the sender must be everywhere, in SES's sandbox the recipients must be too."""
+    """Return who is not verified: the sender must be everywhere, in SES's sandbox the recipients must be too."""
     try:
         if not _verified(client, sender):
             return (

@@ -6,6 +6,7 @@ import re
 
 _SMALL = r"\u0430-\u044f\u0451\u0456\u0457\u0454\u0491"  # of Russian and Ukrainian
 _CAPITAL = r"\u0410-\u042f\u0401\u0406\u0407\u0404\u0490"
+_TURKISH = r"\u011e\u011f\u0130\u0131\u015e\u015f"
 _CYRILLIC = rf"(?=.*[{_SMALL}]{{4}})(?:[\0-\x7f\xa0«»—]|(?<![a-z{_SMALL}])[{_CAPITAL}]?[{_SMALL}]+(?![a-z]))+"
 # After UTF-8, the encodings in which a postmaster's messages come (PostgreSQL documentation, 23.3 Character Set
 # Support: those of a server, for the languages that PostgreSQL is translated into), in order. Bytes fit several of
@@ -17,15 +18,17 @@ _LIKELY = (
     (
         "cp1252",
         re.compile(
-            r"(?:[\0-\x7f\xa0«»\u2019\u201c\u201d\u2013]|(?<![\xbf-\xff]{3})[\xbf-\xd6\xd8-\xf6\xf8-\xffŒœŠšŸŽž])+"
+            r"(?:[\0-\x7f\xa0«»\u2019\u201c\u201d\u2013]|(?<![\xc0-\xffA-Za-z])\xbf|"
+            r"(?<![\xc0-\xff]{3})[\xc0-\xc5\xc7-\xcf\xd1-\xd6\xd9-\xdc\xdf-\xe5\xe7-\xef\xf1-\xf6\xf9-\xfc\xffŒœŸ])+"
         ),
     ),
+    ("iso8859_9", re.compile(rf"(?=.*[{_TURKISH}])[\0-\x7f\xa0«»\xc7\xd6\xdc\xe7\xf6\xfc{_TURKISH}]+", re.DOTALL)),
     ("gb2312", re.compile(r"[\0-\x7f\u3001-\u3011\u4e00-\u9fff\uff01-\uff5e]+")),
 )
 
 
 def decode(said: bytes) -> str | None:
-    """Return what was said, or None where its encoding cannot be told: no words are better than wrong ones."""
+    """Return what was said, or None where its encoding is not clear: no words are better than wrong ones."""
     try:
         return said.decode()
     except UnicodeDecodeError:

@@ -26,7 +26,7 @@ _SPECIFIC: Mapping[_About | tuple[_About, Phase], str] = {
     # role's own (src/backend/utils/init/miscinit.c) and of the database's (postinit.c), not the server's.
     "53300 InitializeSessionUserId": "saturated-role",
     "53300 CheckMyDatabase": "saturated-database",
-    ("08P01", Phase.LOGIN): "server-error-pooler",
+    **{(code, phase): "server-error-pooler" for code in ("08P01", "XX000") for phase in (Phase.LOGIN, Phase.QUERY)},
     ("28000", Phase.LOGIN): "auth-access",
     ("42501", Phase.LOGIN): "denied-connect",
     ("55000", Phase.LOGIN): "denied-database",

@@ -57,6 +57,7 @@ _WORDS: dict[str, tuple[tuple[str, Refusal], ...]] = {
         (r"server conn crashed\?", _BEHIND),  # server.c, server_proto
         ("(?:cannot connect|connect (?:failed|timeout)|server DNS lookup failed)", _BEHIND),  # objects.c, server.c
         ("query_wait_timeout", _WAITING),  # janitor.c, pool_client_maint
+        ("query timeout", _WAITING),  # janitor.c, pool_server_maint
         ("client_login_timeout", _WAITING),  # janitor.c, pool_client_maint and cleanup_client_logins
         ("(?:pooler is|server) shutting down", _STOPPING),  # objects.c, finish_client_login; janitor.c
         ("admin forced disconnect", _STOPPING),  # admin.c, admin_cmd_kill_client
@@ -65,11 +66,14 @@ _WORDS: dict[str, tuple[tuple[str, Refusal], ...]] = {
     "XX000": (
         ("backend authentication failed", _BEHIND),  # auth/pool_auth.c, pool_do_auth
         ("authentication failed(?: from backend|, backend node)", _BEHIND),  # auth/pool_auth.c, pool_do_auth
+        ("failed to authenticate with backend", _BEHIND),  # auth/pool_auth.c, do_SCRAM, do_md5 and their like
         ("CERT authentication failed", _CERTIFICATE),  # auth/pool_auth.c, authenticate_frontend_cert
+        (".*authentication with pgpool failed", _AUTH),  # auth/pool_hba.c, auth_failed
         (".*authentication failed", _AUTH),  # auth/pool_auth.c and pool_hba.c: SCRAM, md5, client, password, none
         ("failed authentication against PAM", _AUTH),  # auth/pool_hba.c, CheckPAMAuth
         ("all backend nodes are down", _BEHIND),  # protocol/child.c, connect_backend
         ("failed to create a backend", _BEHIND),  # protocol/pool_connection_pool.c, new_connection
+        ("unable to (?:connect to backend|create connection)", _BEHIND),  # protocol/child.c, pool_connection_pool.c
         ("unable to (?:read|flush) data (?:from DB node|to backend)", _BEHIND),  # utils/pool_stream.c
     ),
     # Nobody else has this SQLSTATE.

@@ -55,7 +55,7 @@ def tls_context(tls: Tls, *, direct: bool = False, client_certificate: str | Non
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_ciphers(_CIPHERS)
     context.sslsocket_class = TlsSocket
-    context.check_hostname = tls is Tls.VERIFY_FULL
+    context.check_hostname = False  # `check_name` does it, as libpq does
     if direct:
         context.set_alpn_protocols([ALPN])
     if client_certificate is not None:

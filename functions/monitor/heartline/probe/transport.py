@@ -12,7 +12,7 @@ from typing import Any
 from heartline.common.deadline import Deadline
 from heartline.model.kinds import Tls, TlsNegotiation
 from heartline.model.target import Credential, Target
-from heartline.probe.certificates import check_address, packed_address
+from heartline.probe.certificates import check_name
 from heartline.probe.errors import (
     ClientCertificateError,
     ClosedError,
@@ -148,15 +148,13 @@ def secure(sock: PlainSocket, target: Target, credential: Credential, deadline: 
     if not direct:
         _request(sock, deadline)
     host = credential.endpoint.host
-    by_address = target.tls is Tls.VERIFY_FULL and packed_address(host) is not None
-    mode = Tls.VERIFY_CA if by_address else target.tls
-    context = tls_context(mode, direct=direct, client_certificate=credential.client_certificate)
+    context = tls_context(target.tls, direct=direct, client_certificate=credential.client_certificate)
     secured = context.wrap_socket(sock, server_hostname=host, do_handshake_on_connect=False)
     assert isinstance(secured, TlsSocket)  # noqa: S101 - the context makes no other
     try:
         _shake_hands(secured, deadline)
-        if by_address:
-            check_address(secured, host)
+        if target.tls is Tls.VERIFY_FULL:
+            check_name(secured, host)
         if direct:
             _check_protocol(secured)
     except BaseException:

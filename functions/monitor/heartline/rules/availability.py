@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from heartline.model.incident import Incident, Span
@@ -63,15 +63,22 @@ def availability(
     if state.incident:
         spans.append(Span(state.incident.began, now))
     measured = share_up(spans, gaps, Span(begins, now))
-    return _with_blips(measured, state, begins, (measured.share or 0) * measured.observed / interval.total_seconds())
+    up = (measured.share or 0) * measured.observed
+    counts = [one for one in state.blip_counts if one.began > begins - timedelta(hours=1)]
+    blips, failed = sum(one.ticks for one in counts), sum(one.probes for one in counts)
+    # Each tick that found it up had one good probe.
+    probes = failed + max(up / interval.total_seconds(), blips)
+    failed_share = failed / probes if probes else None
+    return replace(measured, blips=blips, failed_probes=failed, failed_share=failed_share)
 
 
 def share_up(outages: Iterable[Span], gaps: Iterable[Span], within: Span) -> Availability:
     """Measure how much of a time was up, with nothing said of blips."""
-    unseen = _within(gaps, within.began, within.ended)
-    observed = (within.ended - within.began).total_seconds() - _seconds(unseen)
-    up = observed - sum(_seconds(_without(one, unseen)) for one in _within(outages, within.began, within.ended))
-    return Availability(max(0.0, up / observed) if observed > 0 else None, max(0.0, observed), _seconds(unseen))
+    begins, ends, gaps = within.began, within.ended, list(gaps)
+    unseen, covered = _within(gaps, begins, ends), _within([*outages, *gaps], begins, ends)
+    observed = max(0.0, (ends - begins).total_seconds() - unseen)
+    up = max(0.0, (ends - begins).total_seconds() - covered)
+    return Availability(up / observed if observed else None, observed, unseen)
 
 
 def percent(share: float | None) -> str | None:
@@ -81,32 +88,11 @@ def percent(share: float | None) -> str | None:
     return "100%" if share >= 1 else f"{int(share * 10_000) / 100:.2f}%"
 
 
-def _with_blips(measured: Availability, state: State, begins: datetime, ticks: float) -> Availability:
-    counts = [one for one in state.blip_counts if one.began >= begins - timedelta(hours=1)]
-    blips, failed = sum(one.ticks for one in counts), sum(one.probes for one in counts)
-    # Each tick that found it up had one good probe.
-    share = failed / (failed + max(ticks, blips)) if failed or ticks > 0 else None
-    return Availability(measured.share, measured.observed, measured.unobserved, blips, failed, share)
-
-
-def _within(spans: Iterable[Span], begins: datetime, ends: datetime) -> list[Span]:
-    """Cut spans to a time, and join those that overlap."""
-    joined: list[Span] = []
+def _within(spans: Iterable[Span], begins: datetime, ends: datetime) -> float:
+    """Return how many seconds of a time spans cover; those that overlap count once."""
+    covered = 0.0
     for span in sorted(spans, key=lambda one: one.began):
-        began = max(span.began, begins, joined[-1].ended if joined else begins)
-        if began < min(span.ended, ends):
-            joined.append(Span(began, min(span.ended, ends)))
-    return joined
-
-
-def _without(span: Span, holes: Iterable[Span]) -> list[Span]:
-    rest, began = [], span.began
-    for hole in holes:
-        if hole.ended > began and hole.began < span.ended:
-            rest.append(Span(began, max(began, hole.began)))
-            began = max(began, hole.ended)
-    return [*rest, Span(began, max(began, span.ended))]
-
-
-def _seconds(spans: Iterable[Span]) -> float:
-    return sum((span.ended - span.began).total_seconds() for span in spans)
+        began, ended = max(span.began, begins), min(span.ended, ends)
+        if began < ended:
+            covered, begins = covered + (ended - began).total_seconds(), ended
+    return covered

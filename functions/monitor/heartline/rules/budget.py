@@ -66,6 +66,13 @@ def affordable(alerted: Iterable[datetime], now: datetime, plan: Sequence[timede
     )
 
 
+def earliest(alerted: Sequence[datetime], due: datetime, plan: Sequence[timedelta]) -> datetime:
+    """Return the first moment from one on at which an alert, and those of a plan at once after it, are affordable."""
+    # The room grows only where one of them is an hour or a day ago.
+    vacated = sorted(at + length + _LATER for at in alerted for length in (_HOUR, _DAY))
+    return next(at for at in (due, *vacated) if affordable(alerted, at, plan))
+
+
 def spent(alerted: Sequence[datetime], now: datetime) -> tuple[datetime, ...]:
     """Return when the alerts of the last day were made, with one of now."""
     return (*(min(at, now) for at in alerted if now - at <= _DAY), now)[-_MOST_KEPT:]

@@ -31,11 +31,6 @@ def tally(since: Mark, state: State, now: datetime) -> Tally:
     return Tally(since.at, now, Counts(**found))
 
 
-def ended(counts: Counts, incident: Incident) -> Counts:
-    """Count the length of an outage that is over."""
-    return replace(counts, down=counts.down + _seconds(incident.began, incident.ended or incident.began))
-
-
 def not_observed(counts: Counts, unseen: Span, outage: Incident | None) -> Counts:
     """Count a time that was not observed, and take it out of the outage that it fell into."""
     ends = outage.ended if outage and outage.ended else unseen.ended

@@ -6,7 +6,7 @@ Facts are what probes say; belief is what people were last told. The same argume
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from heartline.model.alert import Alert
@@ -16,8 +16,8 @@ from heartline.model.observation import Observation
 from heartline.model.state import State
 from heartline.model.target import Policy
 from heartline.rules.alerts import notify
-from heartline.rules.facts import judge, observe, with_gap
-from heartline.rules.gaps import unknown_time
+from heartline.rules.facts import judge, observe
+from heartline.rules.gaps import note_gap, unknown_time
 from heartline.rules.maintenance import open_until
 
 
@@ -41,9 +41,8 @@ class Decision:
 
 def quiet_until(state: State, policy: Policy, now: datetime) -> datetime | None:
     """Return until when nobody is to be notified of this target: it is muted, or maintained; None when neither."""
-    window = open_until(policy.maintenance, now)
     muted = state.muted_until if state.muted_until and now < state.muted_until else None
-    return max(filter(None, (window, muted)), default=None)
+    return max(filter(None, (open_until(policy.maintenance, now), muted)), default=None)
 
 
 def wants_another(state: State, observations: Sequence[Observation], policy: Policy) -> bool:
@@ -58,7 +57,7 @@ def wants_another(state: State, observations: Sequence[Observation], policy: Pol
     policy
         How many probes confirm a transition.
     """
-    return judge(state, observations, policy) is None
+    return judge(state, observations, policy) is Status.UNKNOWN
 
 
 def decide(
@@ -80,18 +79,10 @@ def decide(
     gap
         The time before this tick in which Heartline did not run, when ticks were missed.
     """
-    verdict, gap = judge(state, observations, policy), unknown_time(state, gap, policy)
-    if verdict is None:
-        return Decision(with_gap(state, gap, policy))
-    facts = observe(state, verdict, observations, policy, gap)
-    if quiet_until(facts.state, policy, now):
-        return Decision(facts.state, (), _ended(state, facts.state, ()), facts.state.status)
-    notified, alerts = notify(facts, observations[-1], policy, now)
-    return Decision(notified, alerts, _ended(state, notified, alerts), notified.status)
-
-
-def _ended(before: State, state: State, alerts: Sequence[Alert]) -> tuple[Incident, ...]:
-    """List the incidents that are over and are not as they were before."""
-    incidents = [*(alert.incident for alert in alerts), *state.recent]
-    fresh = {one.id: one for one in incidents if one and one.ended and one not in before.recent}
-    return tuple(fresh.values())
+    facts = observe(state, observations, policy)
+    known, alerts = note_gap(facts.state, unknown_time(state, gap, policy), policy), tuple[Alert, ...]()
+    if facts.seen is not Status.UNKNOWN and not quiet_until(known, policy, now):
+        known, alerts = notify(replace(facts, state=known), observations[-1], policy, now)
+    incidents = [*(alert.incident for alert in alerts), *known.recent]
+    ended = {one.id: one for one in incidents if one and one.ended and one not in state.recent}
+    return Decision(known, alerts, tuple(ended.values()), facts.seen)

@@ -6,7 +6,6 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from heartline.model.belief import FLAPPING_SUFFIX, Flapping
-from heartline.model.incident import Span
 from heartline.model.state import State
 from heartline.model.target import Policy
 from heartline.rules.counting import marked
@@ -30,21 +29,8 @@ def settle_time(flapping: Flapping, policy: Policy) -> timedelta:
     return max(policy.settle_after, rest, max(_LEAST_TICKS, policy.recover_after) * policy.interval)
 
 
-def is_calm(flapping: Flapping, policy: Policy, now: datetime) -> bool:
-    """Return True if a target that is up has rested for long enough."""
-    return now - flapping.calm_since >= settle_time(flapping, policy)
-
-
 def disturbed(state: State, at: datetime, name: str | None = None) -> State:
-    """Return the state after an event: a target went down, failed for a moment, or was restarted.
-
-    Parameters
-    ----------
-    at
-        The event.
-    name
-        The id of its incident, where it has one.
-    """
+    """Return the state after an event: a target went down, failed for a moment, or was restarted."""
     known = state.flapping
     if known is None or (not known.notified and at - known.calm_since > _FORGOTTEN):
         return replace(state, flapping=begun(state, at, name))
@@ -56,15 +42,3 @@ def begun(state: State, at: datetime, name: str | None = None) -> Flapping:
     """Return the account of times without rest that begin with an event."""
     name = name or f"{state.target}-{at:%Y%m%dT%H%M%SZ}"
     return Flapping(f"{name}{FLAPPING_SUFFIX}", marked(state, at), at)
-
-
-def calmed(state: State, flapping: Flapping, now: datetime) -> Flapping:
-    """Return the account of a target that is stable again: its rhythm is kept, should it not last."""
-    return replace(flapping, start=marked(state, now), notified=False)
-
-
-def not_observed(flapping: Flapping, unseen: Span) -> Flapping:
-    """Leave a time that was not observed out of the rest."""
-    if flapping.calm_since >= unseen.ended:
-        return flapping
-    return replace(flapping, calm_since=min(unseen.ended, flapping.calm_since + (unseen.ended - unseen.began)))

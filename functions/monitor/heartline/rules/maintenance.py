@@ -2,30 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import date, datetime, time, timedelta
 
 from heartline.model.target import Window
 
 
 def open_until(windows: Iterable[Window], now: datetime) -> datetime | None:
-    """Tell when the windows that are open now will have closed; None when none is.
+    """Return when the windows that are open now will have closed; None when none is.
 
     Windows that follow one another without a break count as one.
     """
-    end, seen = None, now
-    listed: Sequence[Window] = tuple(windows)
+    end, listed = None, tuple(windows)
     # Each round ends with a later closing; a week of daily windows that touch is told as seven days.
     for _ in range(8 * len(listed)):
-        closing = max((closes for one in listed if (closes := _closing(one, seen))), default=None)
-        if closing is None or (end is not None and closing <= end):
+        closings = [closes for one in listed if (closes := _closing(one, end or now))]
+        if not closings:
             break
-        end = seen = closing
+        end = max(closings)
     return end
 
 
 def _closing(window: Window, now: datetime) -> datetime | None:
-    """Tell when a window closes that is open now; it may have opened the day before."""
+    """Return when a window closes that is open now; it may have opened the day before."""
     today = now.astimezone(window.zone).date()
     for day in (today, today - timedelta(days=1)):
         if day.weekday() not in window.days:

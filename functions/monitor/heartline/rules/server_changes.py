@@ -1,4 +1,4 @@
-"""Tell from two fingerprints of a healthy server what happened between them; pure."""
+"""Recognize from two fingerprints of a healthy server what happened between them."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ KINDS: Mapping[str, AlertKind] = {
 
 
 def detect_change(state: State, seen: Observation, after: datetime | None) -> tuple[State, Change | None]:
-    """Compare who answers with who answered last; give the state that remembers it, and the change if there is one.
+    """Return the state that remembers who answered, and what has changed since the last time, if anything has.
 
     What a server did not say, then or now, is no difference. One that comes back after another has answered is
     none either: then the name leads to several in turn, which is told once. `after` is the last good probe before.
@@ -41,8 +41,10 @@ def detect_change(state: State, seen: Observation, after: datetime | None) -> tu
     if before and _says_less(before, server):
         return replace(state, server=server, address=seen.address), None
     name = _name(server, seen.address)
-    if before is not None and name in state.known[:-1]:
-        return _one_of_several(state, seen, after)
+    if name in state.known[:-1]:
+        if state.several:
+            return state, None
+        return replace(state, several=True), Change(AlertKind.FAILED_OVER, seen.until, after, several=True)
     known = state.known if name in state.known else (*state.known, name)[-_MOST_KNOWN:]
     fresh = replace(state, server=server, address=seen.address, known=known)
     if before is None or state.several:
@@ -63,13 +65,6 @@ def _name(server: Server, address: str | None) -> str:
     if server.system is None:
         return f"? {server.version} {server.standby}"
     return f"{server.system} {server.started.isoformat() if server.started else address}"
-
-
-def _one_of_several(state: State, seen: Observation, after: datetime | None) -> tuple[State, Change | None]:
-    if state.several:
-        return state, None
-    change = Change(AlertKind.FAILED_OVER, seen.until, after, several=True)
-    return replace(state, several=True), change
 
 
 def _evidence(was: Server, now: Server, was_at: str | None, now_at: str | None) -> tuple[Evidence, ...]:

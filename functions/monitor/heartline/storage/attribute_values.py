@@ -1,4 +1,4 @@
-"""Write and read DynamoDB's own notation of values: the part that documents of the model need.
+"""Write and read DynamoDB's attribute values: the part that documents of the model need.
 
 boto3 has it too, in `boto3.dynamodb.types`; but with it comes all of boto3, a tenth of a cold start.
 https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_AttributeValue.html
@@ -14,7 +14,7 @@ from heartline.common.codec import Document
 
 
 def serialize(value: object) -> dict[str, Any]:
-    """Turn a text, number, truth value, None, list or mapping into DynamoDB's notation.
+    """Return a text, number, truth value, None, list or mapping as an attribute value.
 
     Raises
     ------
@@ -37,15 +37,15 @@ def serialize(value: object) -> dict[str, Any]:
 
 
 def deserialize(value: Mapping[str, Any]) -> Document:
-    """Turn DynamoDB's notation into texts, decimals, truth values, None, lists and dicts; other types into a set."""
-    ((notation, written),) = value.items()
-    if notation in {"S", "BOOL"}:
+    """Return an attribute value as a text, decimal, truth value, None, list or dict; other types as a set."""
+    ((kind, written),) = value.items()
+    if kind in {"S", "BOOL"}:
         return written
-    if notation == "M":
+    if kind == "M":
         return {name: deserialize(part) for name, part in written.items()}
-    if notation == "N":
+    if kind == "N":
         return Decimal(written)
-    if notation == "L":
+    if kind == "L":
         return [deserialize(part) for part in written]
     # Binary values and sets: nothing of the model is read from a set, so the item counts as damaged.
-    return None if notation == "NULL" else frozenset(written)
+    return None if kind == "NULL" else frozenset(written)

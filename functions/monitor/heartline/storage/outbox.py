@@ -17,7 +17,7 @@ _KEPT = ("waiting", "refused")
 
 
 class Outbox:
-    """Claim, settle and give back the outboxes of targets.
+    """Claim, settle and release the outboxes of targets.
 
     Every method lets boto3's ClientError and BotoCoreError through: DynamoDB refused or did not answer.
 

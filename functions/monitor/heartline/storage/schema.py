@@ -69,22 +69,22 @@ def record(ended: datetime, document: Mapping[str, object]) -> dict[str, object]
 
 
 def key_of(item: Mapping[str, Any]) -> Key:
-    """Return the key of an item in DynamoDB's own notation."""
+    """Return the key of an item as attribute values."""
     return item["pk"]["S"], item["sk"]["S"]
 
 
 def wire(document: Mapping[str, object]) -> dict[str, Any]:
-    """Turn names and values of the model into DynamoDB's own notation."""
+    """Return names and values of the model as attribute values."""
     return {name: serialize(encode(value)) for name, value in document.items()}
 
 
 def wire_key(key: Key) -> dict[str, Any]:
-    """Turn a key into DynamoDB's own notation."""
+    """Return a key as attribute values."""
     return wire({"pk": key[0], "sk": key[1]})
 
 
 def plain(item: Mapping[str, Any]) -> dict[str, Any]:
-    """Turn DynamoDB's own notation into dicts, lists, texts and decimals."""
+    """Return attribute values as dicts, lists, texts and decimals."""
     return {name: deserialize(value) for name, value in item.items()}
 
 

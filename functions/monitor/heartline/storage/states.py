@@ -133,7 +133,7 @@ class Store:
         return known[1]
 
     def _read(self, keys: Sequence[Key]) -> tuple[dict[Key, dict[str, Any]], set[Key]]:
-        """Read items by their keys, in DynamoDB's notation; give also the keys that it left unread, again and again."""
+        """Return items by their keys, as attribute values, and the keys that DynamoDB left unread again and again."""
         items: dict[Key, dict[str, Any]] = {}
         unread: set[Key] = set()
         for start in range(0, len(keys), _BATCH):

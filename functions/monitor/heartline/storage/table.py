@@ -63,7 +63,7 @@ class Table:
         return self._conditionally(self.client().update_item, **self.updating(key, change, guard)) is not None
 
     def take(self, key: Key, change: str, guard: Guard) -> dict[str, Any] | None:
-        """Change an item and give it as it is then; None when the condition does not hold."""
+        """Change an item and return it as it is then; None when the condition does not hold."""
         asked = {**self.updating(key, change, guard), "ReturnValues": "ALL_NEW"}
         answer = self._conditionally(self.client().update_item, **asked)
         return None if answer is None else plain(answer["Attributes"])

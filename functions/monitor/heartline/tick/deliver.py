@@ -56,7 +56,9 @@ def deliver(
     # Not the request's id: Lambda starts a request that failed again under the same one.
     leases = Leases(services.outbox, uuid4().hex, services.clock, services.log)
     context = AlertContext(len(settings.targets), failures, {}, settings.stack, settings.region, settings.log_group)
-    delivery = Delivery(leases, services.channels(), context, services.history, deadline, services.clock, services.log)
+    delivery = Delivery(
+        leases, services.channels(), context, services.history, deadline, services.clock, services.log, services.rds
+    )
     sent = delivery.drain(one.target for one in pending if one.alerts or one.contested)
     claimed = ((leases.pending(one.target.name), one.alerts) for one in pending)
     waiting = list(chain.from_iterable(known if held is None else held for held, known in claimed))

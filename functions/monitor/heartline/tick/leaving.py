@@ -1,25 +1,29 @@
-"""Take leave of targets that the document does not name any more: their end is told, and no alert of theirs is lost."""
+"""Notify of the end of targets that the document does not name any more, and lose no alert of theirs."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from heartline.aws.log import Event
 from heartline.model.alert import EMAIL, TOPIC, Alert
+from heartline.model.belief import Addressees
 from heartline.model.state import Stored
+from heartline.model.target import Target
 from heartline.rules.watching import unwatch
 from heartline.services import Run, Services
 from heartline.storage.states import Loaded
 from heartline.tick.shards import shard_of
 
 
-def take_leave(services: Services, run: Run, loaded: Loaded) -> dict[str, tuple[Alert, ...]]:
-    """Unwatch the targets that the last ticks knew and the document does not; return what waits of each.
+def take_leave(
+    services: Services, run: Run, loaded: Loaded, deleted: Mapping[str, Target]
+) -> dict[str, tuple[Alert, ...]]:
+    """Unwatch the targets that the last ticks knew and neither the document nor RDS does; return what waits of each.
 
-    One whose item could not be read or written is returned without alerts: the next tick tries again.
+    One whose item could not be read or written, or that is muted, is returned too: the next tick tries again.
 
     Parameters
     ----------
@@ -27,10 +31,15 @@ def take_leave(services: Services, run: Run, loaded: Loaded) -> dict[str, tuple[
         The services, and what this tick is about: of a divided fleet, each target belongs to one shard.
     loaded
         What was stored, and which targets the last ticks knew.
+    deleted
+        The targets that this tick found to be deleted in RDS.
     """
-    document = {target.name for target in services.settings.targets}
-    gone = [name for name in sorted(loaded.watched - document) if _mine(run, name)]
-    return dict(_left(services, run, gone)) if gone else {}
+    if None in services.listed.values():
+        # What seems to be gone may only not be known.
+        return {}
+    watched = {target.name for target in services.settings.targets} - deleted.keys()
+    gone = [name for name in sorted(loaded.watched - watched) if _mine(run, name)]
+    return dict(_left(services, run, gone, {**services.gone, **deleted})) if gone else {}
 
 
 def _mine(run: Run, name: str) -> bool:
@@ -40,7 +49,9 @@ def _mine(run: Run, name: str) -> bool:
     return shard_of(name, int(shards)) == int(number)
 
 
-def _left(services: Services, run: Run, gone: list[str]) -> Iterator[tuple[str, tuple[Alert, ...]]]:
+def _left(
+    services: Services, run: Run, gone: list[str], discovered: Mapping[str, Target]
+) -> Iterator[tuple[str, tuple[Alert, ...]]]:
     try:
         targets = services.store.load(gone, run.shard).targets
     except (ClientError, BotoCoreError) as error:
@@ -49,16 +60,16 @@ def _left(services: Services, run: Run, gone: list[str]) -> Iterator[tuple[str, 
         return
     for name, stored in targets.items():
         if isinstance(stored, Stored) and stored.version:
-            alerts = _unwatched(services, stored)
+            alerts = _unwatched(services, stored, discovered.get(name))
             if alerts is None or alerts:
                 yield name, alerts or ()
 
 
-def _unwatched(services: Services, stored: Stored) -> tuple[Alert, ...] | None:
-    """Unwatch one target; return what waits of it, None if that could not be saved."""
-    decision = unwatch(stored.state, services.clock())
+def _unwatched(services: Services, stored: Stored, discovered: Target | None) -> tuple[Alert, ...] | None:
+    """Unwatch one target; return what waits of it, None if a mute holds it back or it could not be saved."""
+    decision = unwatch(stored.state, services.clock(), Addressees.of(discovered) if discovered else None)
     if decision.state == stored.state:
-        return stored.outbox
+        return stored.outbox or (None if stored.state.first_seen else ())
     channels = (EMAIL, TOPIC) if services.settings.topic else (EMAIL,)
     alerts = tuple(replace(alert, waiting=channels) for alert in decision.alerts)
     try:

@@ -17,7 +17,7 @@ from heartline.model.kinds import Status
 from heartline.model.state import State
 from heartline.model.target import Target
 from heartline.rules.gaps import missed
-from heartline.services import Run, Services
+from heartline.services import EVENTS, Run, Services
 from heartline.storage.states import Loaded
 from heartline.tick.leaving import take_leave
 from heartline.tick.summary import DeliverySummary, TickSummary
@@ -56,8 +56,11 @@ def run_tick(services: Services, run: Run) -> TickSummary:
         services.log.critical(Event.STATES_NOT_READ, "states not read: nothing is decided in this tick", error=error)
         services.metrics.count({"Faults": 1})
         raise
-    leaving = take_leave(services, run, loaded)
-    beaten = _beat(services, run, results, loaded, tuple(leaving))
+    deleted = {result.target.name: result.target for result in results if result.deleted}
+    results = [result for result in results if not result.deleted]
+    out_of_turn = run.shard == EVENTS
+    leaving = {} if out_of_turn else take_leave(services, run, loaded, deleted)
+    beaten = out_of_turn or _beat(services, run, results, loaded, tuple(leaving))
     delivery = _deliver(services, run, results, leaving)
     summary = replace(
         _summary(run, results),
@@ -105,7 +108,7 @@ def _report(services: Services, results: Sequence[TargetResult], summary: TickSu
     services.log.info(Event.TICK, "tick", tick=summary.at.isoformat(), shard=summary.shard, detail=summary.counts())
     services.metrics.count(summary.metrics())
     for result in results:
-        if result.last and result.seen is not Status.UNKNOWN:
+        if result.target.metrics and result.last and result.seen is not Status.UNKNOWN:
             services.metrics.probed(result.target.name, result.last)
 
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from heartline.services import EVENTS
+
 _FLEET_WIDE = frozenset({"TargetsUp", "TargetsDown"})
 _OF_A_RUN = frozenset({"TickDuration"})
 
@@ -74,6 +76,8 @@ class TickSummary:
     def well(self) -> bool:
         """Return True if every target had a verdict and every alert that was sent was accepted, without any fault."""
         delivery = self.delivery
+        if (self.up or 0) + (self.down or 0) < self.targets:
+            return False
         return not (self.faults or self.unprobed or self.overruns or delivery.faults or delivery.refused)
 
     def answer(self) -> dict[str, Any]:
@@ -108,4 +112,6 @@ class TickSummary:
     def metrics(self) -> dict[str, int]:
         """Return what becomes a metric: of a divided tick, the whole knows who is up, and a part how long it took."""
         others = _FLEET_WIDE if self.shard else _OF_A_RUN if self.shards else frozenset()
+        if self.shard == EVENTS:  # an alarm takes the time of a tick for a sign that the schedule runs
+            others = _FLEET_WIDE | _OF_A_RUN
         return {name: count for name, count in self.counts().items() if name not in others}

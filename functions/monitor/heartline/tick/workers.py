@@ -11,15 +11,16 @@ from datetime import datetime
 from heartline.aws.log import Event
 from heartline.model.alert import EMAIL, TOPIC, Alert
 from heartline.model.belief import Addressees
-from heartline.model.errors import ProberError
+from heartline.model.errors import ConfigurationError, ProberError
 from heartline.model.kinds import Status
 from heartline.model.observation import Failure, Observation
+from heartline.model.rds import parse
 from heartline.model.state import State, Stored, Unreadable
 from heartline.model.target import Target
 from heartline.prober.check import Check
 from heartline.rules.decide import Decision, decide, wants_another
-from heartline.rules.gaps import _MISSED, missed
-from heartline.rules.watching import addressed
+from heartline.rules.gaps import MISSED, missed
+from heartline.rules.watching import addressed, welcome
 from heartline.services import Run, Services
 from heartline.storage.states import Loaded
 
@@ -49,6 +50,8 @@ class TargetResult:
         Another run decided on it first: this one changed nothing.
     unprobed
         There was no time for a probe.
+    deleted
+        RDS says that it is deleted.
     faulty
         It met a fault of the monitor, or of what that relies on.
     """
@@ -62,6 +65,7 @@ class TargetResult:
     saved: bool = False
     contested: bool = False
     unprobed: bool = False
+    deleted: bool = False
     faulty: bool = False
 
     @property
@@ -78,7 +82,7 @@ def run_targets(services: Services, run: Run) -> tuple[list[TargetResult], Loade
     ClientError, BotoCoreError
         If the states could not be read.
     """
-    names, since = [target.name for target in run.targets], run.at - _MISSED * services.settings.interval
+    names, since = [target.name for target in run.targets], run.at - MISSED * services.settings.interval
     with ThreadPoolExecutor(1) as loader:
         loading = loader.submit(services.store.load, names, run.shard, since)
         checks = (_TargetRun(services, run, target, loading).check() for target in _slowest_first(run.targets, loading))
@@ -148,6 +152,11 @@ class _TargetRun:
         gap = missed(self._last_look(), self.run.at, services.settings.interval)
         for _ in range(_SAVE_ATTEMPTS):
             decision = decide(before.state, observations, target.policy, services.clock(), gap)
+            if target.discovered:
+                if decision.alerts and observations[-1].failure and self._deleted(observations[-1]):
+                    services.log.info(Event.DISCOVERED, "deleted in RDS: no longer watched", target=target.name)
+                    return replace(unchanged(target, before), deleted=True)
+                decision = welcome(before.state, decision, observations[-1], target.policy, services.clock())
             if decision.alerts:
                 decision = addressed(before.state, decision, Addressees.of(target))
             changed = decision.state != before.state
@@ -163,6 +172,10 @@ class _TargetRun:
             before = latest
         services.log.info(Event.DECISION_DROPPED, "another run has decided: state unchanged", target=target.name)
         return replace(unchanged(target, before), contested=True)
+
+    def _deleted(self, last: Observation) -> bool:
+        host = parse(last.endpoint.host)
+        return self.services.rds is not None and host is not None and self.services.rds.deleted(host)
 
     def _save(self, before: Stored, decision: Decision) -> bool:
         channels = (EMAIL, TOPIC) if self.services.settings.topic else (EMAIL,)
@@ -220,11 +233,12 @@ def _log_failure(services: Services, target: Target, failure: Failure, state: St
 
 
 def _log_fault(services: Services, target: Target, error: BaseException) -> None:
-    """Log where a fault of the monitor arose, without the exception's text: it may quote anything."""
+    """Log where a fault of the monitor arose; only the text of a wrong configuration is known to hold no secret."""
+    said = str(error) if isinstance(error, ConfigurationError) else "a fault of the monitor: state unchanged"
     frames = traceback.extract_tb(error.__traceback__)[-8:]
     services.log.error(
         Event.TARGET_FAULT,
-        "a fault of the monitor: state unchanged",
+        said,
         target=target.name,
         error=error,
         detail=[f"{frame.name} ({frame.filename}:{frame.lineno})" for frame in frames],

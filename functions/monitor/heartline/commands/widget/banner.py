@@ -1,4 +1,4 @@
-"""Say in one line how the fleet is."""
+"""Show in one line how the fleet is."""
 
 from __future__ import annotations
 

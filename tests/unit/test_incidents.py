@@ -1,0 +1,87 @@
+"""How incidents are bounded and named, by probes of which each takes some seconds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from heartline.model.kinds import Kind
+from heartline.model.observation import Failure, Observation
+from heartline.model.state import State
+from heartline.model.target import Policy
+from heartline.rules.decide import decide
+from unit.samples import HOUR, MINUTE, NOW, SECOND, SERVER, answered, failure, seen
+
+UP = State("orders", NOW - HOUR, NOW - HOUR, last_ok=NOW - MINUTE)
+DEAD, OK = failure(), None
+THRICE, ONCE = Policy(), Policy(confirmations=0, recover_after=1)
+FOUR = 4 * SECOND
+
+
+def probes(at: datetime, *results: Failure | None) -> list[Observation]:
+    """Return probes that take four seconds each, and begin each ten."""
+    begins = [at + place * 10 * SECOND for place in range(len(results))]
+    return [replace(seen(one, result), ended=one + FOUR) for one, result in zip(begins, results, strict=True)]
+
+
+def after(state: State, observations: Sequence[Observation], policy: Policy = THRICE) -> State:
+    return decide(state, observations, policy, observations[-1].until).state
+
+
+def test_an_incident_begins_when_the_first_failed_probe_had_failed_and_has_its_name_from_that() -> None:
+    state = after(State("orders"), probes(NOW, DEAD, DEAD, DEAD))
+    assert state.incident.id == "orders-20261123T021504Z"
+    assert (state.incident.began, state.since) == (NOW + FOUR, NOW + FOUR)
+    assert (state.incident.last_failed, state.last_failed) == (NOW + 20 * SECOND, NOW + 20 * SECOND)
+    # It is watched since the first probe began, and has no rest since it had failed.
+    assert (state.first_seen, state.flapping.calm_since) == (NOW, NOW + FOUR)
+    assert state.flapping.id == f"{state.incident.id}-flapping"
+
+
+def test_what_is_up_at_first_sight_was_good_when_that_probe_began_and_is_up_since_it_had_ended() -> None:
+    state = after(State("orders"), probes(NOW, OK))
+    assert (state.first_seen, state.last_ok, state.since) == (NOW, NOW, NOW + FOUR)
+
+
+def test_a_clock_that_was_set_back_since_the_last_good_probe_does_not_put_that_after_the_failure() -> None:
+    ahead = after(replace(UP, last_ok=NOW + HOUR), probes(NOW, DEAD, DEAD, DEAD))
+    assert ahead.incident.last_ok == NOW + FOUR
+    # Nor does one that is set back meanwhile put the end before the beginning.
+    healed = after(ahead, probes(NOW - HOUR, OK, OK))
+    assert healed.previous.ended == healed.previous.began == NOW + FOUR
+
+
+def test_an_incident_ends_when_the_first_good_probe_had_succeeded() -> None:
+    state = after(after(UP, probes(NOW, DEAD, DEAD, DEAD)), probes(NOW + HOUR, OK, OK))
+    assert (state.previous.ended, state.since, state.flapping.calm_since) == (NOW + HOUR + FOUR,) * 3
+    assert state.last_ok == NOW + HOUR + 10 * SECOND
+    assert state.counts.down == HOUR.total_seconds()
+
+
+def test_each_incident_has_its_name_from_its_own_time_and_those_within_a_second_one_each() -> None:
+    """A restart, two outages and another restart within a second, and an outage a minute later."""
+    state, names = after(UP, [answered(SERVER, NOW - MINUTE)], ONCE), list[str]()
+    restarted = [replace(SERVER, started=NOW - number * SECOND) for number in (2, 1)]
+    moments = [NOW + place * SECOND / 10 for place in range(6)]
+    found = [answered(restarted[0]), seen(failed=DEAD), answered(restarted[0]), seen(failed=DEAD)]
+    found += [answered(restarted[0]), answered(restarted[1])]
+    for at, one in zip(moments, found, strict=True):
+        state = after(state, [replace(one, at=at)], ONCE)
+        names.append((state.incident or state.previous).id[-7:-1])
+    state = after(state, [seen(NOW + MINUTE, DEAD)], ONCE)
+    assert names == ["021500", "021501", "021501", "021502", "021502", "021503"]
+    assert state.incident.id.endswith("T021600Z")
+
+
+def test_of_incidents_that_are_over_and_known_to_be_only_the_last_is_kept() -> None:
+    state = UP
+    for hour in range(3):
+        state = after(state, [seen(NOW + hour * HOUR, DEAD)], ONCE)
+        state = after(state, [seen(NOW + hour * HOUR + MINUTE)], ONCE)
+    assert [one.began for one in state.recent] == [NOW + 2 * HOUR]
+
+
+def test_the_last_failure_of_a_tick_is_the_one_that_counts() -> None:
+    late = [failure(Kind.TIMEOUT), failure(Kind.CLOSED), failure(Kind.CLOSED)]
+    assert after(UP, probes(NOW, *late)).failure.kind is Kind.CLOSED
