@@ -292,6 +292,25 @@ def test_a_tick_is_late_after_one_and_a_half_intervals(monitor: Monitor, minutes
     assert len(monitor.history) == gaps
 
 
+@pytest.mark.parametrize(("before", "after"), [("5", "1"), ("1", "5")])
+def test_a_change_of_the_schedule_is_no_missed_tick(
+    monitor: Monitor, database: Postgres, before: str, after: str
+) -> None:
+    monitor.environment["SCHEDULE_MINUTES"] = before
+    monitor.tick()
+    database.kill()
+    monitor.environment["SCHEDULE_MINUTES"] = after
+    monitor.pass_time(minutes=5)
+    monitor.tick()
+    assert "did not run" not in words(monitor.mails[-1].text)
+    assert monitor.history == {}
+    assert monitor.status()["availability"]["24h"]["unobserved_seconds"] == 0
+    # From then on the new one counts.
+    monitor.pass_time(minutes=20)
+    monitor.tick()
+    assert len(monitor.history) == 1
+
+
 def test_the_first_tick_of_all_has_missed_none(monitor: Monitor) -> None:
     monitor.tick()
     assert monitor.history == {}

@@ -241,3 +241,66 @@ def a_settling_time_of_an_hour_and_ticks_missed() -> World:
     made = laid(Care(settle_after=HOUR), _plan(), spans, 4, "down for good after flapping, a tick in 20 missed")
     made.plan.odd = dict.fromkeys(range(13, 8000, 20), MISSED)
     return made
+
+
+@case
+def two_crash_loops_four_hours_apart() -> World:
+    loop = [(2 * MINUTE, truth.REFUSED), (2 * MINUTE, None)] * 4
+    return laid(Care(), _plan(), [(HOUR, None), *loop, (4 * HOUR, None), *loop, (2 * DAY, None)], 2, "")
+
+
+@case
+def six_outages_seventy_minutes_apart() -> World:
+    outage = [(2 * MINUTE, truth.REFUSED), (68 * MINUTE, None)]
+    return laid(Care(), _plan(), [(HOUR, None), *outage * 6, (2 * DAY, None)], 2, "")
+
+
+def _crash_loop(hours: float) -> list[tuple[float, Condition]]:
+    return [(HOUR, None), *[(2 * MINUTE, truth.REFUSED), (2 * MINUTE, None)] * int(15 * hours)]
+
+
+@case
+def sixteen_hours_of_a_crash_loop_then_down_for_good() -> World:
+    return laid(Care(), _plan(), [*_crash_loop(16), (3 * DAY, truth.REFUSED)], 3, "")
+
+
+@case
+def a_crash_loop_acknowledged_between_two_outages_then_down_for_good() -> World:
+    made = laid(Care(), _plan(), [*_crash_loop(1 / 3), (5 * DAY, truth.REFUSED)], 5, "")
+    made.actions = [Action(made.plan.begins + HOUR + 11 * MINUTE, "acknowledge")]
+    return made
+
+
+@case
+def down_six_minutes_up_one() -> World:
+    return _rhythm(60, 360, 3)
+
+
+@case
+def outages_that_grow() -> World:
+    """Each twice as long as the one before, and a bit; one good minute between them."""
+    spans = [(HOUR, None), *[part for turn in range(11) for part in ((MINUTE * 2.1**turn, truth.REFUSED), (60, None))]]
+    return laid(Care(), _plan(), repeated([*spans]), 4, "")
+
+
+@case
+def five_hours_misconfigured_then_an_outage() -> World:
+    spans = [(HOUR, None), (5 * HOUR, truth.PASSWORD), (3 * HOUR, truth.REFUSED), (DAY, None)]
+    return laid(Care(), _plan(), spans, 1, "")
+
+
+def _changed(word: str, at: float, spans: list[tuple[float, Condition]]) -> World:
+    events = [Event(0, "first", (server(),)), Event(BEGINS + at, word, (after_event(word, server(), BEGINS + at, 1),))]
+    return laid(Care(), _plan(), [*spans, (2 * DAY, None)], 2, "").but(events=events)
+
+
+@case
+def a_restart_soon_after_two_outages() -> World:
+    outage = [(2 * MINUTE, truth.REFUSED), (4 * MINUTE, None)]
+    return _changed("restarted", HOUR + 12 * MINUTE + 70, [(HOUR, None), *outage * 2])
+
+
+@case
+def another_server_after_five_outages_an_hour_apart() -> World:
+    outage = [(2 * MINUTE, truth.REFUSED), (58 * MINUTE, None)]
+    return _changed("replaced", 7 * HOUR, [(HOUR, None), *outage * 5])

@@ -23,7 +23,8 @@ class Mail:
     `word` is what the reader knows from then on: `down`, `up`, `flapping` (and not which of the two), `gone` (no
     longer watched), or `notice` where that is as before. `flapping` is whether it still counts as that afterwards,
     None as before. `outage` is whether what is wrong is called one, `fault` the kind that is named. `share`,
-    `outages` and `failed` are what it says of the time since the last one. `to` are its readers, None if those of now.
+    `outages` and `failed` are what it says of the time since the last one. `severity_since` is since when it is said to
+    be what it is now, an outage or none. `to` are its readers, None if those of now.
     """
 
     at: float
@@ -37,7 +38,9 @@ class Mail:
     last_good: float | None = None
     incident: tuple[str, float] | None = None
     unobserved: tuple[tuple[float, float], ...] = ()
+    severity_since: float | None = None
     share: float | None = None
     outages: int | None = None
     failed: int | None = None
+    failed_share: float | None = None
     to: frozenset[str] | None = None

@@ -252,9 +252,13 @@ def _read(alert: Alert) -> Mail:
         outage=None if alert.failure is None else not alert.failure.kind.misconfigured,
         fault=alert.failure.kind.value if alert.failure else None,
         claims=tuple(_claims(alert)),
+        severity_since=_seconds(incident.severity_since or incident.began)
+        if incident and alert.failure and not incident.ended
+        else None,
         share=alert.tally.share if alert.tally else None,
         outages=alert.tally.counts.outages if alert.tally else None,
         failed=alert.tally.counts.failed_probes if alert.tally else None,
+        failed_share=alert.tally.failed_share if alert.tally else None,
         last_good=_seconds(incident.last_ok) if incident and not alert.change else None,
         incident=(incident.id, incident.began.timestamp()) if incident else None,
         unobserved=tuple((one.began.timestamp(), one.ended.timestamp()) for one in incident.unobserved)

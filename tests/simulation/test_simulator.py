@@ -117,6 +117,11 @@ LIES: dict[str, tuple[Callable[[], World] | World, Lie, dict[str, bool]]] = {
         but(lambda mail: replace(mail, last_good=(mail.last_good or 0) - 30), "down"),
         {},
     ),
+    "truth: it was no less and no more than an outage for as long as is said": (
+        life(),
+        but(lambda mail: replace(mail, severity_since=mail.incident[1]) if mail.incident else mail),
+        {},
+    ),
     "truth: the failure named was seen lately": (life(), but(lambda mail: replace(mail, fault="closed"), "down"), {}),
     "truth: heartline ran when it says that it did not": (
         life(),
@@ -142,15 +147,22 @@ LIES: dict[str, tuple[Callable[[], World] | World, Lie, dict[str, bool]]] = {
         but(lambda mail: replace(mail, failed=999), "reminder"),
         {},
     ),
+    "truth: the share of failed probes is theirs": (
+        life([(HOUR, None), (DAY, OnlyGood(2))], 0.3),
+        saying("flapping", FLAPPING, nth(100), flapping=True, failed_share=0.01),
+        {},
+    ),
     "truth: outages since the last mail are counted": (
         life(),
         but(lambda mail: replace(mail, outages=3), "reminder"),
         {},
     ),
     "prompt: what happened to a server between good probes is told": (restarts, no("restarted"), {}),
+    "prompt: what happened to a server is told within a day": (lambda: restarts().but(days=2.5), no("restarted"), {}),
     "prompt: a confirmed down is told in its tick": (life(), no("down"), {}),
     "prompt: a confirmed recovery is told in its tick": (life(), no("recovered"), {}),
     "silence: what stays down is known to be down": (life(), no("down"), {}),
+    "silence: what lasts unlike those before is told": (life(), no("down"), {}),
     "silence: while something is wrong reminders come": (life(), no("reminder"), {}),
     "silence: no day is silent in which each hour saw failures": (
         life([(HOUR, None), (5 * DAY, Flaky(0.5))], 1.4),
@@ -173,6 +185,11 @@ LIES: dict[str, tuple[Callable[[], World] | World, Lie, dict[str, bool]]] = {
         {},
     ),
     "the end: what stays up is known to be up": (LATE, no("recovered"), {}),
+    "the end: what rests for long is not said to flap": (
+        life(),
+        saying("flapping", FLAPPING, nth(250), flapping=True),
+        {},
+    ),
     "the end: who heard the beginning hears the end": (
         life(),
         but(lambda mail: replace(mail, to=frozenset({"dba@example.com"})), "recovered"),

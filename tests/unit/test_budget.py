@@ -86,24 +86,26 @@ def test_a_recovery_for_which_there_is_no_room_is_told_as_soon_as_there_is() -> 
 
 def test_an_outage_that_begins_before_there_is_room_for_the_end_of_another_is_told_with_that_end() -> None:
     state = at_minutes(-30, -25, -20)
-    assert led(state, {1: OK, 5: DEAD}, until=60) == [(RECOVERED, 31, False), (DOWN, 31, True)]
+    assert led(state, {1: OK, 29: DEAD}, until=33) == [(RECOVERED, 31, False), (DOWN, 31, True)]
+
+
+def test_an_outage_that_lasts_is_told_also_where_there_is_no_room_for_the_end_of_another() -> None:
+    assert led(at_minutes(-30, -25, -20), {1: OK, 5: DEAD}, until=60) == [(DOWN, 10, True)]
 
 
 def test_a_reminder_is_due_though_it_is_about_another_outage_than_people_know_and_says_that_it_flaps() -> None:
     state, often = at_minutes(-30, -25, -20), replace(POLICY, remind_every=10 * MINUTE)
-    assert led(state, {1: OK, 5: DEAD}, until=29, policy=often) == [(REMINDER, 10, True)]
+    assert led(state, {1: OK, 6: DEAD}, until=19, policy=often) == [(REMINDER, 10, True)]
     # Who acknowledged one outage has not acknowledged another.
     seen_to = replace(state, belief=replace(state.belief, acknowledged=reminded_of(state)))
-    assert led(seen_to, {1: OK, 5: DEAD}, until=29, policy=often) == [(REMINDER, 10, True)]
+    assert led(seen_to, {1: OK, 6: DEAD}, until=19, policy=often) == [(REMINDER, 10, True)]
     assert led(seen_to, {}, until=120, policy=often) == []
 
 
-def test_an_outage_that_is_found_when_a_mute_ends_without_room_to_tell_the_end_of_another_waits_for_a_reminder() -> (
-    None
-):
+def test_an_outage_that_is_found_when_a_mute_ends_without_room_to_tell_the_end_of_another_is_told_as_flapping() -> None:
     """So many alerts of that day that there is room to say that it flaps, and for no more."""
     state = replace(at_minutes(*(-60 * hours for hours in range(21, 1, -1))), muted_until=NOW + 30 * MINUTE)
-    assert led(state, {1: OK, 5: DEAD}, until=61) == [(REMINDER, 60, True)]
+    assert led(state, {1: OK, 5: DEAD}, until=61) == [(DOWN, 30, True)]
 
 
 def test_a_reminder_for_which_there_is_no_room_comes_as_soon_as_there_is() -> None:
@@ -128,7 +130,8 @@ def test_the_next_reminder_that_status_and_mails_name_is_the_one_that_comes(
     before: Sequence[float], turns: Mapping[int, Failure | None], every: int
 ) -> None:
     """It comes with the first tick after that moment, also where it waits for room, unless the database changes."""
-    state, policy, now_is, named = at_minutes(*before), replace(POLICY, remind_every=every * MINUTE), DEAD, None
+    policy = replace(POLICY, remind_every=every * MINUTE, settle_after=6 * HOUR)
+    state, now_is, named = at_minutes(*before), DEAD, None
     for minute in range(1, 5 * 60):
         now_is, now = turns.get(minute, now_is), NOW + minute * MINUTE
         decision = decide(state, [seen(now, now_is)], policy, now)

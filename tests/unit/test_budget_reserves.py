@@ -13,8 +13,11 @@ from heartline.model.target import Policy
 from heartline.rules.budget import (
     affordable,
     after_down,
+    after_lasting,
     after_notice,
     after_reminder,
+    after_settled,
+    after_stable,
     after_up,
     earliest,
     reminder_interval,
@@ -77,7 +80,12 @@ def test_room_is_kept_for_what_may_follow_at_once() -> None:
     """After good news: it is down, and an outage. After a notice, and after a DOWN, one more."""
     hourly = after_down(Policy())[3:]
     assert after_up(Policy()) == [timedelta(0)] * 2 + hourly
-    assert after_notice(Policy()) == [timedelta(0)] * 3 + hourly
+    reminders = hourly[::3]
+    assert after_notice(Policy()) == [timedelta(0)] * 3 + reminders
+    assert after_stable(Policy()) == [timedelta(0)] * 2 + reminders
+    assert after_settled(Policy(), 0) == [timedelta(0)] * 3 + reminders
+    for kind, at_once in ((Believed.DOWN, 0), (Believed.MISCONFIGURED, 1)):
+        assert after_lasting(Policy(), kind) == [timedelta(0)] * at_once + reminders
     kept = [
         after_reminder(kind, flapping=flapping)
         for flapping in (False, True)

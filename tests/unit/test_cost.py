@@ -201,7 +201,7 @@ def test_the_metrics_are_those_that_are_written(capsys: pytest.CaptureFixture[st
 
 def test_a_heartbeat_of_a_whole_share_has_the_size_that_is_paid() -> None:
     names = tuple(f"{number:039}" for number in range(cost.SHARE))
-    beat = Heartbeat(NOW, names, latencies=(123,) * cost.SHARE)
+    beat = Heartbeat(NOW, names, latencies=(123,) * cost.SHARE, interval=60)
     item = wire_key(key(3)) | wire(heartbeat_item(beat, "1/10"))
     assert _bytes(item) == pytest.approx(cost.HEARTBEAT + cost.SHARE * cost.NAME, abs=10)
 

@@ -95,9 +95,18 @@ def test_six_ticks_with_failed_probes_within_an_hour_or_ten_ticks_are_frequent(
 def test_a_tally_counts_an_outage_that_lasts_for_as_long_as_it_is_open_between_the_two_moments() -> None:
     state = down_since(NOW, outages=3, down=100.0)
     since = marked(state, NOW + MINUTE)
-    found = tally(since, replace(state, counts=replace(state.counts, outages=5)), NOW + 3 * MINUTE)
+    found = tally(since, replace(state, counts=replace(state.counts, outages=5)), NOW + 3 * MINUTE, Policy())
     assert (found.since, found.until) == (NOW + MINUTE, NOW + 3 * MINUTE)
     assert (found.counts.outages, found.counts.down, found.share) == (2, 120, 1)
+
+
+def test_a_tally_says_what_share_of_the_probes_outside_outages_failed() -> None:
+    """In an hour it was down for 20 minutes, and in each other tick two of three probes failed."""
+    state = State("orders", NOW - HOUR, NOW - HOUR)
+    later = replace(state, counts=Counts(outages=1, down=1200, failed_probes=40))
+    found = tally(marked(state, NOW), later, NOW + HOUR, Policy(interval=2 * MINUTE))
+    assert found.failed_share == pytest.approx(2 / 3)
+    assert tally(marked(state, NOW), state, NOW + HOUR, Policy()).failed_share == 0
 
 
 def test_a_tally_does_not_count_less_than_nothing_where_a_clock_was_set_back() -> None:

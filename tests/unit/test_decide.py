@@ -191,7 +191,7 @@ def test_a_reminder_says_for_how_much_of_the_time_since_the_last_alert_it_was_do
 
 def test_a_reminder_comes_when_its_time_has_passed_since_the_last_word() -> None:
     state = down()
-    notified_at = state.belief.told_at
+    notified_at = state.belief.notified_at
     assert kinds(tick(state, DEAD, at=notified_at + HOUR - SECOND)) == []
     reminded = tick(state, DEAD, at=notified_at + HOUR)
     assert kinds(reminded) == [AlertKind.REMINDER]
@@ -202,7 +202,7 @@ def test_a_reminder_comes_when_its_time_has_passed_since_the_last_word() -> None
 def reminders(policy: Policy, until: timedelta) -> list[float]:
     """Return the hours after which an outage that lasts is brought to mind."""
     state, every, notified = down(), timedelta(minutes=30), []
-    began = state.belief.told_at
+    began = state.belief.notified_at
     for step in range(1, until // every + 1):
         decision = tick(state, DEAD, at=began + step * every, policy=policy)
         state, notified = decision.state, [*notified, *((alert.at - began) / HOUR for alert in decision.alerts)]
@@ -238,7 +238,7 @@ def test_reminders_that_are_asked_for_rarely_do_not_come_more_often() -> None:
 
 def test_each_alert_of_an_outage_says_when_the_next_reminder_is_due() -> None:
     notified = tick(UP, DEAD, DEAD, DEAD)
-    reminded = tick(notified.state, DEAD, at=notified.state.belief.told_at + HOUR)
+    reminded = tick(notified.state, DEAD, at=notified.state.belief.notified_at + HOUR)
     assert notified.alerts[0].remind_at == notified.alerts[0].at + HOUR
     assert reminded.alerts[0].remind_at == reminded.alerts[0].at + 2 * HOUR
     assert tick(reminded.state, OK, OK, at=NOW + 2 * HOUR).alerts[0].remind_at is None
@@ -411,7 +411,7 @@ def test_bounds_contain_what_happened_while_a_probe_went_on() -> None:
     blip = [probe(NOW, DEAD), probe(NOW + 8 * SECOND, OK)]
     begun = decide(State("orders"), blip, POLICY, NOW + 13 * SECOND).state
     assert (begun.first_seen, begun.up_since) == (NOW + 8 * SECOND, NOW + 13 * SECOND)
-    assert (begun.recent_blips, begun.flapping.calm_since) == ((NOW,), NOW + 13 * SECOND)
+    assert (begun.recent_blips, begun.flapping.stable_since) == ((NOW,), NOW + 13 * SECOND)
     good = decide(UP, blip, POLICY, NOW + 13 * SECOND).state
     failed = probe(NOW + MINUTE, DEAD)
     state = decide(good, [failed], slow, failed.until).state

@@ -238,6 +238,25 @@ def test_a_restart_begins_the_rest_anew(life: Life) -> None:
     assert other.alerts[-1].at > life.alerts[-1].at
 
 
+def test_a_change_for_which_there_is_no_room_is_told_as_soon_as_there_is(life: Life) -> None:
+    """Two outages have left none in the hour; it is no flapping by itself."""
+    for one in [failure(), SERVER] * 2:
+        life.see(one)
+    told = [kind for _ in range(100) for kind in life.see(restarted(2))]
+    assert told == [AlertKind.RESTARTED]
+    assert life.alerts[-1].incident.changes == (life.alerts[-1].change,)
+    assert life.alerts[-1].at - life.alerts[-1].change.before > HOUR / 2
+
+
+def test_changes_for_which_there_is_no_room_are_told_one_by_one_or_as_flapping(life: Life) -> None:
+    for one in [failure(), SERVER] * 2:
+        life.see(one)
+    told = [kind for times in (2, 2, 3, 3) for kind in life.see(restarted(times))]
+    assert told == []
+    later = [kind for _ in range(100) for kind in life.see(restarted(3))]
+    assert later in ([AlertKind.RESTARTED] * 2, [AlertKind.FLAPPING, STABLE])
+
+
 def test_that_several_servers_take_turns_is_told_as_soon_as_there_is_room(life: Life) -> None:
     """Three restarts have left none."""
     for times in (1, 2, 3):
@@ -245,7 +264,6 @@ def test_that_several_servers_take_turns_is_told_as_soon_as_there_is_room(life: 
     told = [kind for _ in range(100) for kind in life.see(restarted(2)) + life.see(restarted(3))]
     assert told == [AlertKind.FAILED_OVER]
     assert life.alerts[-1].change.several
-    assert life.alerts[-1].incident is None
 
 
 # Several servers under one name.

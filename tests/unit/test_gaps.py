@@ -85,13 +85,15 @@ def test_a_gap_before_a_target_was_first_seen_is_none_of_its_time(first_seen: ob
     assert (note_gap(state, GAP, POLICY) != state) == counted
 
 
-@pytest.mark.parametrize(("calm_since", "rested"), [(-20, -11), (-3, 6), (0, 9), (9, 10), (10, 10), (12, 12)], ids=str)
-def test_what_flaps_does_not_rest_while_nobody_looks(calm_since: int, rested: int) -> None:
+@pytest.mark.parametrize(
+    ("stable_since", "rested"), [(-20, -11), (-3, 6), (0, 9), (9, 10), (10, 10), (12, 12)], ids=str
+)
+def test_what_flaps_does_not_rest_while_nobody_looks(stable_since: int, rested: int) -> None:
     """Minutes from the beginning of a gap of ten, of which the first was looked at."""
-    flapping = Flapping("two", Mark(NOW - HOUR, Counts()), NOW + calm_since * MINUTE)
+    flapping = Flapping("two", Mark(NOW - HOUR, Counts()), NOW + stable_since * MINUTE)
     ended = Incident("one", NOW - HOUR, ended=GAP.ended)
     state = note_gap(State("orders", NOW - HOUR, NOW, flapping=flapping, recent=(ended,)), GAP, POLICY)
-    assert state.flapping.calm_since == NOW + rested * MINUTE
+    assert state.flapping.stable_since == NOW + rested * MINUTE
     assert state.previous.unobserved == (GAP,)
     down = note_gap(replace(DOWN, flapping=flapping), GAP, POLICY)
     assert down.flapping == flapping

@@ -6,12 +6,16 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
+import pytest
+
+from heartline.messages.compose import compose
+from heartline.messages.context import AlertContext, TargetAlerts
 from heartline.model.kinds import Kind
 from heartline.model.observation import Failure, Observation
 from heartline.model.state import State
 from heartline.model.target import Policy
 from heartline.rules.decide import decide
-from unit.samples import HOUR, MINUTE, NOW, SECOND, SERVER, answered, failure, seen
+from unit.samples import HOUR, MINUTE, NOW, SECOND, SERVER, TARGET, answered, failure, seen
 
 UP = State("orders", NOW - HOUR, NOW - HOUR, last_ok=NOW - MINUTE)
 DEAD, OK = failure(), None
@@ -35,7 +39,7 @@ def test_an_incident_begins_when_the_first_failed_probe_had_failed_and_has_its_n
     assert (state.incident.began, state.since) == (NOW + FOUR, NOW + FOUR)
     assert (state.incident.last_failed, state.last_failed) == (NOW + 20 * SECOND, NOW + 20 * SECOND)
     # It is watched since the first probe began, and has no rest since it had failed.
-    assert (state.first_seen, state.flapping.calm_since) == (NOW, NOW + FOUR)
+    assert (state.first_seen, state.flapping.stable_since) == (NOW, NOW + FOUR)
     assert state.flapping.id == f"{state.incident.id}-flapping"
 
 
@@ -54,7 +58,7 @@ def test_a_clock_that_was_set_back_since_the_last_good_probe_does_not_put_that_a
 
 def test_an_incident_ends_when_the_first_good_probe_had_succeeded() -> None:
     state = after(after(UP, probes(NOW, DEAD, DEAD, DEAD)), probes(NOW + HOUR, OK, OK))
-    assert (state.previous.ended, state.since, state.flapping.calm_since) == (NOW + HOUR + FOUR,) * 3
+    assert (state.previous.ended, state.since, state.flapping.stable_since) == (NOW + HOUR + FOUR,) * 3
     assert state.last_ok == NOW + HOUR + 10 * SECOND
     assert state.counts.down == HOUR.total_seconds()
 
@@ -85,3 +89,30 @@ def test_of_incidents_that_are_over_and_known_to_be_only_the_last_is_kept() -> N
 def test_the_last_failure_of_a_tick_is_the_one_that_counts() -> None:
     late = [failure(Kind.TIMEOUT), failure(Kind.CLOSED), failure(Kind.CLOSED)]
     assert after(UP, probes(NOW, *late)).failure.kind is Kind.CLOSED
+
+
+@pytest.mark.parametrize(
+    ("hours", "still", "over"),
+    [
+        ([(Kind.AUTH, 5), (Kind.REFUSED, 3)], ("STILL DOWN", "1 h"), "up again after 3 h"),
+        ([(Kind.REFUSED, 5), (Kind.AUTH, 3)], ("STILL CANNOT LOG IN", "2 h"), "accessible again after 8 h"),
+        ([(Kind.REFUSED, 5), (Kind.AUTH, 1), (Kind.TIMEOUT, 1)], ("STILL DOWN", "3 h"), "up again after 6 h"),
+        ([(Kind.REFUSED, 2), (Kind.TIMEOUT, 3)], ("STILL DOWN", "3 h"), "up again after 5 h"),
+    ],
+)
+def test_mails_say_how_long_it_was_an_outage_and_how_long_a_misconfiguration(
+    hours: list[tuple[Kind, int]], still: tuple[str, str], over: str
+) -> None:
+    state, mails, begins = UP, list[str](), NOW
+    spans = [(failure(kind), length) for kind, length in hours]
+    for wrong, length in [*spans, (OK, 0)]:
+        for minute in range(0, length * 60 or 1, 30):
+            at = begins + minute * MINUTE
+            decision = decide(state, [seen(at, wrong)], ONCE, at)
+            state = decision.state
+            mails += [compose((TargetAlerts(TARGET, (one,)),), AlertContext(1), at).subject for one in decision.alerts]
+        begins += length * HOUR
+    reminder = [subject for subject in mails if "STILL" in subject][-1]
+    assert reminder.startswith(f"[{still[0]}]")
+    assert reminder.endswith(f" for {still[1]}")
+    assert mails[-1].endswith(over)

@@ -70,11 +70,13 @@ incidents = st.builds(
     notified=st.lists(st.sampled_from(AlertKind), max_size=3).map(tuple),
     changes=st.lists(changes, max_size=2).map(tuple),
     unobserved=st.lists(spans, max_size=2).map(tuple),
+    severity_since=st.none() | times,
+    outage_seconds=seconds,
 )
 found = st.builds(Counts, counts, seconds, counts, counts, seconds)
 marks = st.builds(Mark, times, found)
-tallies = st.builds(Tally, times, times, found)
-some_flapping = st.builds(Flapping, texts, marks, times, seconds, st.booleans())
+tallies = st.builds(Tally, times, times, found, seconds)
+some_flapping = st.builds(Flapping, texts, marks, times, seconds, st.booleans(), seconds)
 addressees = st.builds(
     Addressees, st.lists(texts, max_size=2).map(tuple), st.sampled_from(["en", "ko"]), st.none() | texts
 )
@@ -137,7 +139,7 @@ states = st.builds(
     known=st.lists(texts, max_size=3).map(tuple),
     several=st.booleans(),
     warned=st.lists(st.builds(Warned, times, counts), max_size=2).map(tuple),
-    untold=st.none() | changes,
+    pending_changes=st.lists(changes, max_size=2).map(tuple),
     blips=counts,
     recent_blips=st.lists(times, max_size=3).map(tuple),
     blip_counts=st.lists(st.builds(BlipCount, times, counts, counts), max_size=2).map(tuple),
@@ -304,7 +306,7 @@ def test_an_item_of_another_format_is_unreadable_and_says_why(number: object) ->
         (("state", "outage", "incident", "unobserved"), [{"began": NOW.isoformat()}]),
         (("state", "quiet_interval"), "12.5"),
         (("state", "mark", "counts", "outages"), Decimal("1.5")),
-        (("state", "flapping", "calm_since"), None),
+        (("state", "flapping", "stable_since"), None),
         (("state", "novelty"), "of a later version"),
         (("state", "target"), "billing"),
         (("state",), None),

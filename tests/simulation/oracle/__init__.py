@@ -74,6 +74,7 @@ class Oracle:
             and stretch.found == GOOD
             and stretch.ticks > 2
             and not account.people.worried
+            and account.unheard is None
             and not account.quiet.possibly(account.now)
             and not account.hushed
         )
@@ -132,6 +133,10 @@ class Oracle:
         account.good_probes.append((last, last + 0.1))
         account.last, account.now, account.ticks_seen = last, last, account.ticks_seen + number
         account.tick_before = last + 0.2
+        account.probes = number + (0 if account.told_before else account.probes)
+        if account.told_before:
+            account.failed = account.least_failed = account.outages = 0
+        account.told_before = False
         if account.stretch:
             account.stretch.ticks += number
             account.stretch.probes += number
@@ -172,7 +177,7 @@ class Oracle:
             self._report("first sight and quiet", title, Breach(at, f"{mails[0].kind} in a mute"))
         for mail in mails:
             account.hear(mail, at)
-        account.stretch = None
+        account.stretch = account.unheard = None
         account.failures.clear()
         account.failed = account.outages = account.reported_blips = 0
 

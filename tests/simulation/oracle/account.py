@@ -76,6 +76,7 @@ class Account:
     hush_ended: float = 0.0
     acknowledged: bool = False
     stale: bool = False
+    unheard: float | None = None  # since when people should hear of something that happened to a server
     readers: frozenset[str] = frozenset({"ops@example.com"})
     sent: deque[float] = field(default_factory=deque)  # of the last day
     gone: list[float] = field(default_factory=list)  # when it was told to be watched no longer
@@ -84,14 +85,19 @@ class Account:
     ran: deque[tuple[float, float, int]] = field(default_factory=lambda: deque(maxlen=3000))  # first, last, how many
     good_probes: deque[tuple[float, float]] = field(default_factory=lambda: deque(maxlen=40))
     kinds: deque[str] = field(default_factory=lambda: deque(maxlen=12))
+    severities: deque[tuple[float, bool]] = field(default_factory=lambda: deque(maxlen=3000))  # of confirmed ticks
     incidents: dict[str, float] = field(default_factory=dict)
     over: set[str] = field(default_factory=set)  # incidents that were told to have ended
     ids: set[str] = field(default_factory=set)
     blips_shown: int | None = None
+    rests: list[tuple[float, float]] = field(default_factory=list)  # when a good stretch ended, and its length
     failed: int = 0  # probes since the last mail; at least those that made no outage
     least_failed: int = 0
+    probes: int = 0
     outages: int = 0  # confirmed, and begun since the last mail
     down: bool = False
+    down_since: float = 0.0  # by the ticks that ran, the same as of `lengths`
+    lengths: list[tuple[float, float]] = field(default_factory=list)  # when an outage was over, and its length
     looked: float | None = None  # when the tick before this one ended
     tick_before: float | None = None
     told_before: bool = False
@@ -112,7 +118,7 @@ class Account:
         if self.tick_before is not None:
             self.looked = self.tick_before
             if self.told_before:
-                self.failed = self.least_failed = self.outages = 0
+                self.failed = self.least_failed = self.outages = self.probes = 0
         self._find(tick)
         if not cut:  # it has left no trace but what it saved
             self.ran.append((tick.begins, tick.begins, 1))
@@ -128,6 +134,8 @@ class Account:
         stretch = self.stretch
         if stretch is None or stretch.found != found:
             self.previous = stretch
+            if stretch and stretch.found == GOOD:
+                self.rests.append((tick.begins, tick.begins - stretch.since))
             stretch = self.stretch = Stretch(found, tick.begins, open=tick.begins)
         stretch.ticks, stretch.probes = stretch.ticks + 1, stretch.probes + len(tick.probes)
         if self.hushed:
@@ -137,15 +145,22 @@ class Account:
         stretch.confirmed = confirmed
         enough = not self.stale and len(tick.probes) >= needed
         if found == BAD and enough and not self.down:
-            self.down, self.outages = True, self.outages + 1
+            self.down, self.outages, self.down_since = True, self.outages + 1, stretch.since
         elif found == GOOD and enough:
+            if self.down:
+                self.lengths.append((tick.begins, tick.begins - self.down_since))
             self.down = False
-        self.failed += len(failed)
+        self.failed, self.probes = self.failed + len(failed), self.probes + len(tick.probes)
         self.least_failed += len(failed) if found == MIXED and not self.down else 0
         if failed:
             self.failures.append((tick.begins, found == MIXED))
             began = stretch.ticks == 1 and (self.previous is None or self.previous.found == GOOD)
             self.kinds.extend(probe.fault.kind for probe in failed if probe.fault)
+            kinds = {probe.fault.outage for probe in failed if probe.fault}
+            as_before = bool(self.severities) and self.severities[-1][1] in kinds
+            sure = as_before or len(failed) > (self.care.confirmations > 0)
+            if found == BAD and len(kinds) == 1 and sure and not self.stale:
+                self.severities.append((tick.begins, *kinds))
             if found == BAD and all(probe.fault and probe.fault.outage for probe in failed):
                 began |= stretch.severe is None  # what was misconfigured is an outage
                 stretch.severe = tick.begins if stretch.severe is None else stretch.severe
@@ -161,6 +176,11 @@ class Account:
             self.onsets.popleft()
         while self.failures and self.failures[0][0] <= now - 1.2 * DAY:
             self.failures.popleft()
+        known = min(now, self.people.since or now) - DAY
+        while self.rests and self.rests[0][0] < known:
+            self.rests.pop(0)
+        while self.lengths and self.lengths[0][0] < known:
+            self.lengths.pop(0)
 
     def hear(self, mail: Mail, now: float) -> None:
         """Let people read a mail."""
@@ -206,7 +226,9 @@ class Account:
     def spent(self) -> bool:
         """Return True if the budget may forbid one more mail."""
         recent = sum(at > self.now - HOUR - self.interval for at in self.sent)
-        return recent >= 6 or len(self.sent) >= 24  # DESIGN.md, rule 4
+        # What is misconfigured may become an outage (rule 6), and what flaps may stay down, too (rule 3).
+        kept = 2 if self.people.flapping else int(not self.people.outage)
+        return recent + kept >= 6 or len(self.sent) + kept >= 24  # DESIGN.md, rule 4
 
     def shifted(self, over: float = 2 * DAY) -> float:
         """Add up by how much clocks were moved lately."""

@@ -53,6 +53,25 @@ def what_happened_to_a_server_between_good_probes_is_told(account: Account) -> A
     return bool(told & EVENTS) or Breach(account.now, f"{', '.join(events)} since the tick before, and not told")
 
 
+@rule(PROMPT)
+def what_happened_to_a_server_is_told_within_a_day(account: Account) -> Answer:
+    """By itself, or summed up."""
+    mails, stretch, since = account.tick.mails, account.stretch, account.looked
+    if any({claim.word for claim in mail.claims} & EVENTS or mail.word == FLAPPING for mail in mails):
+        account.unheard = None
+    if since is None or stretch is None or account.hushed or account.stale or account.people.worried:
+        return None
+    until = account.tick.probes[0].begins
+    between = stretch.found == GOOD and stretch.ticks > 1 and stretch.open < account.tick.begins
+    if between and not mails and len(account.world.servers(until)) == 1:
+        happened = {event.word for event in account.world.events_between(since, until)} & EVENTS
+        account.unheard = account.unheard or (account.now if happened else None)
+    if account.unheard is None or account.hush_ended > account.unheard:
+        return None
+    ago = account.now - account.unheard
+    return ago < DAY + account.shifted() or Breach(account.unheard, f"{span(ago)} ago, and nobody has heard of it")
+
+
 @rule(SILENCE)
 def what_stays_down_is_known_to_be_down(account: Account) -> Answer:
     stretch, care = account.stretch, account.care
@@ -66,6 +85,24 @@ def what_stays_down_is_known_to_be_down(account: Account) -> Answer:
     return Breach(
         stretch.since, f"down in all ticks for {span(account.now - since)}; people know: {account.people.word}"
     )
+
+
+@rule(SILENCE)
+def what_lasts_unlike_those_before_is_told(account: Account) -> Answer:
+    """Of this very outage people hear, whatever they heard of others, while a third of the budget is left."""
+    stretch, care = account.stretch, account.care
+    if stretch is None or stretch.found != BAD or not account.down or account.hushed or account.stale:
+        return None
+    since = max(account.down_since, stretch.open)
+    usual = max((length for _, length in account.lengths), default=0.0)
+    if account.now - since <= care.settle_after + account.interval + 1 + 4 * usual or account.shifted():
+        return None
+    if account.hour() > 4 or len(account.sent) > 16:
+        return None
+    if account.people.word == DOWN and account.people.told_at >= account.down_since:
+        return True
+    text = f"down for {span(account.now - since)}, before at most for {span(usual)}"
+    return Breach(account.down_since, f"{text}; the last mail was {span(account.now - account.people.told_at)} ago")
 
 
 @rule(SILENCE)

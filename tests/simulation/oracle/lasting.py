@@ -5,8 +5,9 @@ from __future__ import annotations
 from simulation.mail import DOWN, FLAPPING, GONE, UP
 from simulation.oracle.account import BAD, GOOD, Account
 from simulation.oracle.checks import Answer, Breach, rule, span
-from simulation.world import DAY
+from simulation.world import DAY, HOUR
 
+_PLENTY = 16  # alerts of a day's 24
 SEVERITY, END, QUIET = "severity", "the end", "first sight and quiet"
 
 
@@ -54,6 +55,26 @@ def what_stays_up_is_known_to_be_up(account: Account) -> Answer:
     if not account.people.worried:
         return True
     return Breach(stretch.since, f"up in all ticks for {span(account.now - since)}; people know: {account.people.word}")
+
+
+@rule(END)
+def what_rests_for_long_is_not_said_to_flap(account: Account) -> Answer:
+    """Up for three times its longest pause, and an hour: known as up where a third of a day's budget is left."""
+    stretch, people, care = account.stretch, account.people, account.care
+    if stretch is None or stretch.found != GOOD or not people.flapping or account.hushed or account.stale:
+        return None
+    since = max(stretch.since, stretch.open)
+    pause = max((length for _, length in account.rests), default=0.0)
+    enough = max(care.settle_after, HOUR, min(3 * pause, 7 * HOUR), (care.recover_after + 1) * account.interval)
+    if account.now - since < enough or account.ticks_since(since) * account.interval < 1.2 * enough:
+        return None
+    if account.world.events_between(since - 2 * DAY, account.now) or account.shifted():
+        return None
+    if len(account.sent) > _PLENTY:
+        return None
+    return Breach(
+        stretch.since, f"up for {span(account.now - since)}, it paused for {span(pause)}, and is said to flap"
+    )
 
 
 @rule(END, of_mails=True)

@@ -84,6 +84,21 @@ def the_last_good_probe_was_one(account: Account) -> Answer:
 
 
 @rule(TRUTH, of_mails=True)
+def it_was_no_less_and_no_more_than_an_outage_for_as_long_as_is_said(account: Account) -> Answer:
+    said = [
+        mail for mail in account.tick.mails if mail.word == DOWN and mail.severity_since and mail.outage is not None
+    ]
+    if not said or account.world.steps:
+        return None
+    margin = _NEAR + 5 + account.care.timeout + 2 * account.world.skew
+    for mail in said:
+        other = [at for at, outage in account.severities if at > mail.severity_since + margin and outage != mail.outage]
+        if other and other[-1] < account.tick.begins:
+            return Breach(mail.id, f"it was otherwise {span(account.now - other[-1])} ago")
+    return True
+
+
+@rule(TRUTH, of_mails=True)
 def the_failure_named_was_seen_lately(account: Account) -> Answer:
     named = [mail.fault for mail in account.tick.mails if mail.word == DOWN and mail.fault]
     if not named:
@@ -189,6 +204,23 @@ def failed_probes_since_the_last_mail_are_counted(account: Account) -> Answer:
         return True
     text = f"{said[0]} failed probes are said, {account.failed} were since the last mail"
     return Breach(account.now, f"{text}, {account.least_failed} of them in no outage")
+
+
+@rule(TRUTH, of_mails=True)
+def the_share_of_failed_probes_is_theirs(account: Account) -> Answer:
+    """Where none of them made an outage, and no tick was missed."""
+    said = [mail.failed_share for mail in account.tick.mails if mail.failed_share is not None]
+    since, least = account.before.told_at, 20
+    if not said or account.now - since > DAY or account.probes < least or account.shifted():
+        return None
+    if account.down or any(at > since and not mixed for at, mixed in account.failures):
+        return None
+    if account.now - since > (account.ticks_since(since) + 2) * account.interval:
+        return None
+    share = account.failed / account.probes
+    return abs(said[0] - share) < 0.1 or Breach(
+        account.now, f"{said[0]:.0%} of probes are said to fail, {share:.0%} did"
+    )
 
 
 @rule(TRUTH, of_mails=True)

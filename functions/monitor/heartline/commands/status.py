@@ -102,7 +102,11 @@ def _flapping(view: TargetView) -> dict[str, Any] | None:
     if flapping is None or not view.flapping:
         return None
     rest = settle_time(flapping, view.target.policy).total_seconds()
-    return {"since": _iso(flapping.start.at), "stable_since": _iso(flapping.calm_since), "settle_seconds": round(rest)}
+    return {
+        "since": _iso(flapping.start.at),
+        "stable_since": _iso(flapping.stable_since),
+        "settle_seconds": round(rest),
+    }
 
 
 def _iso(moment: datetime | None) -> str | None:

@@ -210,7 +210,7 @@ def view_fleet(services: Services, targets: Sequence[Target]) -> Fleet:
     loaded = services.store.load(target.name for target in targets)
     now, interval = services.clock(), services.settings.interval
     gaps = list(services.history.gaps(now - LOOKED_BACK))
-    if gap := missed(loaded.last, now, interval):
+    if gap := missed(loaded.last, now, max(interval, loaded.interval)):
         gaps.append(gap)
     views = (
         replace(

@@ -36,7 +36,7 @@ def flapping(last: Alert, total: Tally, wording: Wording) -> Report:
 
 def stable(thread: Sequence[Alert], known: Flapping, total: Tally, wording: Wording) -> Report:
     """Report that a target that flapped has rested for long enough."""
-    last, calm = thread[-1], known.calm_since
+    last, calm = thread[-1], known.stable_since
     rest = wording.length(last.at - calm)
     words = _words(last, total, wording) | {"rest": rest}
     unheard = (wording.text("sentence.unheard_flapping"),) if len(thread) > 1 else ()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from heartline.messages.details import (
     Rows,
@@ -29,12 +29,12 @@ def down(thread: Sequence[Alert], failure: Failure, incident: Incident, wording:
     """Report that a target is down, for the first time or still."""
     first, last = thread[0], thread[-1]
     severity, form = severity_words(failure), _form(first)
-    raised = first.previous if form == "raised" else None
+    raised, since = first.previous if form == "raised" else None, incident.severity_since or incident.began
     words = {
         "target": last.target,
         "cause": wording.cause(failure),
         "short": wording.short(failure),
-        "length": wording.length(last.at - incident.began),
+        "length": wording.length(last.at - since),
         "before": wording.short(raised) if raised else "",
         "outages": last.total.counts.outages if last.total else 1,
         "flapping": wording.length(last.at - last.total.since) if last.total else "",
@@ -48,7 +48,7 @@ def down(thread: Sequence[Alert], failure: Failure, incident: Incident, wording:
         label,
         severity.status,
         *_said(form, severity.suffix, failure, words, wording),
-        wording.clock(incident.began, last.at),
+        wording.clock(since, last.at),
         _details(form, label, failure, words, wording),
         first_step=wording.next_step(failure),
         sentences=(verdict(failure, wording), *_summed_up(last, wording), *gaps(incident, wording)),
@@ -69,10 +69,10 @@ def _said(form: str, suffix: str, failure: Failure, words: Mapping[str, object],
 def _form(alert: Alert) -> str:
     """Return the name of the texts: down, down again while it flaps, an outage after all, or a reminder."""
     if alert.kind is AlertKind.REMINDER:
-        again = alert.tally and alert.incident and alert.incident.began > alert.tally.since
+        again = alert.flapping and alert.tally and alert.incident and alert.incident.began > alert.tally.since
         return "down_again" if again else "reminder"
     if alert.flapping:
-        return "down_again"
+        return "down_again" if alert.total and alert.total.counts.outages > 1 else "down"
     return "raised" if alert.previous else "down"
 
 
@@ -97,7 +97,7 @@ def recovered(thread: Sequence[Alert], incident: Incident, wording: Wording) -> 
     unheard = (wording.text("sentence.unheard_down"),) if thread[0].kind is AlertKind.DOWN else ()
     # In a quiet time it may have gone down again before its recovery could be sent.
     form = "_again" if last.failure else severity_words(last.previous).suffix if last.previous else ""
-    length = _duration(incident, ended, wording)
+    length = _duration(last, incident, ended, wording)
     words = {"target": last.target, "length": length, "at": wording.when(ended)}
     return Report(
         last,
@@ -121,8 +121,9 @@ def _recovered_rows(last: Alert, incident: Incident, wording: Wording) -> Rows:
     return tuple(rows)
 
 
-def _duration(incident: Incident, ended: datetime, wording: Wording) -> str:
-    """Return how long an incident lasted; an upper bound where part of it was not observed."""
-    lasted = wording.length(ended - incident.began)
+def _duration(last: Alert, incident: Incident, ended: datetime, wording: Wording) -> str:
+    """Return how long an incident, or the outage in it, lasted; an upper bound where part of it was not observed."""
+    whole = incident.severity_since is None or (last.previous and last.previous.kind.misconfigured)
+    lasted = wording.length(ended - incident.began if whole else timedelta(seconds=incident.outage_seconds))
     unsure = any(gap.ended > incident.began for gap in incident.unobserved)
     return wording.text("length.at_most", length=lasted) if unsure else lasted

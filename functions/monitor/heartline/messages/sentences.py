@@ -43,6 +43,7 @@ def tally_sentence(tally: Tally, wording: Wording) -> str:
         share=round(100 * tally.share),
         outages=counts.outages,
         failed=counts.failed_probes,
+        failed_share=round(100 * tally.failed_share),
         changes=counts.changes,
     )
 

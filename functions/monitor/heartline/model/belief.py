@@ -56,7 +56,7 @@ class Belief:
         The id of the incident that they know to be open; None while they know only that it flaps.
     failure
         The failure that they know.
-    told_at
+    notified_at
         When the last alert of it was made.
     reminders
         The number of reminders so far.
@@ -67,7 +67,7 @@ class Belief:
     """
 
     kind: Believed
-    told_at: datetime
+    notified_at: datetime
     incident: str | None = None
     failure: Failure | None = None
     reminders: int = 0
@@ -110,11 +110,18 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """What was found of a target between two moments."""
+    """What was found of a target between two moments.
+
+    Attributes
+    ----------
+    failed_share
+        The share of failed probes among all probes outside outages, from 0 to 1.
+    """
 
     since: datetime
     until: datetime
     counts: Counts
+    failed_share: float = 0
 
     @property
     def share(self) -> float:
@@ -131,19 +138,22 @@ class Flapping:
     ----------
     start
         The counts before its first event.
-    calm_since
+    stable_since
         The last event: the end of an outage, a failed probe, a change; moved on by times that were not observed.
     rhythm
         The longest rest between two of its events, in seconds.
     notified
         True once people were notified of it.
+    longest
+        The longest outage that it summed up, in seconds.
     """
 
     id: str
     start: Mark
-    calm_since: datetime
+    stable_since: datetime
     rhythm: float = 0
     notified: bool = False
+    longest: float = 0
 
 
 # The id of a time of flapping is that of the incident that it began with, and this.

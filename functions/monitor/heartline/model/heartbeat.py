@@ -22,6 +22,8 @@ class Heartbeat:
         When the targets without a verdict in this tick last had one.
     leaving
         The names of targets that are no longer watched and have alerts that wait.
+    interval
+        After how many seconds a tick was to come then; 0 where that is not known.
     latencies
         How many milliseconds the last probe of each healthy one took, in their order; 0 where it is not known.
     """
@@ -32,6 +34,7 @@ class Heartbeat:
     earlier: Mapping[str, datetime] = field(default_factory=dict)
     leaving: tuple[str, ...] = ()
     latencies: tuple[int, ...] = ()
+    interval: float = 0
 
     def looks(self) -> dict[str, datetime]:
         """Return when each target last had a verdict."""

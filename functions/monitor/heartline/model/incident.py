@@ -73,6 +73,10 @@ class Incident:
         What happened to the server meanwhile.
     unobserved
         The times within these bounds in which Heartline itself did not run.
+    severity_since
+        Since when it is as severe as it is now, or was at its end; None where it always was.
+    outage_seconds
+        How long it was an outage before then, and, once it is over, in all.
     """
 
     id: str
@@ -84,6 +88,8 @@ class Incident:
     notified: tuple[AlertKind, ...] = ()
     changes: tuple[Change, ...] = ()
     unobserved: tuple[Span, ...] = ()
+    severity_since: datetime | None = None
+    outage_seconds: float = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,3 +98,8 @@ class Outage:
 
     incident: Incident
     failure: Failure
+
+    def outage_seconds(self, until: datetime) -> float:
+        """Return how long it was an outage until a moment, and not a misconfiguration."""
+        present = (until - (self.incident.severity_since or self.incident.began)).total_seconds()
+        return self.incident.outage_seconds + (0 if self.failure.kind.misconfigured else max(0.0, present))

@@ -63,8 +63,8 @@ class State:
         Who answered last, and where.
     known, several
         The names of the servers that answered, the latest last; True once one of them has come back.
-    untold
-        That several servers take turns, while there was no room to say so.
+    pending_changes
+        What happened to the server while there was no room to report it, oldest first.
     blips
         The number of ticks that saw a failure which was none by their end.
     recent_blips, blip_counts
@@ -93,7 +93,7 @@ class State:
     address: str | None = None
     known: tuple[str, ...] = ()
     several: bool = False
-    untold: Change | None = None
+    pending_changes: tuple[Change, ...] = ()
     warned: tuple[Warned, ...] = ()
     blips: int = 0
     recent_blips: tuple[datetime, ...] = ()

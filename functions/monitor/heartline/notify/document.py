@@ -94,6 +94,10 @@ def _incident(incident: Incident) -> Document:
         "id": incident.id,
         "began": incident.began.isoformat(),
         **_known(ended=_time(incident.ended), last_ok=_time(incident.last_ok), last_failed=_time(incident.last_failed)),
+        **_known(
+            severity_since=_time(incident.severity_since),
+            outage_seconds=round(incident.outage_seconds, 3) if incident.ended else None,
+        ),
         "kinds": [kind.value for kind in incident.kinds],
         "notified": [kind.value for kind in incident.notified],
         "changes": [_change(change) for change in incident.changes],
@@ -104,7 +108,7 @@ def _incident(incident: Incident) -> Document:
 def _flapping(flapping: Flapping, total: Tally | None, settle_seconds: float | None) -> Document:
     return {
         "began": flapping.start.at.isoformat(),
-        "stable_since": flapping.calm_since.isoformat(),
+        "stable_since": flapping.stable_since.isoformat(),
         **_known(total=total and _tally(total), settle_seconds=settle_seconds),
     }
 
@@ -116,6 +120,7 @@ def _tally(tally: Tally) -> Document:
         "outages": tally.counts.outages,
         "down_seconds": round(tally.counts.down, 3),
         "failed_probes": tally.counts.failed_probes,
+        "share_failed": round(tally.failed_share, 4),
         "changes": tally.counts.changes,
         "unobserved_seconds": round(tally.counts.unobserved, 3),
     }

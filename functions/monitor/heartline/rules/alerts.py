@@ -16,8 +16,8 @@ from heartline.rules import budget
 from heartline.rules.counting import marked
 from heartline.rules.drafts import Drafts
 from heartline.rules.facts import Facts
-from heartline.rules.flapping import begun, settle_time
-from heartline.rules.notices import expire, mention
+from heartline.rules.flapping import begun, least_outage, settle_time
+from heartline.rules.notices import expire, mention, postpone
 from heartline.rules.reminders import next_reminder
 
 
@@ -32,39 +32,56 @@ def notify(facts: Facts, last: Observation, policy: Policy, now: datetime) -> tu
         _remind(drafts, drafts.state.belief)
     if drafts.state.belief is None:
         mention(drafts, facts)
+    else:
+        postpone(drafts, facts)
     expire(drafts)
     return drafts.state, tuple(drafts.alerts)
 
 
 def _end(drafts: Drafts, belief: Belief) -> None:
     """Notify people that what they believe is over."""
-    state, believed, room = drafts.state, drafts.state.find(belief.incident), budget.after_up(drafts.policy)
-    if flapping := state.known_flapping:
-        calm = drafts.now - flapping.calm_since >= settle_time(flapping, drafts.policy)
-        if calm and state.outage is None and drafts.may(room):
-            drafts.add(AlertKind.STABLE, state.last_outage)
-            # Its rhythm is kept, should it not last. Failed probes are accounted for: one more is not frequent.
-            rested = replace(flapping, start=marked(state, drafts.now), notified=False)
-            drafts.state = replace(drafts.state, belief=None, flapping=rested, recent_blips=())
+    state, believed = drafts.state, drafts.state.find(belief.incident)
+    if state.known_flapping:
+        _stabilize(drafts)
     elif believed and believed.ended:
-        if drafts.may(room):
+        if drafts.may(budget.after_up(drafts.policy)):
             drafts.add(AlertKind.RECOVERED, believed)
             drafts.state = replace(drafts.state, belief=None)
         elif state.outage is None:
             drafts.flap(belief.reminders)
 
 
+def _stabilize(drafts: Drafts) -> None:
+    """Notify people that what flapped has rested, where it has."""
+    state, flapping, now = drafts.state, drafts.state.known_flapping, drafts.now
+    if flapping is None or state.outage or now - flapping.stable_since < settle_time(flapping, drafts.policy):
+        return
+    if drafts.may(budget.after_stable(drafts.policy)):
+        drafts.add(AlertKind.STABLE, state.last_outage)
+        # Its rhythm is kept, should it not last. Failed probes are accounted for: one more is not frequent.
+        rested = replace(flapping, start=marked(state, now), notified=False, longest=0)
+        drafts.state = replace(drafts.state, belief=None, flapping=rested, recent_blips=())
+
+
 def _worsen(drafts: Drafts, outage: Outage) -> None:
     """Notify people that it is down, that it is an outage after all, or that it stays down."""
-    belief, policy = drafts.state.belief, drafts.policy
-    reminders = belief.reminders if belief else 0
-    if belief is None or (belief.kind is Believed.MISCONFIGURED and Believed.of(outage.failure) is Believed.DOWN):
+    belief, policy, present = drafts.state.belief, drafts.policy, Believed.of(outage.failure)
+    reminders, lasted = belief.reminders if belief else 0, drafts.now - outage.incident.began
+    news = belief is not None and belief.incident != outage.incident.id
+    lasts = news and lasted >= least_outage(drafts.state.known_flapping, policy)
+    lasting = lasts and drafts.may(budget.after_lasting(policy, present))
+    if belief is None or (belief.kind is Believed.MISCONFIGURED and present is Believed.DOWN):
         if not drafts.may(budget.after_down(policy, reminders)):
             drafts.begin_flapping()
-    elif belief.kind is not Believed.FLAPPING or drafts.now - outage.incident.began < policy.settle_after:
+    elif belief.kind is Believed.FLAPPING:
+        if lasted < policy.settle_after:
+            return
+    elif lasting:
+        drafts.begin_flapping()
+    else:
         return
     again = drafts.state.known_flapping or outage.incident.notified.count(AlertKind.DOWN) > 1
-    drafts.tell(AlertKind.DOWN, reminders if again else 0)
+    drafts.notify(AlertKind.DOWN, reminders if again and not lasting else 0)
 
 
 def _remind(drafts: Drafts, belief: Belief) -> None:
@@ -74,16 +91,17 @@ def _remind(drafts: Drafts, belief: Belief) -> None:
         return
     if outage:
         _settle(drafts, belief, outage)
-        drafts.tell(AlertKind.REMINDER, belief.reminders + 1)
+        drafts.notify(AlertKind.REMINDER, belief.reminders + 1)
     else:
         drafts.flap(belief.reminders + 1)
 
 
 def _settle(drafts: Drafts, belief: Belief, outage: Outage) -> None:
     """End the flapping where it has been down for as long as its rhythm asks; begin it where this outage is news."""
-    state, began, room = drafts.state, outage.incident.began, budget.after_reminder(Believed.DOWN, flapping=False)
+    state, began, room = drafts.state, outage.incident.began, budget.after_settled(drafts.policy, belief.reminders + 1)
     flapping = state.known_flapping
     if belief.incident != outage.incident.id:
         drafts.begin_flapping()
     if flapping and drafts.now - began >= settle_time(flapping, drafts.policy) and drafts.may(room):
-        drafts.state = replace(state, flapping=begun(state, began, outage.incident.id))
+        settled = begun(state, began, outage.incident.id)
+        drafts.state = replace(state, flapping=replace(settled, longest=flapping.longest))

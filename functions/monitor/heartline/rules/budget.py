@@ -23,6 +23,8 @@ _AFTER_FLAPPING = 2
 _AFTER_NOTICE = 3
 # A reminder of what flaps, that it stays down, and that it is an outage.
 _ROUND = 3
+# The end of flapping leaves room for the reminders alone: single outages, which plan for more, leave enough of a day.
+_ROUND_AFTER_FLAPPING = 1
 # Reminders that come sooner than this, doubled each time, are made only where there is room; others are planned for.
 _LEAST_INTERVAL = timedelta(hours=1)
 _LATER = timedelta(seconds=1)
@@ -35,9 +37,24 @@ def after_up(policy: Policy) -> list[timedelta]:
     return _plan(_AFTER_UP, policy, 0)
 
 
+def after_stable(policy: Policy) -> list[timedelta]:
+    """Plan what may have to follow when people hear that what flapped is stable again."""
+    return _plan(_AFTER_UP, policy, 0, _ROUND_AFTER_FLAPPING)
+
+
+def after_settled(policy: Policy, reminders: int) -> list[timedelta]:
+    """Plan what may have to follow when what flapped is an ordinary outage from then on."""
+    return _plan(_AFTER_DOWN, policy, reminders, _ROUND_AFTER_FLAPPING)
+
+
+def after_lasting(policy: Policy, kind: Believed) -> list[timedelta]:
+    """Plan what may have to follow when people hear that what flaps stays down."""
+    return _plan(kind is Believed.MISCONFIGURED, policy, 0, _ROUND_AFTER_FLAPPING)
+
+
 def after_notice(policy: Policy) -> list[timedelta]:
     """Plan what may have to follow a notice about a target that is believed to be up."""
-    return _plan(_AFTER_NOTICE, policy, 0)
+    return _plan(_AFTER_NOTICE, policy, 0, _ROUND_AFTER_FLAPPING)
 
 
 def after_down(policy: Policy, reminders: int = 0) -> list[timedelta]:
@@ -84,11 +101,11 @@ def reminder_interval(policy: Policy, reminders: int) -> timedelta:
     return min(doubled, max(policy.remind_every, _DAY))
 
 
-def _plan(at_once: int, policy: Policy, reminders: int) -> list[timedelta]:
+def _plan(at_once: int, policy: Policy, reminders: int, each: int = _ROUND) -> list[timedelta]:
     plan, later, least = [timedelta(0)] * at_once, timedelta(0), _LEAST_INTERVAL
     while True:
         later += max(reminder_interval(policy, reminders), least)
         if later > _DAY:
             return plan
-        plan += [later + _LATER] * _ROUND
+        plan += [later + _LATER] * each
         reminders, least = reminders + 1, 2 * least

@@ -24,11 +24,15 @@ def marked(state: State, now: datetime) -> Mark:
     return Mark(now, counts)
 
 
-def tally(since: Mark, state: State, now: datetime) -> Tally:
-    """Say what was found between a mark and now."""
+def tally(since: Mark, state: State, now: datetime, policy: Policy) -> Tally:
+    """Return what was found between a mark and now."""
     until = marked(state, now)
     found = {one.name: getattr(until.counts, one.name) - getattr(since.counts, one.name) for one in fields(Counts)}
-    return Tally(since.at, now, Counts(**found))
+    counts = Counts(**found)
+    # Each tick that found it up had one good probe.
+    good = max(0.0, _seconds(since.at, now) - counts.down - counts.unobserved) / policy.interval.total_seconds()
+    failed = counts.failed_probes
+    return Tally(since.at, now, counts, failed / (failed + max(good, 1)) if failed else 0)
 
 
 def not_observed(counts: Counts, unseen: Span, outage: Incident | None) -> Counts:

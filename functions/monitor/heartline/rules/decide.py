@@ -1,6 +1,6 @@
 """Decide what the observations of one tick mean for one target, and which alerts follow.
 
-Facts are what probes say; belief is what people were last told. The same arguments give the same decision.
+Facts are what probes say; belief is what people were last notified of. The same arguments give the same decision.
 """
 
 from __future__ import annotations

@@ -65,7 +65,7 @@ class Drafts:
             alerts_made=state.alerts_made + 1,
         )
 
-    def tell(self, kind: AlertKind, reminders: int, blip: Failure | None = None) -> None:
+    def notify(self, kind: AlertKind, reminders: int, blip: Failure | None = None) -> None:
         """Add an alert of what is wrong now, and let people believe it from then on; nobody has acknowledged that."""
         self.add(kind, self.state.incident or self.state.last_outage)
         state, alert = self.state, self.alerts[-1]
@@ -85,7 +85,7 @@ class Drafts:
         if self.may(after_reminder(Believed.FLAPPING, flapping=True)):
             kind = AlertKind.REMINDER if self.state.known_flapping else AlertKind.FLAPPING
             self.begin_flapping()
-            self.tell(kind, reminders, blip)
+            self.notify(kind, reminders, blip)
 
     def begin_flapping(self) -> None:
         """Let people know with the next alert that it flaps."""
@@ -97,8 +97,10 @@ class Drafts:
         state, now = self.state, self.now
         flapping = None if alert.kind is AlertKind.EXPIRING else state.known_flapping
         if state.mark and (flapping or alert.kind is AlertKind.REMINDER):
-            alert = replace(alert, tally=tally(state.mark, state, now))
+            alert = replace(alert, tally=tally(state.mark, state, now, self.policy))
         if flapping is None:
             return alert
         settle = None if alert.kind is AlertKind.STABLE else settle_time(flapping, self.policy).total_seconds()
-        return replace(alert, flapping=flapping, total=tally(flapping.start, state, now), settle_seconds=settle)
+        return replace(
+            alert, flapping=flapping, total=tally(flapping.start, state, now, self.policy), settle_seconds=settle
+        )

@@ -58,7 +58,7 @@ def observe(state: State, observations: Sequence[Observation], policy: Policy) -
     if seen is Status.UNKNOWN:
         return Facts(state, seen)
     if seen is Status.DOWN and state.outage:
-        return Facts(go_on(state, state.outage, failures, policy), seen)
+        return Facts(go_on(state, state.outage, observations, policy), seen)
     if seen is Status.DOWN:
         return Facts(begin(state, failures[-1], observations), seen)
     facts = _healthy(state, failures, observations[0], observations[-1])
@@ -72,7 +72,7 @@ def observe(state: State, observations: Sequence[Observation], policy: Policy) -
 
 def _healthy(state: State, failures: Sequence[Failure], first: Observation, last: Observation) -> Facts:
     if state.outage:
-        return Facts(end(state, state.outage.incident, first, last))
+        return Facts(end(state, state.outage, first, last))
     if state.up_since is None:
         state = replace(state, first_seen=last.at, up_since=last.until, last_ok=last.at)
     if not failures:

@@ -47,8 +47,8 @@ def note_gap(state: State, gap: Span | None, policy: Policy) -> State:
         return state
     unseen, flapping = _unseen(gap, state.gap, policy), state.flapping
     if flapping and not state.outage:
-        rested = min(unseen.ended, flapping.calm_since + (unseen.ended - unseen.began))
-        flapping = replace(flapping, calm_since=max(rested, flapping.calm_since))
+        rested = min(unseen.ended, flapping.stable_since + (unseen.ended - unseen.began))
+        flapping = replace(flapping, stable_since=max(rested, flapping.stable_since))
     return replace(state, counts=not_observed(state.counts, unseen, touched), gap=gap, flapping=flapping)
 
 

@@ -13,6 +13,9 @@ from heartline.model.target import Policy
 from heartline.rules.counting import marked
 from heartline.rules.flapping import disturbed
 
+# Of changes that wait for room, the last of these are kept.
+_MOST_PENDING = 5
+
 
 def begin(state: State, failure: Failure, observations: Sequence[Observation]) -> State:
     """Begin an incident with the first of the probes that failed."""
@@ -31,28 +34,39 @@ def begin(state: State, failure: Failure, observations: Sequence[Observation]) -
     )
 
 
-def go_on(state: State, outage: Outage, failures: Sequence[Failure], policy: Policy) -> State:
+def go_on(state: State, outage: Outage, observations: Sequence[Observation], policy: Policy) -> State:
     """Take over a failure of another kind once two probes agree on it."""
-    failure = failures[-1]
+    failures = [one.failure for one in observations if one.failure]
+    failure, incident = failures[-1], outage.incident
     agreed = not policy.confirmations or (len(failures) > 1 and failure.kind is failures[-2].kind)
     if failure.kind is not outage.failure.kind and not agreed:
         return state
-    kinds = tuple(dict.fromkeys((*outage.incident.kinds, failure.kind)))
-    return replace(state, outage=Outage(replace(outage.incident, kinds=kinds), failure))
+    if failure.kind.severity is not outage.failure.kind.severity:
+        same = (one.until for one in observations if one.failure and one.failure.kind.severity is failure.kind.severity)
+        since = next(same)
+        incident = replace(incident, severity_since=since, outage_seconds=outage.outage_seconds(since))
+    kinds = tuple(dict.fromkeys((*incident.kinds, failure.kind)))
+    return replace(state, outage=Outage(replace(incident, kinds=kinds), failure))
 
 
-def end(state: State, incident: Incident, first: Observation, last: Observation) -> State:
+def end(state: State, outage: Outage, first: Observation, last: Observation) -> State:
     """End the open incident with the first of the probes that confirm it."""
-    back = max(first.until, incident.began)
+    incident = outage.incident
+    back, flapping = max(first.until, incident.began), state.flapping
+    if flapping:
+        counted = flapping.notified or flapping.longest
+        lasted = (back - incident.began).total_seconds() if counted else 0
+        flapping = replace(flapping, stable_since=back, longest=max(flapping.longest, lasted))
     up = replace(
         state,
         up_since=back,
         last_ok=last.at,
         outage=None,
-        flapping=state.flapping and replace(state.flapping, calm_since=back),
+        flapping=flapping,
         counts=marked(state, back).counts,
     )
-    return _keep(up, replace(incident, ended=back, last_failed=state.last_failed))
+    seconds = outage.outage_seconds(back)
+    return _keep(up, replace(incident, ended=back, last_failed=state.last_failed, outage_seconds=seconds))
 
 
 def amend_last(state: State, change: Change) -> State:
@@ -67,9 +81,14 @@ def record(state: State, change: Change) -> State:
     name, stamp = _named(state, at)
     state = _keep(replace(state, stamp=stamp), Incident(name, at, change.after, ended=at, changes=(change,)))
     if change.several:
-        # Found once: kept until there is room to say so. It is no event, and no sign of flapping.
-        return replace(state, untold=change)
+        # Found once: kept until it is reported, also from a quiet time. It is no event, and no sign of flapping.
+        return pending(state, change)
     return replace(disturbed(state, at, name), counts=replace(state.counts, changes=state.counts.changes + 1))
+
+
+def pending(state: State, change: Change) -> State:
+    """Keep what happened to the server until there is room to report it."""
+    return replace(state, pending_changes=(*state.pending_changes, change)[-_MOST_PENDING:])
 
 
 def _keep(state: State, incident: Incident) -> State:

@@ -25,7 +25,7 @@ def next_reminder(state: State, policy: Policy) -> datetime | None:
     belief = state.belief
     if belief is None or belief.acknowledged == reminded_of(state):
         return None
-    due = belief.told_at + reminder_interval(policy, belief.reminders)
-    # An outage that is not the one that people know of is told as flapping.
+    due = belief.notified_at + reminder_interval(policy, belief.reminders)
+    # An outage that is not the one that people know of is reported as flapping.
     flapping = bool(state.known_flapping or (state.incident and state.incident.id != belief.incident))
     return earliest(state.alerted, due, after_reminder(Believed.of(state.failure), flapping=flapping))

@@ -33,7 +33,7 @@ def detect_change(state: State, seen: Observation, after: datetime | None) -> tu
     """Return the state that remembers who answered, and what has changed since the last time, if anything has.
 
     What a server did not say, then or now, is no difference. One that comes back after another has answered is
-    none either: then the name leads to several in turn, which is told once. `after` is the last good probe before.
+    none either: then the name leads to several in turn, which is reported once. `after` is the last good probe before.
     """
     server, before = seen.server, state.server
     if server is None or server == before:
@@ -75,7 +75,7 @@ def _evidence(was: Server, now: Server, was_at: str | None, now_at: str | None) 
     pairs = {
         "system": (was.system, now.system),
         "version": (was.version, now.version),
-        # A primary writes its new timeline down some time after it was promoted, and was told of then.
+        # A primary writes its new timeline down some time after it was promoted, and was reported then.
         "timeline": (was.timeline, now.timeline) if restarted or promoted or now.standby else (None, None),
         "role": (_role(was.standby), _role(now.standby)),
         # The same server may be reached by several addresses; another start is another server.

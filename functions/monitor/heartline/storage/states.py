@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from time import sleep
 from typing import Any
 
@@ -55,6 +55,8 @@ class Loaded:
         The names of all targets that the last ticks looked at, or that were leaving.
     last
         When any tick last ran.
+    interval
+        How often the last ticks were to come.
     unsure
         True where the heartbeat cannot be known.
     """
@@ -65,6 +67,7 @@ class Loaded:
     watched: frozenset[str] = frozenset()
     last: datetime | None = None
     latencies: Mapping[str, int] = field(default_factory=dict)
+    interval: timedelta = timedelta(0)
     unsure: bool = False
 
 
@@ -114,7 +117,8 @@ class Store:
         looks = {name: at for beat in beats for name, at in beat.looks().items()}
         latencies = {name: spent for beat in beats for name, spent in beat.milliseconds().items()}
         watched = frozenset(name for beat in beats for name in (*beat.looks(), *beat.leaving))
-        return Loaded(fresh, own, looks, watched, beats[-1].at if beats else None, latencies)
+        interval = timedelta(seconds=beats[-1].interval if beats else 0)
+        return Loaded(fresh, own, looks, watched, beats[-1].at if beats else None, latencies, interval)
 
     def heartbeats(self) -> list[Heartbeat]:
         """Read the heartbeats of the whole fleet and of its shards, the latest last."""

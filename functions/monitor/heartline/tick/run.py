@@ -126,11 +126,13 @@ def _beat(
         # All that this tick had to write was another's: the heartbeat, too, is the other's to write.
         return True
     try:
-        if gap := missed(loaded.last, run.at, services.settings.interval):
+        if gap := missed(loaded.last, run.at, max(services.settings.interval, loaded.interval)):
             services.history.note_gap(gap)
             span = {"from": gap.began.isoformat(), "to": gap.ended.isoformat()}
             services.log.warning(Event.TICKS_MISSED, "ticks were missed", detail=span)
-        services.store.beat(replace(_heartbeat(run, results), leaving=leaving), loaded.heartbeat, run.shard)
+        seconds = services.settings.interval.total_seconds()
+        heartbeat = replace(_heartbeat(run, results), leaving=leaving, interval=seconds)
+        services.store.beat(heartbeat, loaded.heartbeat, run.shard)
     except (ClientError, BotoCoreError) as error:
         services.log.error(Event.HEARTBEAT_NOT_WRITTEN, "heartbeat not written", error=error)
         return False

@@ -149,7 +149,7 @@ class _TargetRun:
             return replace(unchanged(target, before), faulty=True)
         if not observations:
             return _unprobed(services, target, before)
-        gap = missed(self._last_look(), self.run.at, services.settings.interval)
+        gap = missed(self._last_look(), self.run.at, max(services.settings.interval, self.loading.result().interval))
         for _ in range(_SAVE_ATTEMPTS):
             decision = decide(before.state, observations, target.policy, services.clock(), gap)
             if target.discovered:
