@@ -91,7 +91,7 @@ def test_databases_with_the_tag_are_found_and_told_of_in_one_mail(
     assert (answer["targets"], answer["up"]) == (3, 3)
     assert watched(monitor) == ["orders", "stock.reader", "stock.writer"]
     (mail,) = monitor.mails
-    assert mail.subject.startswith("[NOW WATCHING] 3 of 3 databases")
+    assert mail.subject.startswith("[NOW WATCHING: 3 of 3] ")
     assert mail.headers["X-Heartline-Status"] == "notice"
     assert all(name in mail.text for name in watched(monitor))
     minute(monitor)
@@ -213,7 +213,7 @@ def test_what_is_deleted_on_purpose_is_no_longer_watched_and_not_down(
     database.kill()
     for _ in range(7):
         minute(monitor)
-    assert [subject.split("]")[0] for subject in monitor.subjects] == ["[NOW WATCHING", "[NO LONGER WATCHED"]
+    assert monitor.states == ["NOW WATCHING", "NO LONGER WATCHED"]
     assert monitor.mails[1].to == monitor.mails[0].to
     assert watched(monitor) == []
 
@@ -223,7 +223,7 @@ def test_what_is_down_and_not_deleted_is_down(monitor: Monitor, database: Postgr
     database.kill()
     monitor.aws.refuse("rds:DescribeDBInstances", "Throttling")
     minute(monitor)
-    assert monitor.subjects[1].startswith("[DOWN] orders: ")
+    assert monitor.subjects[1].startswith("[DOWN: connection refused] orders · ")
     assert "From RDS" not in monitor.mails[1].text
 
 
@@ -241,8 +241,7 @@ def test_without_its_tag_a_database_is_no_longer_watched_until_it_has_it_again(
     rds.tag(arn, "")
     minute(monitor, minutes=6)
     minute(monitor)
-    words = [subject.split("]")[0] for subject in monitor.subjects]
-    assert words == ["[NOW WATCHING", "[NO LONGER WATCHED", "[NOW WATCHING"]
+    assert monitor.states == ["NOW WATCHING", "NO LONGER WATCHED", "NOW WATCHING"]
 
 
 def test_an_item_that_cannot_be_read_takes_leave_of_nobody_and_is_written_anew(
@@ -285,12 +284,12 @@ def test_an_event_starts_a_probe_and_the_mail_has_rds_s_words(
     answer = invoke(monitor.environment, event("orders"))
     assert (answer["targets"], answer["down"], answer["alerts"]["sent"]) == (1, 1, 1)
     mail = monitor.mails[1]
-    assert mail.subject.startswith("[DOWN] orders: ")
+    assert mail.state == "DOWN"
     for words in ("the storage is full", "storage-full", "is low at 0%", "system-update"):
         assert words in " ".join(mail.text.split())
     database.start()
     minute(monitor)
-    assert monitor.subjects[2].startswith("[RECOVERED] orders: ")
+    assert monitor.states[2] == "RECOVERED"
     assert monitor.status("orders")["availability"]["24h"]["unobserved_seconds"] == 0
 
 
@@ -376,7 +375,7 @@ def test_a_mail_leaves_without_what_rds_does_not_say(
     monitor.aws.refuse(call, "AccessDenied", status=403)
     minute(monitor)
     mail = monitor.mails[1]
-    assert mail.subject.startswith("[DOWN] orders: ")
+    assert mail.state == "DOWN"
     assert ("the storage is full" in " ".join(mail.text.split())) == (call != "rds:DescribeDBInstances")
     (line,) = [line for line in monitor.log if line["event"] == "rds-not-asked"]
     assert line["detail"] == {"late": [], "refused": ["AccessDenied"]}
@@ -388,7 +387,7 @@ def test_a_mail_leaves_while_rds_is_silent(monitor: Monitor, database: Postgres,
     for call in KNOWS[1:]:
         monitor.aws.hang(call)
     minute(monitor)
-    assert monitor.subjects[1].startswith("[DOWN] orders: ")
+    assert monitor.subjects[1].startswith("[DOWN: connection refused] orders · ")
     monitor.aws.accept()
 
 
@@ -401,7 +400,7 @@ def test_an_event_of_rds_explains_what_happened_between_two_ticks(
     rds.reports("orders", "DB instance restarted", "availability", monitor.now + timedelta(seconds=50))
     minute(monitor)
     mail = monitor.mails[1]
-    assert mail.subject == "[RESTARTED] orders: restarted between two probes"
+    assert mail.subject.startswith("[RESTARTED] orders · ")
     assert "RDS explains it: DB instance restarted" in " ".join(mail.text.split())
 
 

@@ -109,7 +109,7 @@ class Demo:
         heads = f"From: {mail.sender}\nTo: {', '.join(mail.to)}\nSubject: {mail.subject}"
         self.console.print(Panel(Text(f"{heads}\n\n{mail.text.rstrip()}"), title="mail", width=80))
         _expect("subject", begins, mail.subject[: len(begins)])
-        _keep(mail, f"{self.shown}-{mail.state.lower()}")
+        _keep(mail, f"{self.shown}-{mail.state.lower().replace(' ', '-')}")
 
 
 def play(demo: Demo) -> None:
@@ -171,13 +171,13 @@ def play_rds(demo: Demo) -> None:
     rds.instance("orders", database.port)
     demo.tick(status="UNKNOWN")
     demo.tick(status="UP", sent=1)
-    demo.mail("[NOW WATCHING] orders: found in RDS by its tag")
+    demo.mail("[NOW WATCHING] orders · ")
     demo.scene("It dies, and RDS reports something: the mail does not wait a minute")
     database.kill()
     rds.status("orders", "storage-full")
     rds.reports("orders", "The free storage capacity for DB instance orders is 0%", "low storage", datetime.now(UTC))
     demo.rds_event("orders", status="DOWN", sent=1)
-    demo.mail("[DOWN] orders: connection refused")
+    demo.mail("[DOWN: connection refused] orders · ")
 
 
 DISCOVER = f"""\

@@ -63,7 +63,7 @@ def test_no_name_breaks_the_parser(text: str) -> None:
 
 
 def said(one: Alert, facts: RdsFacts, target: Target = TARGET) -> tuple[str, dict[str, list[str]]]:
-    """Return the next step and the sentences of a mail, and its rows by label."""
+    """Return the sentences of a mail, and its rows by label."""
     report = build_report([one], target, AlertContext(1, rds={one.target: facts}), one.at)
     rows: dict[str, list[str]] = {}
     for label, value in report.rows:

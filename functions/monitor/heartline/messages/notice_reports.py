@@ -51,12 +51,12 @@ def expiring(last: Alert, expires: datetime, wording: Wording) -> Report:
 
 
 def watched(last: Alert, wording: Wording) -> Report:
-    """Report that a database was found in RDS and answers."""
+    """Report that a target was found and is watched from now on."""
     return Report(
         last,
         "NOW WATCHING",
         "notice",
-        wording.text("headline.watched"),
+        wording.text("headline.watched", target=last.target),
         wording.text("gist.watched"),
         wording.clock(last.at, last.at),
         sentences=(wording.text("sentence.watched"),),
@@ -66,7 +66,7 @@ def watched(last: Alert, wording: Wording) -> Report:
 
 
 def unwatched(last: Alert, wording: Wording) -> Report:
-    """Report that a target that was not well, or was found in RDS, is no longer watched."""
+    """Report that a target is no longer watched."""
     rows: Rows = failed_rows(last.incident, wording) if last.incident else ()
     key = "unwatched_discovered" if last.discovered else "unwatched"
     if last.previous:

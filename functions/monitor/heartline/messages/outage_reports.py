@@ -29,12 +29,12 @@ def down(thread: Sequence[Alert], failure: Failure, incident: Incident, wording:
     """Report that a target is down, for the first time or still."""
     first, last = thread[0], thread[-1]
     severity, form = severity_words(failure), _form(first)
-    raised = first.previous if form == "raised" else None
+    raised, since = first.previous if form == "raised" else None, incident.severity_since or incident.began
     words = {
         "target": last.target,
         "cause": wording.cause(failure),
         "short": wording.short(failure),
-        "length": wording.length(last.at - (incident.severity_since or incident.began)),
+        "length": wording.length(last.at - since),
         "before": wording.short(raised) if raised else "",
         "outages": last.total.counts.outages if last.total else 1,
         "flapping": wording.length(last.at - last.total.since) if last.total else "",
@@ -48,7 +48,7 @@ def down(thread: Sequence[Alert], failure: Failure, incident: Incident, wording:
         label,
         severity.status,
         *_said(form, severity.suffix, failure, words, wording),
-        wording.clock(incident.began, last.at),
+        wording.clock(since, last.at),
         _details(form, label, failure, words, wording),
         first_step=wording.next_step(failure),
         sentences=(verdict(failure, wording), *_summed_up(last, wording), *gaps(incident, wording)),

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from datetime import timedelta
 
 from heartline.common.text import sanitize
 from heartline.messages.details import Rows
-from heartline.messages.report import Report
 from heartline.messages.wording import Wording
+from heartline.model.alert import Alert
 from heartline.model.incident import Change
 from heartline.model.kinds import AlertKind
 from heartline.model.rds import RdsEvent, RdsFacts
@@ -42,21 +41,16 @@ _EXPLAINING = {
 }
 
 
-def with_rds(report: Report, facts: RdsFacts, wording: Wording) -> Report:
-    """Return a report with what RDS says: what to do first, what explains a change, and what else it knows."""
-    alert, rows = report.alert, (*report.rows, *_rows(facts, wording))
+def rds_sentence(alert: Alert, facts: RdsFacts, wording: Wording) -> str:
+    """Return what explains a change, or what RDS's word for its status means for a database that fails, if anything."""
     if alert.change:
         event = _explanation(alert.change, facts.events)
-        said = (wording.text("rds.explains", event=_written(event, wording)),) if event else ()
-        return replace(report, sentences=(*said, *report.sentences), rows=rows)
+        return wording.text("rds.explains", event=_written(event, wording)) if event else ""
     step = STEPS.get(facts.status or "") if alert.failure else None
-    if step is None:
-        return replace(report, rows=rows)
-    first = wording.text("rds.says", step=wording.text(f"rds.{step}"))
-    return replace(report, first_step=f"{first} {report.first_step}".strip(), rows=rows)
+    return wording.text("rds.says", step=wording.text(f"rds.{step}")) if step else ""
 
 
-def _rows(facts: RdsFacts, wording: Wording) -> Rows:
+def rds_rows(facts: RdsFacts, wording: Wording) -> Rows:
     """Return the status, a cluster's writer, pending maintenance and the last events."""
     rows = [
         ("status", facts.status),

@@ -14,7 +14,7 @@ from heartline.messages.flapping_reports import flapping, stable
 from heartline.messages.links import dashboard_link, links
 from heartline.messages.notice_reports import changed, expiring, test, unwatched, watched
 from heartline.messages.outage_reports import down, recovered
-from heartline.messages.rds import with_rds
+from heartline.messages.rds import rds_rows, rds_sentence
 from heartline.messages.report import Report
 from heartline.messages.subjects import topic
 from heartline.messages.wording import Wording
@@ -69,13 +69,17 @@ def build_report(thread: Sequence[Alert], target: Target, context: AlertContext,
     if last.kind is AlertKind.TEST:
         return report
     timeline, count = timeline_and_count(last, context, wording)
-    if facts := context.rds.get(last.target):
-        report = with_rds(report, facts, wording)
+    facts = context.rds.get(last.target)
+    rows = rds_rows(facts, wording) if facts else ()
+    said = rds_sentence(last, facts, wording) if facts else ""
     incident = ((wording.text("row.incident"), last.incident.id),) if last.incident else ()
     return replace(
         report,
         late=_late(thread[0], now, wording),
-        rows=tuple((label, sanitize(value, _MAX_VALUE)) for label, value in (*report.rows, *count, *incident)),
+        # What explains a change is a fact; what RDS says of a failure comes first.
+        first_step=report.first_step if last.change else " ".join(filter(None, (said, report.first_step))),
+        sentences=(said, *report.sentences) if last.change and said else report.sentences,
+        rows=tuple((label, sanitize(value, _MAX_VALUE)) for label, value in (*report.rows, *rows, *count, *incident)),
         timeline=timeline,
         commands=command_rows(last, context, wording) if last.failure else (),
     )

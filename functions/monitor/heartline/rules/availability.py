@@ -63,19 +63,21 @@ def availability(
     if state.incident:
         spans.append(Span(state.incident.began, now))
     measured = share_up(spans, gaps, Span(begins, now))
+    up = (measured.share or 0) * measured.observed
     counts = [one for one in state.blip_counts if one.began > begins - timedelta(hours=1)]
     blips, failed = sum(one.ticks for one in counts), sum(one.probes for one in counts)
     # Each tick that found it up had one good probe.
-    probes = failed + max((measured.share or 0) * measured.observed / interval.total_seconds(), blips)
-    return replace(measured, blips=blips, failed_probes=failed, failed_share=failed / probes if probes else None)
+    probes = failed + max(up / interval.total_seconds(), blips)
+    failed_share = failed / probes if probes else None
+    return replace(measured, blips=blips, failed_probes=failed, failed_share=failed_share)
 
 
-def share_up(outages: Iterable[Span], gaps: Sequence[Span], within: Span) -> Availability:
+def share_up(outages: Iterable[Span], gaps: Iterable[Span], within: Span) -> Availability:
     """Measure how much of a time was up, with nothing said of blips."""
-    length = (within.ended - within.began).total_seconds()
-    unseen = _within(gaps, within.began, within.ended)
-    observed = max(0.0, length - unseen)
-    up = max(0.0, length - _within([*outages, *gaps], within.began, within.ended))
+    begins, ends, gaps = within.began, within.ended, list(gaps)
+    unseen, covered = _within(gaps, begins, ends), _within([*outages, *gaps], begins, ends)
+    observed = max(0.0, (ends - begins).total_seconds() - unseen)
+    up = max(0.0, (ends - begins).total_seconds() - covered)
     return Availability(up / observed if observed else None, observed, unseen)
 
 
