@@ -149,7 +149,7 @@ LIES: dict[str, tuple[Callable[[], World] | World, Lie, dict[str, bool]]] = {
     ),
     "truth: the share of failed probes is theirs": (
         life([(HOUR, None), (DAY, OnlyGood(2))], 0.3),
-        saying("flapping", FLAPPING, nth(100), flapping=True, failed_share=0.01),
+        saying("flapping", FLAPPING, each(40), flapping=True, failed_share=0.01),
         {},
     ),
     "truth: outages since the last mail are counted": (
