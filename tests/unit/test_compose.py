@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from hypothesis import given
@@ -107,6 +108,15 @@ def test_a_target_with_two_threads_is_one_database() -> None:
     assert "2 of 10" in message.subject
     assert message.targets == ("a", "b")
     assert set(message.incidents) == {"a-1", "a-2", "b-1"}
+
+
+def test_a_recovery_is_not_hidden_behind_what_happened_in_the_same_tick() -> None:
+    """Whoever closes incidents by subject or header would wait for ever."""
+    over = alert(AlertKind.RECOVERED, previous=failure())
+    ends = alert(AlertKind.EXPIRING, incident=None, expires=NOW + timedelta(days=7))
+    mail = compose([TargetAlerts(TARGET, (over, ends))], AlertContext(1), NOW)
+    assert (mail.status, mail.subject[:10]) == ("up", "[RECOVERED")
+    assert [report.label for report in mail.table] == ["RECOVERED", "EXPIRING"]
 
 
 def test_what_failures_have_in_common_is_said() -> None:

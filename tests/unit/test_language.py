@@ -85,8 +85,10 @@ def built() -> set[str]:
     keys |= {f"{part}.{form}" for form in forms for part in ("headline", "gist")}
     keys |= {"gist.recovered", "headline.recovered", "headline.stable", "gist.stable"}
     keys |= {f"row.{column}" for column in ("name", "state", "gist", "since")}
-    found = ("", "_failed", "_changes")
-    keys |= {f"{part}.flapping{what}" for part in ("subject", "headline", "gist") for what in found}
+    keys |= {f"headline.flapping{what}" for what in ("", "_misconfigured", "_failed", "_changes")}
+    found = ("outages", "outages_misconfigured", "failed", "changes")
+    keys |= {f"count.{what}{one}" for what in found for one in ("", "_one")}
+    keys |= {f"sentence.{part}{suffix}" for part in ("tally", "unheard_down") for suffix in ("", "_misconfigured")}
     keys |= {f"headline.{form}_misconfigured" for form in ("down_again", "reminder")}
     keys |= {f"{part}.several" for part in ("headline", "gist")}
     keys |= {f"{part}{kind}" for kind in CHANGES for part in ("value.", "sentence.look_")}

@@ -238,7 +238,7 @@ def test_without_a_gap_none_is_told() -> None:
 def test_a_reminder_says_for_what_share_of_the_time_it_was_down_and_how_often() -> None:
     counts = {"outages": 7, "down": 1800.0, "failed_probes": 5}
     one = reported(alert(REMINDER, tally=tally(NOW - HOUR, **counts)))
-    for part in ("50 %", "7 new outages", "5 failed probes", moment(NOW - HOUR)):
+    for part in ("50 %", "new: 7 outages", "5 failed probes", moment(NOW - HOUR)):
         assert part in said(one)
 
 
@@ -255,11 +255,23 @@ def test_a_reminder_of_what_is_down_again_does_not_say_still() -> None:
     [
         ({"outages": 3, "failed_probes": 9}, "3 outages"),
         ({"failed_probes": 9, "changes": 2}, "9 failed probes"),
-        ({"changes": 4}, "4 restarts or other changes"),
+        ({"changes": 4}, "4 changes of the server"),
+        ({"outages": 1}, "1 outage in"),
+        ({"failed_probes": 1}, "1 failed probe in"),
     ],
 )
 def test_what_flaps_says_of_what_there_was_most_harm(counts: dict[str, int], words: str) -> None:
     assert words in reported(alert(FLAPPING, total=tally(NOW - HOUR, **counts))).gist
+
+
+def test_what_lets_the_monitor_in_now_and_then_is_not_called_down() -> None:
+    """The database answered all the time."""
+    known, counts = alert(FLAPPING).flapping, {"outages": 3, "down": 1800.0}
+    for kind in (FLAPPING, AlertKind.STABLE):
+        one = reported(alert(kind, previous=failure(Kind.AUTH), flapping=known, total=tally(NOW - HOUR, **counts)))
+        words = f"{one.gist} {one.sentences[0]}"
+        assert "3 times without access" in words
+        assert not any(word in words for word in ("outage", "down"))
 
 
 @pytest.mark.parametrize("kind", [FLAPPING, UNWATCHED])

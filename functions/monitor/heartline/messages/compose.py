@@ -81,8 +81,9 @@ def compose(parts: Sequence[TargetAlerts], context: AlertContext, now: datetime)
         When the mail leaves.
     """
     built = [build_report(thread, part.target, context, now) for part in parts for thread in split_threads(part.alerts)]
-    # A target with two reports is in the state that the later one says.
-    latest = sorted({one.alert.target: one for one in built}.values(), key=_rank)
+    # A target with two reports is in the state that the later one says, but for one of what happened.
+    lasting = [one for one in built if one.status != "notice"]
+    latest = sorted({one.alert.target: one for one in (*built, *lasting)}.values(), key=_rank)
     reports = [one for last in latest for one in built if one.alert.target == last.alert.target]
     failed = [one for one in latest if one.status in _FAILED]
     zones = {part.target.time_zone for part in parts}

@@ -8,15 +8,22 @@ from heartline.messages.details import endpoint_rows, reminder_row
 from heartline.messages.phase_bars import phase_bars
 from heartline.messages.report import Report
 from heartline.messages.sentences import gaps, settle, tally_sentence
+from heartline.messages.severity import severity_words
 from heartline.messages.wording import Wording
 from heartline.model.alert import Alert
 from heartline.model.belief import Flapping, Tally
+from heartline.model.kinds import AlertKind
 
 
 def flapping(last: Alert, total: Tally, wording: Wording) -> Report:
     """Report that a target flaps, for the first time or once more; it is up at that moment."""
-    form, words = f"flapping{_found(total)}", _words(last, total, wording)
-    sentences = [tally_sentence(last.tally or total, wording), settle(last, wording), wording.text("sentence.lasting")]
+    form, found = _found(last, total, wording)
+    words = {"target": last.target, "length": wording.length(last.at - total.since), "found": found}
+    sentences = [
+        tally_sentence(last.tally or total, last.previous, wording),
+        settle(last, wording),
+        wording.text("sentence.lasting"),
+    ]
     rows = [*endpoint_rows(last, wording), (wording.text("row.flapping_since"), wording.when(total.since))]
     if last.previous:
         rows.append((wording.text("row.before"), wording.cause(last.previous)))
@@ -24,10 +31,10 @@ def flapping(last: Alert, total: Tally, wording: Wording) -> Report:
         last,
         "FLAPPING",
         "flapping",
-        wording.text(f"headline.{form}", **words),
-        wording.text(f"gist.{form}", **words),
+        wording.text(f"headline.flapping{form}", **words),
+        wording.text("gist.flapping", **words),
         wording.clock(total.since, last.at),
-        (wording.text(f"subject.{form}", label="FLAPPING", **words),),
+        (wording.text("subject.flapping", label="FLAPPING", **words),),
         sentences=(*sentences, *(gaps(last.incident, wording) if last.incident else ())),
         rows=(*rows, reminder_row(last, wording)),
         phase_bars=phase_bars(last, wording),
@@ -38,8 +45,9 @@ def stable(thread: Sequence[Alert], known: Flapping, total: Tally, wording: Word
     """Report that a target that flapped has rested for long enough."""
     last, calm = thread[-1], known.stable_since
     rest = wording.length(last.at - calm)
-    words = _words(last, total, wording) | {"rest": rest}
-    unheard = (wording.text("sentence.unheard_flapping"),) if len(thread) > 1 else ()
+    words = {"target": last.target, "rest": rest}
+    never_sent = len(thread) > 1 and thread[0].kind is not AlertKind.REMINDER
+    unheard = (wording.text("sentence.unheard_flapping"),) if never_sent else ()
     unobserved = gaps(last.incident, wording) if last.incident else ()
     return Report(
         last,
@@ -49,7 +57,7 @@ def stable(thread: Sequence[Alert], known: Flapping, total: Tally, wording: Word
         wording.text("gist.stable", **words),
         wording.clock(calm, last.at),
         (wording.text("subject.lasting", label="STABLE AGAIN", length=rest),),
-        sentences=(*unheard, tally_sentence(total, wording), *unobserved),
+        sentences=(*unheard, tally_sentence(total, last.previous, wording), *unobserved),
         rows=(
             *endpoint_rows(last, wording),
             (wording.text("row.flapping_since"), wording.when(total.since)),
@@ -59,19 +67,12 @@ def stable(thread: Sequence[Alert], known: Flapping, total: Tally, wording: Word
     )
 
 
-def _words(last: Alert, total: Tally, wording: Wording) -> dict[str, object]:
+def _found(last: Alert, total: Tally, wording: Wording) -> tuple[str, str]:
+    """Return the end of the keys of what was found, and its number: outages, else failed probes, else changes."""
     counts = total.counts
-    return {
-        "target": last.target,
-        "length": wording.length(last.at - total.since),
-        "outages": counts.outages,
-        "failed": counts.failed_probes,
-        "changes": counts.changes,
-    }
-
-
-def _found(total: Tally) -> str:
-    """Return the end of the keys of what was found: outages, else failed probes, else changes of the server."""
-    if total.counts.outages:
-        return ""
-    return "_failed" if total.counts.failed_probes else "_changes"
+    if counts.outages:
+        suffix = severity_words(last.previous).suffix if last.previous else ""
+        return suffix, wording.count(f"outages{suffix}", counts.outages)
+    if counts.failed_probes:
+        return "_failed", wording.count("failed", counts.failed_probes)
+    return "_changes", wording.count("changes", counts.changes)

@@ -87,16 +87,17 @@ def _details(form: str, label: str, failure: Failure, words: Mapping[str, object
 
 def _summed_up(alert: Alert, wording: Wording) -> tuple[str, ...]:
     found = alert.tally if alert.kind is AlertKind.REMINDER else alert.total
-    tally = (tally_sentence(found, wording),) if found else ()
+    tally = (tally_sentence(found, alert.failure, wording),) if found else ()
     return (*tally, settle(alert, wording)) if alert.flapping else tally
 
 
 def recovered(thread: Sequence[Alert], incident: Incident, wording: Wording) -> Report:
     """Report that an outage is over."""
     last, ended = thread[-1], incident.ended or thread[-1].at
-    unheard = (wording.text("sentence.unheard_down"),) if thread[0].kind is AlertKind.DOWN else ()
+    suffix = severity_words(last.previous).suffix if last.previous else ""
+    unheard = (wording.text(f"sentence.unheard_down{suffix}"),) if thread[0].kind is AlertKind.DOWN else ()
     # In a quiet time it may have gone down again before its recovery could be sent.
-    form = "_again" if last.failure else severity_words(last.previous).suffix if last.previous else ""
+    form = "_again" if last.failure else suffix
     length = _duration(last, incident, ended, wording)
     words = {"target": last.target, "length": length, "at": wording.when(ended)}
     return Report(

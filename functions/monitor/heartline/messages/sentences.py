@@ -33,18 +33,18 @@ def gaps(incident: Incident, wording: Wording) -> tuple[str, ...]:
     )
 
 
-def tally_sentence(tally: Tally, wording: Wording) -> str:
-    """Return what was found between two moments: the share of time down, and the numbers."""
-    counts = tally.counts
+def tally_sentence(tally: Tally, failure: Failure | None, wording: Wording) -> str:
+    """Return what was found between two moments, in words for that failure: the share of time down, and the numbers."""
+    counts, suffix = tally.counts, severity_words(failure).suffix if failure else ""
     return wording.text(
-        "sentence.tally",
+        f"sentence.tally{suffix}",
         since=wording.when(tally.since),
         length=wording.length(tally.until - tally.since),
         share=round(100 * tally.share),
-        outages=counts.outages,
-        failed=counts.failed_probes,
+        outages=wording.count(f"outages{suffix}", counts.outages),
+        failed=wording.count("failed", counts.failed_probes),
         failed_share=round(100 * tally.failed_share),
-        changes=counts.changes,
+        changes=wording.count("changes", counts.changes),
     )
 
 

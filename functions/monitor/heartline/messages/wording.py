@@ -36,6 +36,10 @@ class Wording:
         """Return a duration in words."""
         return self.language.length(span)
 
+    def count(self, what: str, number: int) -> str:
+        """Return a number of what was found: outages, failed probes, changes of the server."""
+        return self.text(f"count.{what}_one") if number == 1 else self.text(f"count.{what}", number=number)
+
     def when(self, at: datetime) -> str:
         """Return a time to the second by the clock of the target's place, with UTC beside it."""
         local, zone = self.local(at)
