@@ -103,7 +103,7 @@ def test_the_summary_counts_all_outages_of_a_flapping_database(switch: Switch) -
     assert [switch.be(healthy) for healthy in (True, False) * 3 + (True,)] == [[]] * 7
     *_, mail = switch.live(7200, 60, lambda _: True)
     assert mail.subject.startswith("[STABLE AGAIN for ")
-    assert "6 new outages" in " ".join(mail.text.split())
+    assert "new: 6 outages" in " ".join(mail.text.split())
     assert mail.headers["X-Heartline-Status"] == "up"
     assert switch.be(healthy=True, seconds=3600) == []
 
@@ -119,9 +119,9 @@ def test_the_status_says_that_it_flaps_and_for_how_long_it_must_rest(switch: Swi
 def test_an_outage_that_lasts_while_it_flaps_is_known_and_people_are_reminded_of_it(switch: Switch) -> None:
     flaps(switch)
     assert switch.be(healthy=True) == []
-    assert heads(list(switch.live(420, 60, lambda _: False))) == []
+    assert heads(list(switch.live(420, 60, lambda _: False))) == ["DOWN"]
     assert switch.monitor.status()["status"] == "down"
-    assert heads(list(switch.live(3600, 60, lambda _: False))) == ["DOWN"]
+    assert heads(list(switch.live(3600, 60, lambda _: False))) == ["STILL DOWN"]
     assert heads(list(switch.live(7500, 60, lambda _: False))) == ["STILL DOWN"]
     assert switch.be(healthy=True) == ["RECOVERED"]
 
