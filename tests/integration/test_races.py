@@ -154,7 +154,7 @@ def test_ticks_at_once_tell_a_flapping_target_no_more_than_one_tick_would(
         monitor.pass_time(minutes=1)
         at_once(monitor, number)
     assert monitor.states == ["DOWN", "RECOVERED", "DOWN", "RECOVERED", "DOWN", "FLAPPING", "STABLE AGAIN"]
-    assert "3 new outages" in " ".join(monitor.mails[-1].text.split())
+    assert "new: 3 outages" in " ".join(monitor.mails[-1].text.split())
 
 
 @pytest.mark.parametrize("number", [2, 8])
