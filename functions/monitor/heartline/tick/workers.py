@@ -160,18 +160,21 @@ class _TargetRun:
             if decision.alerts:
                 decision = addressed(before.state, decision, Addressees.of(target))
             changed = decision.state != before.state
-            if not changed or self._save(before, decision):
+            latest = None if not changed or self._save(before, decision) else self._latest()
+            if latest is None or (isinstance(latest, Stored) and latest.state == decision.state):
+                # Where the answer to a save was lost, the call was repeated and found its own write.
                 if failure := observations[-1].failure:
                     _log_failure(services, target, failure, decision.state)
                 alerts, blips = (*before.outbox, *decision.alerts), decision.state.blips - before.state.blips
                 return TargetResult(target, decision.state, alerts, decision.seen, observations[-1], blips, changed)
-            latest = services.store.load([target.name], self.run.shard).targets[target.name]
             if isinstance(latest, Unreadable) or not _commanded(before, latest):
                 before = latest
                 break
             before = latest
         services.log.info(Event.DECISION_DROPPED, "another run has decided: state unchanged", target=target.name)
-        return replace(unchanged(target, before), contested=True)
+        result = replace(unchanged(target, before), contested=True)
+        # The other has found the same: then this run, too, has seen it so.
+        return replace(result, seen=decision.seen) if decision.seen is result.state.status else result
 
     def _deleted(self, last: Observation) -> bool:
         host = parse(last.endpoint.host)
@@ -181,6 +184,9 @@ class _TargetRun:
         channels = (EMAIL, TOPIC) if self.services.settings.topic else (EMAIL,)
         alerts = tuple(replace(alert, waiting=channels) for alert in decision.alerts)
         return self.services.store.save(before, decision.state, alerts, decision.ended)
+
+    def _latest(self) -> Stored | Unreadable:
+        return self.services.store.load([self.target.name], self.run.shard).targets[self.target.name]
 
     def _wants_another(self, seen: Sequence[Observation]) -> bool:
         before = self._stored()
