@@ -7,7 +7,7 @@ one. One more item is the heartbeat.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from time import sleep
 from typing import Any
@@ -52,7 +52,7 @@ class Loaded:
     looks
         When ticks last came to a verdict on each target, where one has.
     watched
-        The names of all targets that the last ticks looked at, or that were leaving.
+        The names of all targets of which something may be stored.
     last
         When any tick last ran.
     interval
@@ -116,7 +116,7 @@ class Store:
         fresh = {name: _freshened(one, beats) if isinstance(one, Stored) else one for name, one in targets.items()}
         looks = {name: at for beat in beats for name, at in beat.looks().items()}
         latencies = {name: spent for beat in beats for name, spent in beat.milliseconds().items()}
-        watched = frozenset(name for beat in beats for name in (*beat.looks(), *beat.leaving))
+        watched = frozenset(name for beat in beats for name in (*beat.looks(), *beat.others))
         interval = timedelta(seconds=beats[-1].interval if beats else 0)
         return Loaded(fresh, own, looks, watched, beats[-1].at if beats else None, latencies, interval)
 
@@ -202,7 +202,17 @@ class Store:
         item = heartbeat_item(heartbeat, shard)
         if before is None:
             return self._table.put(heartbeat_key(shard), item)
-        return self._table.put(heartbeat_key(shard), item, Guard("#at < :at", {"#at": "at"}, {":at": heartbeat.at}))
+        return self._table.put(heartbeat_key(shard), item, Guard("#at <= :at", {"#at": "at"}, {":at": heartbeat.at}))
+
+    def announce(self, names: Sequence[str], loaded: Loaded, at: datetime, shard: str | None = None) -> Loaded | None:
+        """Let the heartbeat name targets of which nothing is stored yet; None when another tick has written its own."""
+        known = loaded.heartbeat
+        named = known or Heartbeat(at, ())
+        named = replace(named, others=(*named.others, *names))
+        same = Guard("#at = :at", {"#at": "at"}, {":at": named.at}) if known else Guard("attribute_not_exists(pk)")
+        if not self._table.put(heartbeat_key(shard), heartbeat_item(named, shard), same):
+            return None
+        return replace(loaded, heartbeat=named, watched=loaded.watched.union(names))
 
 
 def _freshened(stored: Stored, heartbeats: Iterable[Heartbeat]) -> Stored:

@@ -131,7 +131,7 @@ def _beat(
             span = {"from": gap.began.isoformat(), "to": gap.ended.isoformat()}
             services.log.warning(Event.TICKS_MISSED, "ticks were missed", detail=span)
         seconds = services.settings.interval.total_seconds()
-        heartbeat = replace(_heartbeat(run, results), leaving=leaving, interval=seconds)
+        heartbeat = replace(_heartbeat(run, results, leaving), interval=seconds)
         services.store.beat(heartbeat, loaded.heartbeat, run.shard)
     except (ClientError, BotoCoreError) as error:
         services.log.error(Event.HEARTBEAT_NOT_WRITTEN, "heartbeat not written", error=error)
@@ -139,18 +139,19 @@ def _beat(
     return True
 
 
-def _heartbeat(run: Run, results: Sequence[TargetResult]) -> Heartbeat:
+def _heartbeat(run: Run, results: Sequence[TargetResult], leaving: tuple[str, ...]) -> Heartbeat:
     """Return which targets this tick found healthy and which not, and when the others were seen last."""
     healthy, failed = (
         tuple(sorted(result.target.name for result in results if result.seen is status))
         for status in (Status.UP, Status.DOWN)
     )
-    undecided = (result for result in results if result.seen is Status.UNKNOWN)
-    earlier = {result.target.name: look for result in undecided if (look := _last_look(result.state))}
+    undecided = {result.target.name: _last_look(result.state) for result in results if result.seen is Status.UNKNOWN}
+    earlier = {name: look for name, look in undecided.items() if look}
+    others = (*leaving, *(name for name, look in undecided.items() if not look))
     spent = {result.target.name: sum(result.last.phases.values()) for result in results if result.last}
     # Less than half a millisecond is no less than one that is not known.
     latencies = tuple(max(1, round(spent[name])) if name in spent else 0 for name in healthy)
-    return Heartbeat(run.at, healthy, failed, earlier, latencies=latencies)
+    return Heartbeat(run.at, healthy, failed, earlier, others, latencies)
 
 
 def _last_look(state: State) -> datetime | None:
