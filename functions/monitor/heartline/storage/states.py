@@ -58,7 +58,7 @@ class Loaded:
     interval
         How often the last ticks were to come.
     unsure
-        True where the heartbeat cannot be known.
+        True where a newer Heartline wrote the heartbeat.
     """
 
     targets: Mapping[str, Stored | Unreadable]
@@ -103,9 +103,8 @@ class Store:
         targets = {
             name: _THROTTLED if key in unread else self._decode(name, items.get(key)) for name, key in keys.items()
         }
-        found = items.get(own_key)
-        own = read_heartbeat(plain(found)) if found else None
-        if own_key in unread or isinstance(own, Unreadable):
+        own = self._own_heartbeat(own_key, items.get(own_key), unread)
+        if isinstance(own, Unreadable):
             return Loaded(targets, unsure=True)
         beats = [own] if own else []
         seen = own.looks() if own and since and own.at >= since else {}
@@ -119,6 +118,14 @@ class Store:
         watched = frozenset(name for beat in beats for name in (*beat.looks(), *beat.others))
         interval = timedelta(seconds=beats[-1].interval if beats else 0)
         return Loaded(fresh, own, looks, watched, beats[-1].at if beats else None, latencies, interval)
+
+    def _own_heartbeat(
+        self, key: Key, item: Mapping[str, Any] | None, unread: set[Key]
+    ) -> Heartbeat | Unreadable | None:
+        if key in unread:
+            # Without it mails would name a last good probe that was none: rather nothing is decided.
+            return read_heartbeat(next(self._table.listed(key, key[1]), None))
+        return read_heartbeat(plain(item)) if item else None
 
     def heartbeats(self) -> list[Heartbeat]:
         """Read the heartbeats of the whole fleet and of its shards, the latest last."""

@@ -117,10 +117,7 @@ def _beat(
 ) -> bool:
     """Record that this tick has run, and which were missed before it; return False if it could not."""
     if loaded.unsure:
-        services.log.error(
-            Event.HEARTBEAT_NOT_WRITTEN,
-            "heartbeat not written: the last one could not be read, or a newer Heartline wrote it",
-        )
+        services.log.error(Event.HEARTBEAT_NOT_WRITTEN, "heartbeat not written: a newer Heartline wrote the last one")
         return False
     if any(result.contested for result in results) and not any(result.saved for result in results):
         # All that this tick had to write was another's: the heartbeat, too, is the other's to write.
