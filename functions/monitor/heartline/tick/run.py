@@ -64,7 +64,7 @@ def run_tick(services: Services, run: Run) -> TickSummary:
     delivery = _deliver(services, run, results, leaving)
     summary = replace(
         _summary(run, results),
-        faults=sum(result.faulty for result in results) + (not beaten),
+        faults=sum(result.faulty for result in results) + list(leaving.values()).count(None) + (not beaten),
         duration_ms=round((monotonic() - began) * 1000),
         delivery=delivery,
     )
@@ -88,7 +88,7 @@ def _summary(run: Run, results: Sequence[TargetResult]) -> TickSummary:
 
 
 def _deliver(
-    services: Services, run: Run, results: Sequence[TargetResult], leaving: Mapping[str, tuple[Alert, ...]]
+    services: Services, run: Run, results: Sequence[TargetResult], leaving: Mapping[str, tuple[Alert, ...] | None]
 ) -> DeliverySummary:
     """Deliver pending alerts, if there are any."""
     if not any(leaving.values()) and not any(result.alerts or result.contested for result in results):
@@ -99,7 +99,7 @@ def _deliver(
     failing = (result.state for result in results if result.state.status is Status.DOWN)
     failures = tuple(state.failure for state in failing if state.failure)
     pending = [Pending(result.target, result.alerts, contested=result.contested) for result in results]
-    pending += [Pending(Target(name), alerts) for name, alerts in leaving.items()]
+    pending += [Pending(Target(name), alerts) for name, alerts in leaving.items() if alerts]
     return deliver(services, pending, failures, run.deadline)
 
 
