@@ -26,8 +26,8 @@ WORDS = {
     "upgraded": "UPGRADED",
 }
 CHANNELS = {SEND_MAIL: "mails", PUBLISH: "topic"}
-REPORT = re.compile(r"^\[(?P<word>[A-Z ]+)\] (?P<name>[\w-]+): ", re.MULTILINE)
-INCIDENT = re.compile(r"^Incident:\s+(\S+)$", re.MULTILINE)
+REPORT = re.compile(r"^\[(?P<word>[A-Z]+(?: [A-Z]+)*)[^\]]*\] (?P<name>[\w-]+)(?: ·|: )", re.MULTILINE)
+LINE = re.compile(r"^(?P<word>[A-Z]+(?: [A-Z]+)*): (?P<name>[\w-]+), ", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -61,13 +61,12 @@ def heard(calls: Sequence[Call]) -> Iterator[Heard]:
 
 
 def _reports(mail: Mail) -> Iterator[tuple[str, str, str]]:
-    """Yield the word, the target and the incident of each report that a mail has."""
-    if found := REPORT.match(mail.subject):
-        yield found["word"], found["name"], INCIDENT.findall(mail.text)[-1]
-        return
-    begins = [*REPORT.finditer(mail.text)]
-    for found, end in zip(begins, [*(one.start() for one in begins[1:]), len(mail.text)], strict=True):
-        yield found["word"], found["name"], INCIDENT.findall(mail.text[found.start() : end])[-1]
+    """Yield the word, the target and the incident of each report that a mail has: lines of a table, or the subject."""
+    found = [*LINE.finditer(mail.text)] or [*REPORT.finditer(mail.subject)]
+    for name in dict.fromkeys(one["name"] for one in found):
+        words = [one["word"] for one in found if one["name"] == name]
+        ids = sorted(one for one in mail.headers["X-Heartline-Incident"].split(", ") if one.rpartition("-")[0] == name)
+        yield from ((word, name, incident) for word, incident in zip(words, ids[-len(words) :], strict=True))
 
 
 def unwritten(calls: Sequence[Call]) -> Counter[tuple[str, str]]:
