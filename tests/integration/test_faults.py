@@ -17,6 +17,7 @@ from heartline.aws import clients
 from integration.conftest import QUICK, Monitor, Serve
 from local import peers
 from local.aws import BATCH_GET
+from local.hearing import targets, unwritten
 from local.sweep import Kept
 from local.wire import PUBLISH, SEND_MAIL, Call, published_alert
 
@@ -32,7 +33,6 @@ TEAMS = {
     "c": ["dba@example.com", "lead@example.com"],
 }
 PATIENCE = 0.3  # seconds that the function waits for an answer here
-CHANNELS = {SEND_MAIL: "mails", PUBLISH: "topic"}
 ATTEMPTS = 3  # of one call to DynamoDB
 Fault = Callable[["EmulatedAws", str, int], None]  # at which calls of that label, after how many
 
@@ -77,41 +77,6 @@ def notified(calls: Sequence[Call]) -> Told:
             seen.topic[alert["target"], alert["kind"]] += 1
             seen.incidents[alert["target"]].add(alert["incident"]["id"])
     return seen
-
-
-def targets(call: Call) -> list[str]:
-    """Name the targets that a call is about."""
-    if call.name == SEND_MAIL:
-        headers = {header["Name"]: header["Value"] for header in call.request["Content"]["Simple"]["Headers"]}
-        return str(headers["X-Heartline-Target"]).split(", ")
-    if call.name == PUBLISH:
-        return [published_alert(call.request)["target"]]
-    return [what.removeprefix("target#").removesuffix("/state") for what in call.touches if what.endswith("/state")]
-
-
-def unwritten(calls: Sequence[Call]) -> set[tuple[str, str]]:
-    """Name the channels and targets of what was accepted, and the target's outbox was not then cleared of."""
-    accepted: defaultdict[str, list[str]] = defaultdict(list)
-    for call in calls:
-        for name in targets(call) if call.status == 200 else ():
-            if call.name in CHANNELS:
-                accepted[name].append(CHANNELS[call.name])
-            elif clears(call) and accepted[name] and not waits_still(call, accepted[name][-1]):
-                accepted[name].pop()  # it is written for the latest
-    return {(channel, name) for name, channels in accepted.items() for channel in channels}
-
-
-def clears(call: Call) -> bool:
-    return "outbox" in call.request.get("UpdateExpression", "")
-
-
-def waits_still(call: Call, channel: str) -> bool:
-    """Return True if a write leaves all alerts waiting for a channel: it notes why they were refused, no more."""
-    if "REMOVE" in call.request["UpdateExpression"]:
-        return False
-    entry = {"mails": "email", "topic": "topic"}[channel]
-    waiting = [value["L"] for name, value in call.request["ExpressionAttributeValues"].items() if "waiting" in name]
-    return all(any(one["S"].startswith(entry) for one in entries) for entries in waiting)
 
 
 @dataclass

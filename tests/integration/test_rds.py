@@ -256,6 +256,22 @@ def test_an_item_that_cannot_be_read_takes_leave_of_nobody_and_is_written_anew(
     assert len(monitor.mails) == 1
 
 
+def test_what_is_down_and_loses_its_tag_while_the_list_cannot_be_read_is_told_to_be_no_longer_watched(
+    monitor: Monitor, database: Postgres, rds: EmulatedRds
+) -> None:
+    arn = rds.instance("orders", database.port)
+    monitor.tick()
+    minute(monitor)
+    database.kill()
+    minute(monitor)
+    monitor.store(monitor.stored["discovery", f"region#{REGION}"] | {"found": {"S": "eJwDAAAAAAE="}})
+    rds.tag(arn, "no")
+    for _ in range(2):
+        minute(monitor)
+    words = [subject.split("]")[0] for subject in monitor.subjects]
+    assert words == ["[NOW WATCHING", "[DOWN", "[NO LONGER WATCHED"]
+
+
 def test_a_found_fleet_is_divided_as_any(fleet: Fleet, serve: Serve) -> None:
     monitor, peer = fleet.monitor, serve(healthy)
     keys = DISCOVER.replace('secret = "heartline/demo"', 'auth = "iam"\nuser = "heartline"')
@@ -322,6 +338,11 @@ def test_a_target_of_the_document_is_concerned_by_its_host(monitor: Monitor, dat
     host = f"orders.abc123.{REGION}.rds.amazonaws.com"
     monitor.watch("mine", host=host, port=database.port, secret="heartline/demo")
     monitor.environment["USE_RDS"] = "ask"
+    # Until a tick of the schedule has recorded that it is watched, it is probed and not judged.
+    answer = invoke(monitor.environment, event("orders"))
+    assert (answer["targets"], answer["up"]) == (1, 0)
+    assert [line for line in monitor.log if line["level"] == "ERROR"] == []
+    monitor.tick()
     assert invoke(monitor.environment, event("orders"))["up"] == 1
     assert asked(monitor) == []
 

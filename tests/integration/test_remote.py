@@ -15,7 +15,7 @@ from integration.test_secrecy import MARK
 from local import peers
 from local.aws import EmulatedAws
 from local.fleet import SHARDS
-from local.lambda_api import NAME, Behaviour, ProbeFunction, quotes, refuses, says, works
+from local.lambda_api import NAME, Behaviour, ProbeFunction, loses, quotes, refuses, says, works
 from local.stack import ROLE, SECRET
 
 if TYPE_CHECKING:
@@ -174,6 +174,7 @@ FAULTS: dict[str, Behaviour] = {
     "forbidden": refuses("AccessDeniedException", 403),
     "no network interface": refuses("ENILimitReachedException", 502),
     "out of order": refuses("ServiceException", 500),
+    "its answer is lost": loses,
     "fails, and quotes what it was given": quotes,
     "empty": says(b""),
     "no JSON": says(b"<html>"),
@@ -229,6 +230,19 @@ def test_a_function_that_answers_healthily_and_briefly_is_believed(private: Moni
     """What the faults above are made of is an answer."""
     function.behave = says(healthy(private.now))
     assert private.tick()["up"] == 1
+
+
+@pytest.mark.parametrize("behave", [loses, refuses("TooManyRequestsException", 429)], ids=["lost", "throttled"])
+def test_an_answer_that_does_not_come_once_is_asked_for_again(
+    private: Monitor, database: Postgres, function: ProbeFunction, behave: Behaviour
+) -> None:
+    private.tick()
+    database.kill()
+    requests = count()
+    function.behave = lambda request, invoke: behave(request, invoke) if next(requests) == 0 else invoke(request)
+    assert private.tick()["down"] == 1
+    assert [line["event"] for line in private.log if line["level"] == "ERROR"] == []
+    assert [subject.split("]")[0] for subject in private.subjects] == ["[DOWN"]
 
 
 def test_a_function_that_hangs_costs_no_more_than_the_tick_s_time(private: Monitor, function: ProbeFunction) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Event, Thread
 from time import monotonic
@@ -19,12 +19,13 @@ HOST = "127.0.0.1"
 
 @dataclass(frozen=True)
 class Answer:
-    """What Lambda answers to an invocation."""
+    """What Lambda answers to an invocation; a `lost` one ends the connection in its place."""
 
     body: bytes
     status: int = 200
     error_code: str | None = None
     function_error: str | None = None
+    lost: bool = False
 
 
 # Is given the request and what answers it as it should be.
@@ -45,6 +46,11 @@ def quotes(request: bytes, _: Callable[[bytes], Answer]) -> Answer:
     return Answer(
         json.dumps({"errorMessage": request.decode(), "errorType": "KeyError"}).encode(), 200, None, "Unhandled"
     )
+
+
+def loses(request: bytes, invoke: Callable[[bytes], Answer]) -> Answer:
+    """Probe, and let the answer be lost on its way."""
+    return replace(invoke(request), lost=True)
 
 
 def says(body: bytes) -> Behaviour:
@@ -71,6 +77,9 @@ class ProbeFunction:
                     self._reply(function.answer(self.path, request))
 
             def _reply(self, answer: Answer) -> None:
+                if answer.lost:
+                    self.close_connection = True
+                    return
                 self.send_response(answer.status)
                 self.send_header("Content-Length", str(len(answer.body)))
                 self.send_header("Content-Type", "application/json")

@@ -19,7 +19,10 @@ from queue import Queue
 from types import SimpleNamespace
 from typing import IO, TYPE_CHECKING, Any, Self
 
-from local.function import event, invoke
+from botocore.retries.standard import ExponentialBackoff
+
+from local.function import event as recorded
+from local.function import invoke
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
     from local.wire import Call
 
 LIMIT = 20.0  # seconds; a tick takes a fraction of one
+ANY = "*"  # the label of all calls
 SERVICES = ("dynamodb", "sesv2", "sns")
 CLOCKS = ("heartline.bootstrap", "heartline.prober.check", "heartline.probe")
 
@@ -41,7 +45,7 @@ class When(StrEnum):
 
 @dataclass(frozen=True, order=True)
 class Point:
-    """One place to kill a tick at: the n-th call of that label in its run, since targets run in threads."""
+    """One place to kill a tick at: the n-th call of that label, or of ANY, in its run; targets run in threads."""
 
     label: str
     occurrence: int
@@ -67,6 +71,7 @@ class Run:
     point: Point | None = None
     calls: list[Call] = field(default_factory=list)
     killed: bool = False
+    ended: int = 0  # its exit status; that of a signal is negative
     _begun: Counter[str] = field(default_factory=Counter)
     _pid: Queue[int] = field(default_factory=lambda: Queue(1))
 
@@ -77,7 +82,7 @@ class Run:
         # A dead process's other threads have calls under way: they are lost with it.
         if self.killed:
             raise ConnectionAbortedError
-        self._begun[call.label] += 1
+        self._begun.update((call.label, ANY))
         self._kill_at(call, When.BEFORE)
 
     def after(self, call: Call) -> None:
@@ -99,7 +104,7 @@ class Run:
                 yield Point(call.label, met[call.label], stage)
 
     def _kill_at(self, call: Call, stage: When) -> None:
-        if self.point == Point(call.label, self._begun[call.label], stage):
+        if self.point in (Point(label, self._begun[label], stage) for label in (call.label, ANY)):
             os.kill(self._pid.get(timeout=LIMIT), signal.SIGKILL)
             self.killed = True
             raise ConnectionAbortedError
@@ -116,7 +121,7 @@ class Runner:
 
     def __init__(self, event: str = "scheduled") -> None:
         self._runs = 0
-        self._event = event
+        self._event = recorded(event)
         path = os.pathsep.join([*sys.path, str(Path(__file__).parents[1])])
         self._process = subprocess.Popen(
             [sys.executable, "-m", "local.sweep"],
@@ -140,30 +145,47 @@ class Runner:
     def tick(
         self, aws: EmulatedAws, environment: Mapping[str, str], moved: timedelta, point: Point | None = None
     ) -> Run:
-        """Run a tick to its end, or to where it is killed.
-
-        Parameters
-        ----------
-        moved
-            By how much the tick's clock is ahead.
+        """Run a tick to its end, or to where it is killed; parameters as of `run`.
 
         Raises
         ------
         RuntimeError
             When it ends otherwise, or where it was not told to.
         """
+        run = self.run(aws, environment, moved, point)
+        if run.ended != (-signal.SIGKILL if point else 0):
+            calls = ", ".join(call.label for call in run.calls)
+            raise RuntimeError(
+                f"the tick ended with {run.ended}; it was to be killed {point or 'nowhere'}; it made {calls}"
+            )
+        return run
+
+    def run(
+        self,
+        aws: EmulatedAws,
+        environment: Mapping[str, str],
+        moved: timedelta,
+        point: Point | None = None,
+        event: Mapping[str, Any] | None = None,
+    ) -> Run:
+        """Run the function however it ends.
+
+        Parameters
+        ----------
+        moved
+            By how much its clock is ahead.
+        point
+            Where to kill it, if it comes there.
+        event
+            What it is about, in place of the event of all runs.
+        """
         self._runs += 1
         run = Run(f"run{self._runs}", point)
         environment = dict(environment) | {"AWS_ACCESS_KEY_ID": run.key}
         with aws.seen_by(run):
-            self._send({"environment": environment, "moved": moved.total_seconds(), "event": self._event})
+            self._send({"environment": environment, "moved": moved.total_seconds(), "event": event or self._event})
             run.began(self._receive()["pid"])
-            ended = self._receive()["ended"]
-        if ended != (-signal.SIGKILL if point else 0):
-            calls = ", ".join(call.label for call in run.calls)
-            raise RuntimeError(
-                f"the tick ended with {ended}; it was to be killed {point or 'nowhere'}; it made {calls}"
-            )
+            run.ended = self._receive()["ended"]
         return run
 
     def _send(self, request: Mapping[str, Any]) -> None:
@@ -231,7 +253,11 @@ def _warm() -> None:
 
     import app  # noqa: F401, PLC0415 - tests that use the rest of this module have it already, in their own way
     from heartline.aws import clients  # noqa: PLC0415
+    from heartline.storage import states, table  # noqa: PLC0415
 
+    # Else a call that is refused again and again takes seconds before it is given up.
+    ExponentialBackoff.delay_amount = lambda *_: 0.0
+    states.sleep = table.sleep = lambda _: None
     for late in ("app", "heartline.notify.email", "heartline.notify.sns", "heartline.tick.deliver"):
         import_module(late)
     loader = clients._session().get_component("data_loader")
@@ -241,13 +267,13 @@ def _warm() -> None:
             loader.load_service_model(service, part)
 
 
-def _run(environment: Mapping[str, str], name: str, moved: timedelta, answers: IO[str]) -> None:
+def _run(environment: Mapping[str, str], document: Mapping[str, Any], moved: timedelta, answers: IO[str]) -> None:
     """Run the function for one event in this process, and end it."""
     answers.write(json.dumps({"pid": os.getpid()}) + "\n")
     move_clocks(setattr, lambda: moved)
     ended = 1
     try:
-        invoke(environment, event(name))
+        invoke(environment, document)
         ended = 0
     except Exception:  # noqa: BLE001 - a tick that fails shows in how it ended
         traceback.print_exc()

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from heartline.messages.context import TargetAlerts
 from heartline.model.alert import EMAIL, TOPIC, Alert
-from heartline.notify.batches import channel_of, mark_delivered, recipients_pending, waits_for
+from heartline.model.belief import Addressees
+from heartline.notify.batches import channel_of, mark_delivered, parts_of, recipients_pending, waits_for
 from heartline.notify.email import EmailChannel
 from heartline.notify.sns import TopicChannel
 from unit.samples import TARGET, alert
@@ -80,6 +81,25 @@ def test_who_has_still_to_get_an_older_mail_gets_it_before_a_newer_one() -> None
         ((Y, Z), [("a", (old,))]),
         (US, [("b", (new,)), ("a", (new,))]),
     ]
+
+
+@given(st.lists(st.lists(st.sets(st.sampled_from(US), min_size=1), max_size=6), min_size=1, max_size=2))
+def test_whoever_the_readers_of_each_alert_are_nobody_gets_a_newer_one_before_an_older(
+    readers: list[list[set[str]]],
+) -> None:
+    parts = []
+    for target, lists in zip((A, B), readers, strict=False):
+        made = [
+            replace(waiting(EMAIL, number=1 + place), target=target.name, addressees=Addressees(tuple(sorted(who))))
+            for place, who in enumerate(lists)
+        ]
+        parts += parts_of(target, made)
+    batches = EMAILS.batches(parts)
+    for target, lists in zip((A, B), readers, strict=False):
+        for who in US:
+            due = [f"{1 + place:08d}" for place, people in enumerate(lists) if who in people]
+            mails = [batch.parts for batch in batches if who in batch.recipients]
+            assert [one.id for mail in mails for p in mail if p.target.name == target.name for one in p.alerts] == due
 
 
 entries = st.sampled_from([(EMAIL,), (f"email:{X}",), (f"email:{Y}", f"email:{Z}")])

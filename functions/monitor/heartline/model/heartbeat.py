@@ -20,8 +20,9 @@ class Heartbeat:
         The names of the targets that it found up, and down.
     earlier
         When the targets without a verdict in this tick last had one.
-    leaving
-        The names of targets that are no longer watched and have alerts that wait.
+    others
+        The names of further targets of which something may be stored: new ones, and those that are no longer watched
+        and have alerts that wait.
     interval
         After how many seconds a tick was to come then; 0 where that is not known.
     latencies
@@ -32,7 +33,7 @@ class Heartbeat:
     healthy: tuple[str, ...]
     failed: tuple[str, ...] = ()
     earlier: Mapping[str, datetime] = field(default_factory=dict)
-    leaving: tuple[str, ...] = ()
+    others: tuple[str, ...] = ()
     latencies: tuple[int, ...] = ()
     interval: float = 0
 

@@ -47,13 +47,17 @@ class EmailChannel:
     def batches(self, parts: Sequence[TargetAlerts]) -> list[Batch]:
         """Put together what goes to the same recipients.
 
-        First goes what only some of a target's recipients have not had yet, then the oldest: nothing is overtaken.
+        First goes what only some of a target's recipients have not had yet, then the oldest. What goes to others than
+        an older alert of its target goes after it, and so does what is newer still: nothing is overtaken.
         """
-        groups: dict[_Audience, list[TargetAlerts]] = {}
+        groups: dict[_Place, list[TargetAlerts]] = {}
+        latest: dict[tuple[str, bool], _Place] = {}
         for part in parts:
-            for key, alerts in groupby(part.alerts, partial(_audience, part.target)):
-                groups.setdefault(key, []).append(TargetAlerts(part.target, tuple(alerts)))
-        ordered = [tuple(groups[key]) for key in sorted(groups, key=partial(_place, groups))]
+            for audience, alerts in groupby(part.alerts, partial(_audience, part.target)):
+                whole, turn, before = latest.get((part.target.name, audience[0]), (audience[0], 0, audience))
+                place = latest[part.target.name, whole] = whole, turn + (audience != before), audience
+                groups.setdefault(place, []).append(TargetAlerts(part.target, tuple(alerts)))
+        ordered = [tuple(groups[place]) for place in sorted(groups, key=partial(_order, groups))]
         return [Batch(grouped, recipients_pending(grouped[0].alerts[0], grouped[0].target)) for grouped in ordered]
 
     def send(self, batch: Batch, context: AlertContext, now: datetime) -> Refusal | None:
@@ -76,14 +80,17 @@ class EmailChannel:
 
 
 _Audience = tuple[bool, str, tuple[str, ...]]
+# Whether none of the recipients had it yet, and how often the audience of the target's alerts has changed before it.
+_Place = tuple[bool, int, _Audience]
 
 
 def _audience(target: Target, alert: Alert) -> _Audience:
     return EMAIL in alert.waiting, target.language, tuple(sorted(recipients_pending(alert, target)))
 
 
-def _place(groups: Mapping[_Audience, Sequence[TargetAlerts]], key: _Audience) -> tuple[bool, datetime, _Audience]:
-    return key[0], min(alert.at for part in groups[key] for alert in part.alerts), key
+def _order(groups: Mapping[_Place, Sequence[TargetAlerts]], place: _Place) -> tuple[bool, int, datetime, _Audience]:
+    whole, turn, audience = place
+    return whole, turn, min(alert.at for part in groups[place] for alert in part.alerts), audience
 
 
 def _simple(message: Message, sender: str) -> MessageTypeDef:

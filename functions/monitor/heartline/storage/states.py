@@ -7,7 +7,7 @@ one. One more item is the heartbeat.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from time import sleep
 from typing import Any
@@ -52,13 +52,13 @@ class Loaded:
     looks
         When ticks last came to a verdict on each target, where one has.
     watched
-        The names of all targets that the last ticks looked at, or that were leaving.
+        The names of all targets of which something may be stored.
     last
         When any tick last ran.
     interval
         How often the last ticks were to come.
     unsure
-        True where the heartbeat cannot be known.
+        True where a newer Heartline wrote the heartbeat.
     """
 
     targets: Mapping[str, Stored | Unreadable]
@@ -103,9 +103,8 @@ class Store:
         targets = {
             name: _THROTTLED if key in unread else self._decode(name, items.get(key)) for name, key in keys.items()
         }
-        found = items.get(own_key)
-        own = read_heartbeat(plain(found)) if found else None
-        if own_key in unread or isinstance(own, Unreadable):
+        own = self._own_heartbeat(own_key, items.get(own_key), unread)
+        if isinstance(own, Unreadable):
             return Loaded(targets, unsure=True)
         beats = [own] if own else []
         seen = own.looks() if own and since and own.at >= since else {}
@@ -116,9 +115,17 @@ class Store:
         fresh = {name: _freshened(one, beats) if isinstance(one, Stored) else one for name, one in targets.items()}
         looks = {name: at for beat in beats for name, at in beat.looks().items()}
         latencies = {name: spent for beat in beats for name, spent in beat.milliseconds().items()}
-        watched = frozenset(name for beat in beats for name in (*beat.looks(), *beat.leaving))
+        watched = frozenset(name for beat in beats for name in (*beat.looks(), *beat.others))
         interval = timedelta(seconds=beats[-1].interval if beats else 0)
         return Loaded(fresh, own, looks, watched, beats[-1].at if beats else None, latencies, interval)
+
+    def _own_heartbeat(
+        self, key: Key, item: Mapping[str, Any] | None, unread: set[Key]
+    ) -> Heartbeat | Unreadable | None:
+        if key in unread:
+            # Without it mails would name a last good probe that was none: rather nothing is decided.
+            return read_heartbeat(next(self._table.listed(key, key[1]), None))
+        return read_heartbeat(plain(item)) if item else None
 
     def heartbeats(self) -> list[Heartbeat]:
         """Read the heartbeats of the whole fleet and of its shards, the latest last."""
@@ -202,7 +209,17 @@ class Store:
         item = heartbeat_item(heartbeat, shard)
         if before is None:
             return self._table.put(heartbeat_key(shard), item)
-        return self._table.put(heartbeat_key(shard), item, Guard("#at < :at", {"#at": "at"}, {":at": heartbeat.at}))
+        return self._table.put(heartbeat_key(shard), item, Guard("#at <= :at", {"#at": "at"}, {":at": heartbeat.at}))
+
+    def announce(self, names: Sequence[str], loaded: Loaded, at: datetime, shard: str | None = None) -> Loaded | None:
+        """Let the heartbeat name targets of which nothing is stored yet; None when another tick has written its own."""
+        known = loaded.heartbeat
+        named = known or Heartbeat(at, ())
+        named = replace(named, others=(*named.others, *names))
+        same = Guard("#at = :at", {"#at": "at"}, {":at": named.at}) if known else Guard("attribute_not_exists(pk)")
+        if not self._table.put(heartbeat_key(shard), heartbeat_item(named, shard), same):
+            return None
+        return replace(loaded, heartbeat=named, watched=loaded.watched.union(names))
 
 
 def _freshened(stored: Stored, heartbeats: Iterable[Heartbeat]) -> Stored:

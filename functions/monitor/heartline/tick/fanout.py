@@ -137,11 +137,9 @@ def _run_shard(services: Services, message: str, deadline: Deadline) -> bool:
         log.warning(Event.SHARD_STALE, "shard dropped: its tick is over", shard=shard.name, tick=shard.tick.isoformat())
         services.metrics.count({"Overruns": 1, "StaleShards": 1})
         return True
-    members = shard.members(settings.targets)
-    if not members:
-        return True
     try:
-        run_tick(services, Run(members, at, deadline, shard.name))
+        # Where no target is left in it, there is still to be told of those that were.
+        run_tick(services, Run(shard.members(settings.targets), at, deadline, shard.name))
     except Exception as error:  # noqa: BLE001 - whatever it is, it is about this one shard
         log.error(Event.SHARD_FAILED, "shard failed", shard=shard.name, error=error)
         return False

@@ -10,8 +10,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 from heartline.aws.log import Event
 from heartline.model.alert import EMAIL, TOPIC, Alert
 from heartline.model.belief import Addressees
-from heartline.model.state import Stored
+from heartline.model.state import Stored, Unreadable
 from heartline.model.target import Target
+from heartline.rules.decide import Decision
 from heartline.rules.watching import unwatch
 from heartline.services import Run, Services
 from heartline.storage.states import Loaded
@@ -20,10 +21,10 @@ from heartline.tick.shards import shard_of
 
 def take_leave(
     services: Services, run: Run, loaded: Loaded, deleted: Mapping[str, Target]
-) -> dict[str, tuple[Alert, ...]]:
+) -> dict[str, tuple[Alert, ...] | None]:
     """Unwatch the targets that the last ticks knew and neither the document nor RDS does; return what waits of each.
 
-    One whose item could not be read or written, or that is muted, is returned too: the next tick tries again.
+    That is None of one whose item could not be read or written: the next tick tries again, as with one that is muted.
 
     Parameters
     ----------
@@ -34,11 +35,11 @@ def take_leave(
     deleted
         The targets that this tick found to be deleted in RDS.
     """
-    if None in services.listed.values():
-        # What seems to be gone may only not be known.
-        return {}
     watched = {target.name for target in services.settings.targets} - deleted.keys()
     gone = [name for name in sorted(loaded.watched - watched) if _mine(run, name)]
+    if None in services.listed.values():
+        # What seems to be gone may only not be known.
+        return dict.fromkeys(gone, ())
     return dict(_left(services, run, gone, {**services.gone, **deleted})) if gone else {}
 
 
@@ -51,25 +52,34 @@ def _mine(run: Run, name: str) -> bool:
 
 def _left(
     services: Services, run: Run, gone: list[str], discovered: Mapping[str, Target]
-) -> Iterator[tuple[str, tuple[Alert, ...]]]:
+) -> Iterator[tuple[str, tuple[Alert, ...] | None]]:
     try:
         targets = services.store.load(gone, run.shard).targets
     except (ClientError, BotoCoreError) as error:
         services.log.error(Event.STATES_NOT_READ, "targets that left not read: tried again", error=error)
-        yield from dict.fromkeys(gone, ()).items()
+        yield from dict.fromkeys(gone).items()
         return
     for name, stored in targets.items():
-        if isinstance(stored, Stored) and stored.version:
-            alerts = _unwatched(services, stored, discovered.get(name))
-            if alerts is None or alerts:
-                yield name, alerts or ()
+        if isinstance(stored, Unreadable):
+            services.log.error(
+                Event.STATE_UNREADABLE,
+                "a target that left cannot be read: tried again",
+                target=name,
+                detail=stored.reason,
+            )
+            yield name, None
+        elif stored.version:
+            known = discovered.get(name)
+            decision = unwatch(stored.state, services.clock(), Addressees.of(known) if known else None)
+            if decision.state != stored.state:
+                yield name, _saved(services, stored, decision)
+            elif stored.outbox or stored.state.first_seen:
+                # A mute may hold back what there is to tell.
+                yield name, stored.outbox
 
 
-def _unwatched(services: Services, stored: Stored, discovered: Target | None) -> tuple[Alert, ...] | None:
-    """Unwatch one target; return what waits of it, None if a mute holds it back or it could not be saved."""
-    decision = unwatch(stored.state, services.clock(), Addressees.of(discovered) if discovered else None)
-    if decision.state == stored.state:
-        return stored.outbox or (None if stored.state.first_seen else ())
+def _saved(services: Services, stored: Stored, decision: Decision) -> tuple[Alert, ...] | None:
+    """Save that a target left; return what waits of it as far as it is known, None if it could not be saved."""
     channels = (EMAIL, TOPIC) if services.settings.topic else (EMAIL,)
     alerts = tuple(replace(alert, waiting=channels) for alert in decision.alerts)
     try:
@@ -78,4 +88,4 @@ def _unwatched(services: Services, stored: Stored, discovered: Target | None) ->
         name = stored.state.target
         services.log.error(Event.TARGET_FAULT, "a target that left is not saved: tried again", target=name, error=error)
         return None
-    return (*stored.outbox, *alerts) if saved else None
+    return (*stored.outbox, *alerts) if saved else ()

@@ -64,7 +64,7 @@ def run_tick(services: Services, run: Run) -> TickSummary:
     delivery = _deliver(services, run, results, leaving)
     summary = replace(
         _summary(run, results),
-        faults=sum(result.faulty for result in results) + (not beaten),
+        faults=sum(result.faulty for result in results) + list(leaving.values()).count(None) + (not beaten),
         duration_ms=round((monotonic() - began) * 1000),
         delivery=delivery,
     )
@@ -88,7 +88,7 @@ def _summary(run: Run, results: Sequence[TargetResult]) -> TickSummary:
 
 
 def _deliver(
-    services: Services, run: Run, results: Sequence[TargetResult], leaving: Mapping[str, tuple[Alert, ...]]
+    services: Services, run: Run, results: Sequence[TargetResult], leaving: Mapping[str, tuple[Alert, ...] | None]
 ) -> DeliverySummary:
     """Deliver pending alerts, if there are any."""
     if not any(leaving.values()) and not any(result.alerts or result.contested for result in results):
@@ -99,7 +99,7 @@ def _deliver(
     failing = (result.state for result in results if result.state.status is Status.DOWN)
     failures = tuple(state.failure for state in failing if state.failure)
     pending = [Pending(result.target, result.alerts, contested=result.contested) for result in results]
-    pending += [Pending(Target(name), alerts) for name, alerts in leaving.items()]
+    pending += [Pending(Target(name), alerts) for name, alerts in leaving.items() if alerts]
     return deliver(services, pending, failures, run.deadline)
 
 
@@ -117,10 +117,7 @@ def _beat(
 ) -> bool:
     """Record that this tick has run, and which were missed before it; return False if it could not."""
     if loaded.unsure:
-        services.log.error(
-            Event.HEARTBEAT_NOT_WRITTEN,
-            "heartbeat not written: the last one could not be read, or a newer Heartline wrote it",
-        )
+        services.log.error(Event.HEARTBEAT_NOT_WRITTEN, "heartbeat not written: a newer Heartline wrote the last one")
         return False
     if any(result.contested for result in results) and not any(result.saved for result in results):
         # All that this tick had to write was another's: the heartbeat, too, is the other's to write.
@@ -131,7 +128,7 @@ def _beat(
             span = {"from": gap.began.isoformat(), "to": gap.ended.isoformat()}
             services.log.warning(Event.TICKS_MISSED, "ticks were missed", detail=span)
         seconds = services.settings.interval.total_seconds()
-        heartbeat = replace(_heartbeat(run, results), leaving=leaving, interval=seconds)
+        heartbeat = replace(_heartbeat(run, results, leaving), interval=seconds)
         services.store.beat(heartbeat, loaded.heartbeat, run.shard)
     except (ClientError, BotoCoreError) as error:
         services.log.error(Event.HEARTBEAT_NOT_WRITTEN, "heartbeat not written", error=error)
@@ -139,18 +136,19 @@ def _beat(
     return True
 
 
-def _heartbeat(run: Run, results: Sequence[TargetResult]) -> Heartbeat:
+def _heartbeat(run: Run, results: Sequence[TargetResult], leaving: tuple[str, ...]) -> Heartbeat:
     """Return which targets this tick found healthy and which not, and when the others were seen last."""
     healthy, failed = (
         tuple(sorted(result.target.name for result in results if result.seen is status))
         for status in (Status.UP, Status.DOWN)
     )
-    undecided = (result for result in results if result.seen is Status.UNKNOWN)
-    earlier = {result.target.name: look for result in undecided if (look := _last_look(result.state))}
+    undecided = {result.target.name: _last_look(result.state) for result in results if result.seen is Status.UNKNOWN}
+    earlier = {name: look for name, look in undecided.items() if look}
+    others = (*leaving, *(name for name, look in undecided.items() if not look))
     spent = {result.target.name: sum(result.last.phases.values()) for result in results if result.last}
     # Less than half a millisecond is no less than one that is not known.
     latencies = tuple(max(1, round(spent[name])) if name in spent else 0 for name in healthy)
-    return Heartbeat(run.at, healthy, failed, earlier, latencies=latencies)
+    return Heartbeat(run.at, healthy, failed, earlier, others, latencies)
 
 
 def _last_look(state: State) -> datetime | None:

@@ -19,10 +19,11 @@ from heartline.model.state import State, Stored, Unreadable
 from heartline.model.target import Target
 from heartline.prober.check import Check
 from heartline.rules.decide import Decision, decide, wants_another
-from heartline.rules.gaps import MISSED, missed
+from heartline.rules.gaps import missed
 from heartline.rules.watching import addressed, welcome
-from heartline.services import Run, Services
+from heartline.services import EVENTS, Run, Services
 from heartline.storage.states import Loaded
+from heartline.tick.loading import load_states
 
 # A decision is made again as often when commands come in between.
 _SAVE_ATTEMPTS = 3
@@ -82,9 +83,8 @@ def run_targets(services: Services, run: Run) -> tuple[list[TargetResult], Loade
     ClientError, BotoCoreError
         If the states could not be read.
     """
-    names, since = [target.name for target in run.targets], run.at - MISSED * services.settings.interval
     with ThreadPoolExecutor(1) as loader:
-        loading = loader.submit(services.store.load, names, run.shard, since)
+        loading = loader.submit(load_states, services, run)
         checks = (_TargetRun(services, run, target, loading).check() for target in _slowest_first(run.targets, loading))
         checked = services.prober.check_all(checks, run.deadline)
         wait([future for _, future in checked if future])
@@ -147,8 +147,10 @@ class _TargetRun:
                 detail=before.reason,
             )
             return replace(unchanged(target, before), faulty=True)
-        if not observations:
-            return _unprobed(services, target, before)
+        named = before.state.first_seen or target.name in self.loading.result().watched
+        if not observations or not named:
+            faulty = replace(unchanged(target, before), faulty=self.run.shard != EVENTS)
+            return faulty if observations else _unprobed(services, target, before)
         gap = missed(self._last_look(), self.run.at, max(services.settings.interval, self.loading.result().interval))
         for _ in range(_SAVE_ATTEMPTS):
             decision = decide(before.state, observations, target.policy, services.clock(), gap)
@@ -160,18 +162,21 @@ class _TargetRun:
             if decision.alerts:
                 decision = addressed(before.state, decision, Addressees.of(target))
             changed = decision.state != before.state
-            if not changed or self._save(before, decision):
+            latest = None if not changed or self._save(before, decision) else self._latest()
+            if latest is None or (isinstance(latest, Stored) and latest.state == decision.state):
+                # Where the answer to a save was lost, the call was repeated and found its own write.
                 if failure := observations[-1].failure:
                     _log_failure(services, target, failure, decision.state)
                 alerts, blips = (*before.outbox, *decision.alerts), decision.state.blips - before.state.blips
                 return TargetResult(target, decision.state, alerts, decision.seen, observations[-1], blips, changed)
-            latest = services.store.load([target.name], self.run.shard).targets[target.name]
             if isinstance(latest, Unreadable) or not _commanded(before, latest):
                 before = latest
                 break
             before = latest
         services.log.info(Event.DECISION_DROPPED, "another run has decided: state unchanged", target=target.name)
-        return replace(unchanged(target, before), contested=True)
+        result = replace(unchanged(target, before), contested=True)
+        # The other has found the same: then this run, too, has seen it so.
+        return replace(result, seen=decision.seen) if decision.seen is result.state.status else result
 
     def _deleted(self, last: Observation) -> bool:
         host = parse(last.endpoint.host)
@@ -181,6 +186,9 @@ class _TargetRun:
         channels = (EMAIL, TOPIC) if self.services.settings.topic else (EMAIL,)
         alerts = tuple(replace(alert, waiting=channels) for alert in decision.alerts)
         return self.services.store.save(before, decision.state, alerts, decision.ended)
+
+    def _latest(self) -> Stored | Unreadable:
+        return self.services.store.load([self.target.name], self.run.shard).targets[self.target.name]
 
     def _wants_another(self, seen: Sequence[Observation]) -> bool:
         before = self._stored()
