@@ -16,8 +16,9 @@ import pytest
 from pg8000.exceptions import InterfaceError
 
 from heartline.common.deadline import Deadline
+from heartline.model.expectation import expected_rows, expected_value
 from heartline.model.kinds import Kind, Phase, Tls
-from heartline.model.observation import Observation, Server
+from heartline.model.observation import Failure, Observation, Server
 from heartline.model.target import Credential, Endpoint, Target
 from heartline.probe import probe
 from local.peers import ONE, READY, WELCOME, error, hangs_up, healthy, message, says
@@ -40,9 +41,9 @@ class Watched:
 
     server: Postgres
 
-    def see(self, query: str | None = None, timeout: float = 5) -> Observation:
+    def see(self, query: str | None = None, timeout: float = 5, **keys: Any) -> Observation:  # noqa: ANN401
         place = Endpoint(self.server.host, self.server.port, "postgres", ROLE)
-        target = Target("demo", query=query, tls=Tls.DISABLE, timeout=timedelta(seconds=timeout))
+        target = Target("demo", query=query, tls=Tls.DISABLE, timeout=timedelta(seconds=timeout), **keys)
         return probe(target, Credential(place, PASSWORD), Deadline.after(timeout))
 
     @property
@@ -147,7 +148,7 @@ def session(watched: Watched) -> Iterator[int]:
             watched.server.execute("SELECT pg_sleep(60)")
 
     def pids() -> list[int]:
-        known = "SELECT pid FROM pg_stat_activity WHERE query LIKE '%sleep(60%' AND pid <> pg_backend_pid()"
+        known = "SELECT pid FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep(60%' AND pid <> pg_backend_pid()"
         return [row[0] for row in watched.server.execute(known)]
 
     sleeper = Thread(target=sleep)
@@ -286,6 +287,63 @@ def test_a_query_that_outlives_the_deadline_is_ended_on_the_server_too(watched: 
     assert seen.failure.sqlstate in {None, "57014"}
     assert sum(seen.phases.values()) < 500 + 500
     wait_until(lambda: watched.sessions() == 0, "the statement to be cancelled", 10)
+
+
+EXPECTED = [
+    ("SELECT 7", None, "7"),
+    ("SELECT 7", "1", "< 8"),
+    ("SELECT 1; SELECT 2 UNION ALL SELECT 3", "2", "2"),
+    ("SELECT 1 WHERE false", "0", None),
+    ("SELECT", "1", None),
+    ("/**/", "0", None),
+    ("SELECT true", None, "t"),
+]
+UNEXPECTED = [
+    ("SELECT 7", None, "> 7", "7"),
+    ("SELECT NULL", None, "!= x", "NULL"),
+    ("SELECT 1 WHERE false", ">= 1", None, None),
+    ("SELECT 1 WHERE false", None, "!= x", None),
+    ("SELECT generate_series(1, 3)", "< 3", None, "1"),
+    ("SELECT E'a\\r\\nb' || repeat('x', 9999)", None, "= ok", f"a b{'x' * 294}..."),
+]
+
+
+def held_to(watched: Watched, query: str, rows: str | None, value: str | None) -> Failure | None:
+    keys = {"expect_rows": rows and expected_rows(rows), "expect_value": value and expected_value(value)}
+    return watched.see(query, **keys).failure
+
+
+@pytest.mark.parametrize(("query", "rows", "value"), EXPECTED, ids=str)
+def test_a_result_that_is_as_expected(watched: Watched, query: str, rows: str | None, value: str | None) -> None:
+    assert held_to(watched, query, rows, value) is None
+
+
+@pytest.mark.parametrize(("query", "rows", "value", "said"), UNEXPECTED, ids=lambda value: str(value)[:40])
+def test_a_result_that_is_not_as_expected(
+    watched: Watched, query: str, rows: str | None, value: str | None, said: str | None
+) -> None:
+    failure = held_to(watched, query, rows, value)
+    assert failure is not None
+    assert (failure.phase, failure.kind, failure.sqlstate) == (Phase.QUERY, Kind.UNEXPECTED, None)
+    assert failure.said == said
+    assert f'"{rows or value}"' in failure.cause
+
+
+def test_a_result_that_is_not_as_expected_is_an_outage(monitor: Monitor, watched: Watched) -> None:
+    place = {"host": watched.server.host, "port": watched.server.port, "user": ROLE, "secret": SECRET}
+    monitor.aws.put_secret(SECRET, {"username": ROLE, "password": PASSWORD})
+    monitor.watch("demo", **place, query="SELECT '<b>3</b>'", expect_value="< 3")
+    assert monitor.tick()["down"] == 1
+    (mail,) = monitor.mails
+    assert mail.subject.startswith("[DOWN: unexpected result] demo ")
+    assert mail.headers["X-Heartline-Status"] == "down"
+    assert '"<b>3</b>"' in mail.text
+    assert "&lt;b&gt;3&lt;/b&gt;" in mail.html
+    assert "<b>3</b>" not in mail.html
+    monitor.watch("demo", **place, query="SELECT 2", expect_value="< 3")
+    monitor.tick()
+    monitor.tick()
+    assert monitor.subjects[-1].startswith("[RECOVERED after ")
 
 
 def test_the_document_names_the_query(monitor: Monitor, watched: Watched) -> None:

@@ -47,6 +47,7 @@ NEXT_STEPS = {
         "or mapped to it (pg_ident.conf)."
     ),
     "bad-query": "This probe has no query of yours.",
+    "unexpected": "This probe has no query of yours.",
     "clear-text": "Set sslmode=verify-full in the URL, or give the role scram-sha-256 in pg_hba.conf.",
     "client-certificate": "Give one in the URL: sslcert=FILE and sslkey=FILE, both in PEM form.",
     "client-certificate-refused": (

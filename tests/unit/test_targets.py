@@ -84,7 +84,28 @@ def test_the_annotated_example_is_right_once_its_comment_marks_are_taken_away() 
     assert shown == set(KEYS)
 
 
+def test_what_a_query_must_return_is_read() -> None:
+    (target,) = targets(GOOD | {"query": "SELECT 1", "expect_rows": " >=1 ", "expect_value": "all well"})
+    assert (str(target.expect_rows), str(target.expect_value)) == (">= 1", "= all well")
+    assert target.expectations == 'expect_rows = ">= 1", expect_value = "= all well"'
+
+
+@pytest.mark.parametrize("key", [{"expect_rows": "1"}, {"expect_value": "1"}], ids=str)
+def test_nothing_is_expected_of_a_query_that_there_is_not(key: dict[str, str]) -> None:
+    (fault,) = faults(GOOD | key)
+    assert 'are about the result of "query": give one' in fault
+
+
 WRONG = [
+    ({"query": "SELECT 1", "expect_rows": 1}, "expect_rows", 'like ">= 1"'),
+    ({"query": "SELECT 1", "expect_rows": "some"}, "expect_rows", 'like ">= 1"'),
+    ({"query": "SELECT 1", "expect_rows": "> -1"}, "expect_rows", 'like ">= 1"'),
+    ({"query": "SELECT 1", "expect_rows": "=> 1"}, "expect_rows", 'like ">= 1"'),
+    ({"query": "SELECT 1", "expect_value": ""}, "expect_value", 'give a text, like "ok"'),
+    ({"query": "SELECT 1", "expect_value": ">="}, "expect_value", "give a number after >"),
+    ({"query": "SELECT 1", "expect_value": "< soon"}, "expect_value", "give a number after <"),
+    ({"query": "SELECT 1", "expect_value": "x" * 513}, "expect_value", "give a text"),
+    ({"query": "SELECT 1", "expect_value": "a\nb"}, "expect_value", "give a text"),
     ({"port": "5432"}, "port", "whole number from 1 to 65535"),
     ({"port": 0}, "port", "from 1 to 65535"),
     ({"port": True}, "port", "whole number"),

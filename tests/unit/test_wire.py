@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from heartline.model.expectation import expected_rows, expected_value
 from heartline.model.kinds import Kind, Phase, Role, Tls
 from heartline.model.observation import Observation, Server
 from heartline.model.target import Credential, Endpoint, Target
@@ -31,6 +32,8 @@ targets = st.builds(
     texts,
     iam=st.booleans(),
     query=st.none() | texts,
+    expect_rows=st.none() | st.sampled_from([">= 1", "0"]).map(expected_rows),
+    expect_value=st.none() | st.sampled_from(["ok", "!= '", "< 3.5"]).map(expected_value),
     expect=st.sampled_from(Role),
     tls=st.sampled_from(Tls),
     timeout=st.integers(100, 30_000).map(lambda ms: timedelta(milliseconds=ms)),

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from heartline.common import fields
 from heartline.config.windows import windows, zone
 from heartline.i18n.language import LANGUAGES
+from heartline.model.expectation import expected_rows, expected_value
 from heartline.model.kinds import Role, Tls, TlsNegotiation
 
 if TYPE_CHECKING:
@@ -75,6 +76,8 @@ READERS: Mapping[str, Reader] = {
     "secret": fields.text,
     "auth": _auth,
     "query": fields.query,
+    "expect_rows": expected_rows,
+    "expect_value": expected_value,
     "expect": _one_of(Role),
     "tls": _one_of(Tls),
     "tls_negotiation": _one_of(TlsNegotiation),

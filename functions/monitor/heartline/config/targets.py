@@ -168,6 +168,10 @@ def _contradictions(target: Target) -> list[str]:
         faults.append('keys "secret" and "auth" exclude each other: keep one of them')
     if target.iam and not target.tls.verified:
         faults.append('key "tls": auth = "iam" sends a token: use "verify-full" or "verify-ca"')
+    if target.expectations and target.query is None:
+        faults.append(
+            'keys "expect_rows" and "expect_value" are about the result of "query": give one, or leave them out'
+        )
     if target.tls is Tls.DISABLE:
         faults += [
             f'key "{key}" needs TLS: leave it out, or set tls to another value than "disable"'

@@ -62,6 +62,7 @@ class Kind(StrEnum):
     STARTING = "starting", _OUTAGE, Phase.LOGIN
     BAD_QUERY = "bad-query", _MISCONFIGURED, Phase.QUERY
     WRONG_ROLE = "wrong-role", _OUTAGE, Phase.QUERY
+    UNEXPECTED = "unexpected", _OUTAGE, Phase.QUERY
     STOPPING = "stopping", _OUTAGE, Phase.LOGIN, Phase.QUERY
     PROTOCOL = "protocol", _OUTAGE, Phase.LOGIN, Phase.QUERY
     SERVER_ERROR = "server-error", _OUTAGE, Phase.LOGIN, Phase.QUERY

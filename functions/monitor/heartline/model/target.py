@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import time, timedelta
 from typing import TYPE_CHECKING
 
+from heartline.model.expectation import Expectation
 from heartline.model.kinds import Role, Tls, TlsNegotiation
 
 if TYPE_CHECKING:
@@ -52,7 +53,8 @@ class Policy:
 class Target:
     """Describe one database to watch; what is None comes from its secret.
 
-    `secret` and `client_certificate` are the names of secrets; one that is `discovered` was found in RDS by its tag.
+    `secret` and `client_certificate` are the names of secrets; `expect_rows` and `expect_value` are about the result
+    of `query`; one that is `discovered` was found in RDS by its tag.
     """
 
     name: str
@@ -63,6 +65,8 @@ class Target:
     secret: str | None = None
     iam: bool = False
     query: str | None = None
+    expect_rows: Expectation | None = None
+    expect_value: Expectation | None = None
     expect: Role = Role.ANY
     tls: Tls = Tls.VERIFY_FULL
     tls_negotiation: TlsNegotiation = TlsNegotiation.POSTGRES
@@ -75,6 +79,12 @@ class Target:
     tags: Mapping[str, str] = field(default_factory=dict)
     metrics: bool = False
     discovered: bool = False
+
+    @property
+    def expectations(self) -> str:
+        """Return what the result of its query must be, as the document has it; empty where that may be anything."""
+        named = {"expect_rows": self.expect_rows, "expect_value": self.expect_value}
+        return ", ".join(f'{key} = "{expected}"' for key, expected in named.items() if expected)
 
 
 # What libpq and every RDS instance have when nothing else is said.

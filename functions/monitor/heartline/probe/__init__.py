@@ -15,8 +15,8 @@ from heartline.model.observation import Observation, Server
 from heartline.model.target import Credential, Target
 from heartline.probe.certificates import expiry
 from heartline.probe.diagnosis import diagnose
-from heartline.probe.errors import PrimaryError, ReadOnlyError
-from heartline.probe.session import Session
+from heartline.probe.errors import PrimaryError, ReadOnlyError, UnexpectedError
+from heartline.probe.session import Result, Session
 from heartline.probe.stream import PlainSocket, TlsSocket
 from heartline.probe.transport import connect, resolve, secure
 
@@ -69,6 +69,7 @@ def _attempt(target: Target, credential: Credential, deadline: Deadline, stopwat
         opened.callback(session.close)
         with stopwatch.time(Phase.QUERY):
             server = session.ask(target.query)
+            _check_result(session.result, target)
             _check_role(server, target.expect)
         if target.tls.verified and isinstance(sock, TlsSocket):
             return replace(server, certificate_expires=expiry(sock))
@@ -81,6 +82,13 @@ def _check_role(server: Server, expected: Role) -> None:
         raise ReadOnlyError("a primary is expected")
     if expected is Role.STANDBY and server.standby is False:
         raise PrimaryError("a standby is expected")
+
+
+def _check_result(result: Result, target: Target) -> None:
+    """Raise if the result of the target's own query is not as it must be."""
+    rows, value = target.expect_rows, target.expect_value
+    if (rows and not rows.holds(str(result.rows))) or (value and not value.holds(result.first)):
+        raise UnexpectedError(result.rows, result.first)
 
 
 class _Stopwatch:

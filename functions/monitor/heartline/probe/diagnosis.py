@@ -14,7 +14,7 @@ from heartline.model.kinds import Kind, Phase
 from heartline.model.observation import Failure
 from heartline.model.target import Credential, Target
 from heartline.probe import errors
-from heartline.probe.failures import POOLERS, advise, explained
+from heartline.probe.failures import POOLERS, Advice, advise, explained, words
 from heartline.probe.specifics import specific
 
 if TYPE_CHECKING:
@@ -45,6 +45,7 @@ _BY_TYPE: tuple[tuple[tuple[type[BaseException], ...], Kind | tuple[Kind, Kind]]
     ((errors.ProtocolFaultError,), Kind.PROTOCOL),
     ((errors.PasswordMissingError, errors.AuthUnsupportedError, errors.ClearTextError), Kind.AUTH),
     ((errors.ReadOnlyError, errors.PrimaryError), Kind.WRONG_ROLE),
+    ((errors.UnexpectedError,), Kind.UNEXPECTED),
     ((ssl.SSLCertVerificationError,), Kind.CERTIFICATE),
     ((errors.ClosedError, ssl.SSLEOFError, ssl.SSLZeroReturnError), Kind.CLOSED),
     ((TimeoutError,), Kind.TIMEOUT),
@@ -105,6 +106,8 @@ def diagnose(error: BaseException, phase: Phase, target: Target, credential: Cre
         key = refused.advice
     routine = f"{sqlstate} {reported.get('R')}" if reported else None
     advice = advise((routine, type(error), sqlstate, kind), phase, target, credential.endpoint, key)
+    if isinstance(error, errors.UnexpectedError):
+        advice = Advice(advice.key, words(phase, target, credential.endpoint, None, error.rows))
     return explained(phase, kind, advice, sqlstate, said)
 
 
@@ -162,8 +165,10 @@ def _requires_certificate(error: ssl.SSLError, phase: Phase) -> bool:
 
 
 def _local_words(error: BaseException) -> str | None:
-    """Return OpenSSL's reason for refusing a certificate; no other error says more than its type."""
+    """Return OpenSSL's reason for refusing a certificate, or the value that is not as expected; else None."""
     for link in _chain(error):
+        if isinstance(link, errors.UnexpectedError):
+            return sanitize(link.said or "") or None
         if isinstance(link, ssl.SSLCertVerificationError):
             return sanitize(link.verify_message) or None
     return None

@@ -41,6 +41,16 @@ class PrimaryError(ProbeFaultError):
     """The server is a primary where a standby is expected."""
 
 
+class UnexpectedError(ProbeFaultError):
+    """The result of the target's query is not what it must be."""
+
+    def __init__(self, rows: int, value: str | None) -> None:
+        """Keep how many rows there were, and the first value; a result without rows has none."""
+        super().__init__("not the result that is expected")
+        self.rows = rows
+        self.said = ("NULL" if value is None else value) if rows else None
+
+
 class ClientCertificateError(ProbeFaultError):
     """The server wants a certificate of the client and accepts none of this one's."""
 

@@ -68,17 +68,22 @@ def advise(
     return Advice(key, words(phase, target, endpoint, sqlstate))
 
 
-def words(phase: Phase, target: Target, endpoint: Endpoint, sqlstate: str | None) -> Mapping[str, str]:
+def words(phase: Phase, target: Target, endpoint: Endpoint, sqlstate: str | None, rows: int = 0) -> Mapping[str, str]:
     """Return the words for the placeholders of the sentences about a failure in this phase, with that SQLSTATE."""
     pooler = POOLERS.get(sqlstate or "")
-    return ({"pooler": pooler} if pooler else {}) | {
-        "host": endpoint.host,
-        "port": str(endpoint.port),
-        "database": endpoint.database,
-        "user": endpoint.user,
-        "phase": phase.value,
-        "seconds": f"{target.timeout.total_seconds():g}",
-    }
+    result = {"expected": target.expectations, "rows": str(rows)} if phase is Phase.QUERY else {}
+    return (
+        ({"pooler": pooler} if pooler else {})
+        | result
+        | {
+            "host": endpoint.host,
+            "port": str(endpoint.port),
+            "database": endpoint.database,
+            "user": endpoint.user,
+            "phase": phase.value,
+            "seconds": f"{target.timeout.total_seconds():g}",
+        }
+    )
 
 
 def explained(

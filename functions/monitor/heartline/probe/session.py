@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Sequence
 from contextlib import suppress
+from typing import NamedTuple
 
 from pg8000.core import Context
 from pg8000.exceptions import DatabaseError
@@ -23,8 +24,17 @@ _OK, _CLEAR_TEXT, _MD5, _SASL, _SASL_CONTINUE, _SASL_FINAL = 0, 3, 5, 10, 11, 12
 # The default of scram_iterations is 4096; a hostile server could ask for two billion, which is an hour. A third
 # of a processor makes twice as many a second as this.
 _SCRAM_ITERATIONS_PER_SECOND = 500_000
+# More than the longest text that an expectation has, in bytes.
+_MAX_VALUE = 4096
 # SQLSTATE class 57, operator intervention: the session is gone, and a second query would only hide why.
 _GOING_DOWN = "57"
+
+
+class Result(NamedTuple):
+    """What is kept of the result of a user's own query: how many rows it had, and the first value of the first."""
+
+    rows: int = 0
+    first: str | None = None
 
 
 class Session(Connection):  # type: ignore[misc]
@@ -43,6 +53,7 @@ class Session(Connection):  # type: ignore[misc]
         self._deadline = deadline
         self._verified = verified
         self._discarding = False
+        self.result = Result()
         self._admitted = False
         self._credential = credential
         self._scram: Scram | None = None
@@ -107,13 +118,16 @@ class Session(Connection):  # type: ignore[misc]
 
     def handle_ROW_DESCRIPTION(self, data: bytes, context: Context) -> None:  # noqa: N802 - pg8000's
         """Read every value as text: pg8000's conversions can be made to take seconds."""
+        self.result = Result()
         if not self._discarding:
             super().handle_ROW_DESCRIPTION(data, context)
             context.input_funcs = [str] * len(context.columns)
 
     def handle_DATA_ROW(self, data: bytes, context: Context) -> None:  # noqa: N802 - pg8000's
-        """Refuse a row whose values overlap: few bytes would become many. Skip rows that nobody reads."""
+        """Refuse a row whose values overlap: few bytes would become many. Of a user's own query count them."""
         if self._discarding:
+            rows, first = self.result
+            self.result = Result(rows + 1, first if rows else _first_value(data))
             return
         place = 2
         for _ in context.input_funcs:
@@ -133,7 +147,7 @@ class Session(Connection):  # type: ignore[misc]
         Parameters
         ----------
         query
-            The user's own, whose answer is ignored; None for the fingerprint.
+            The user's own, of whose answer `result` is kept; None for the fingerprint.
         """
         try:
             answer = self._fingerprint() if query is None else self._own(query)
@@ -169,6 +183,13 @@ class Session(Connection):  # type: ignore[misc]
         """Close the session, whatever state it is in."""
         with suppress(Exception):
             super().close()
+
+
+def _first_value(row: bytes) -> str | None:
+    """Return as much of a row's first value as anything is compared with; None where it is NULL, or there is none."""
+    if struct.unpack_from("!h", row)[0] < 1 or (size := struct.unpack_from("!i", row, 2)[0]) < 0:
+        return None
+    return row[6 : 6 + min(size, _MAX_VALUE)].decode("utf-8", "replace")
 
 
 def _report(data: bytes) -> dict[str, str]:

@@ -16,6 +16,7 @@ from typing import NoReturn
 
 from heartline.common.codec import decode, encode
 from heartline.common.text import sanitize
+from heartline.model.expectation import Expectation
 from heartline.model.kinds import Kind, Phase, Role, Tls, TlsNegotiation
 from heartline.model.observation import Failure, Observation, Server
 from heartline.model.target import Credential, Endpoint, Target
@@ -41,6 +42,8 @@ class _Probe:
     expect: Role
     iam: bool = False
     query: str | None = None
+    expect_rows: Expectation | None = None
+    expect_value: Expectation | None = None
     tls_negotiation: TlsNegotiation = TlsNegotiation.POSTGRES
     password: str | None = field(default=None, repr=False)
     client_certificate: str | None = field(default=None, repr=False)
@@ -59,6 +62,7 @@ class _Failure:
     advice: str
     sqlstate: str | None = None
     said: str | None = None
+    rows: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +94,8 @@ def write_probe(attempt: Attempt) -> bytes:
         target.expect,
         target.iam,
         target.query,
+        target.expect_rows,
+        target.expect_value,
         target.tls_negotiation,
         attempt.credential.password,
         attempt.credential.client_certificate,
@@ -123,6 +129,8 @@ def _attempt(probe: _Probe) -> Attempt:
         probe.name,
         iam=probe.iam,
         query=probe.query,
+        expect_rows=probe.expect_rows,
+        expect_value=probe.expect_value,
         expect=probe.expect,
         tls=probe.tls,
         tls_negotiation=probe.tls_negotiation,
@@ -143,6 +151,7 @@ def _written(seen: Observation) -> _Observation:
     written = None
     if failure := seen.failure:
         written = _Failure(failure.phase, failure.kind, failure.advice or "", failure.sqlstate, failure.said)
+        written = replace(written, rows=int(failure.words.get("rows", "0")))
     return _Observation(seen.at, seen.phases, seen.address, written, seen.server, seen.ended)
 
 
@@ -197,7 +206,8 @@ def _read_failure(failure: _Failure, attempt: Attempt) -> Failure:
     if failure.sqlstate is not None and not _SQLSTATE.fullmatch(failure.sqlstate):
         raise ValueError("no such SQLSTATE")
     endpoint = attempt.credential.endpoint
-    advice = Advice(failure.advice, words(failure.phase, attempt.target, endpoint, failure.sqlstate))
+    known = words(failure.phase, attempt.target, endpoint, failure.sqlstate, failure.rows)
+    advice = Advice(failure.advice, known)
     said = sanitize(failure.said) if failure.said else None
     return explained(failure.phase, failure.kind, advice, failure.sqlstate, said or None)
 
