@@ -99,13 +99,13 @@ def asyncpg(port: int, password: str, authority: str | None) -> Callable[[], obj
 
 def floor(port: int, password: str, authority: str | None) -> Callable[[], object]:
     """Send what a probe sends through a bare socket, with the password salted once: nothing can take less."""
-    from heartline.probe.fingerprint import FINGERPRINT  # noqa: PLC0415
+    from heartline.probe.fingerprint import fingerprint_queries  # noqa: PLC0415
 
     context = ssl.create_default_context(cafile=authority) if authority else None
     parameters = {"user": ROLE, "database": DATABASE, "application_name": "heartline", "client_encoding": "UTF8"}
     body = struct.pack("!i", 196608) + b"".join(f"{key}\0{value}\0".encode() for key, value in parameters.items())
     startup = struct.pack("!i", len(body) + 5) + body + b"\0"
-    question = _message(b"Q", FINGERPRINT.encode() + b"\0")
+    question = _message(b"Q", fingerprint_queries({"server_version": "18.0"})[0].encode() + b"\0")
     salted: dict[bytes, tuple[bytes, bytes]] = {}
 
     def attempt() -> None:

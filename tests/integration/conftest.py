@@ -71,6 +71,10 @@ class Monitor:
         """Let that much time go by for the handler."""
         self.moved += timedelta(**span)
 
+    def begin_an_hour(self) -> None:
+        """Let the handler's clock be at a full hour: a tick writes more than its heartbeat at the next one alone."""
+        self.moved += timedelta(hours=1) - timedelta(minutes=self.now.minute, seconds=self.now.second)
+
     @property
     def mails(self) -> list[Mail]:
         return self.aws.mails
@@ -98,7 +102,7 @@ class Monitor:
     @property
     def history(self) -> dict[str, Any]:
         """The incidents that are over and the gaps, by sort key, in DynamoDB's own notation."""
-        return {sk: item for (_, sk), item in self.stored.items() if "#" in sk}
+        return {sk: item for (_, sk), item in self.stored.items() if sk.startswith(("incident#", "gap#"))}
 
     def store(self, item: Mapping[str, Any]) -> None:
         """Put an item as it is, in DynamoDB's own notation."""
@@ -213,6 +217,7 @@ def fleet(monitor: Monitor, serve: Serve, monkeypatch: pytest.MonkeyPatch) -> Fl
     queue = TickQueue(monitor.aws.client("sqs"))
     monitor.environment["TICK_QUEUE"] = queue.url
     targets = {name: {"secret": SECRET} if name in REAL else steady for name in NAMES}
+    monitor.begin_an_hour()
     fleet = Fleet(monitor, queue, targets, visits, monkeypatch.setattr)
     fleet.divide(3)
     return fleet

@@ -42,6 +42,7 @@ def test_status_of_a_target_never_seen(monitor: Monitor) -> None:
                 "acknowledged": False,
                 "remind_at": None,
                 "flapping": None,
+                "conditions": [],
                 "blips": 0,
                 "watched_since": None,
                 "latency_ms": None,

@@ -91,6 +91,7 @@ def life(monitor: Monitor, _programs: Postgres) -> Life:
     _programs.create_role(ROLE, PASSWORD)
     place = {"host": _programs.host, "dbname": "postgres"}
     monitor.aws.put_secret(SECRET, {"username": ROLE, "password": PASSWORD} | place)
+    monitor.begin_an_hour()
     life = Life(monitor, _programs)
     life.watch()
     assert [life.minute(), life.minute()] == [[], []]

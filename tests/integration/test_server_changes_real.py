@@ -83,6 +83,7 @@ def name(request: pytest.FixtureRequest, monitor: Monitor, serve: Serve) -> Iter
             parts = parts if "primary" in parts else {"programs": directory} | parts
             return started.enter_context(Postgres(**parts))
 
+        monitor.begin_an_hour()
         yield Name(monitor, serve, start)
 
 

@@ -35,9 +35,10 @@ HANDING_SECONDS, PROBER_SECONDS = 0.02, 0.05
 RUN_LOG, TARGET_LOG, PROBER_LOG = 400 + 800, 600, 400
 FLEET_METRICS, TARGET_METRICS = 3, 6
 DASHBOARD_METRICS = 16  # without those of targets
-# Measured: 126 bytes of a heartbeat beside its targets; of each of these its name, which has up to 64 bytes, its
-# latency, and one byte more for each of both; and 0.7 KB of a target's item before its first incident.
-HEARTBEAT, NAME, ITEM = 126, 44, 3 * KB
+# Measured: 174 bytes of a heartbeat beside its targets; of each of these its name, which has up to 64 bytes, its
+# latency, its samples of the hour, and one byte more for each of them; and 0.7 KB of a target's item before its first
+# incident. A week of a target's latencies, written once an hour.
+HEARTBEAT, NAME, ITEM, WEEK = 174, 75, 3 * KB, 1720
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/provisioned-capacity-mode.html#read-write-capacity-units
 WRITE_UNIT, READ_UNIT = KB, 4 * KB
 # Of one probe both ways, an estimate: the server's certificates are most of it.
@@ -144,13 +145,15 @@ def _runs(fleet: Fleet) -> dict[str, float]:
 
 
 def _table(fleet: Fleet) -> dict[str, float]:
-    """Count one heartbeat written and read a shard, the items read, and all heartbeats where a tick is divided."""
+    """Count one heartbeat written and read a shard, the items read, those of a divided tick, and the hours'."""
     heartbeat = HEARTBEAT + NAME * ceil(fleet.targets / fleet.shards)
     reads = fleet.targets + fleet.shards * ceil(heartbeat / READ_UNIT)
     reads += fleet.divided * ceil(fleet.shards * heartbeat / READ_UNIT)
+    week = WEEK * ceil(fleet.targets / fleet.shards)
     return {
-        "DynamoDB writes": TICKS * fleet.shards * ceil(heartbeat / WRITE_UNIT),
-        "DynamoDB reads": TICKS * reads,
+        "DynamoDB writes": TICKS * fleet.shards * ceil(heartbeat / WRITE_UNIT)
+        + HOURS * fleet.shards * ceil(week / WRITE_UNIT),
+        "DynamoDB reads": TICKS * reads + HOURS * fleet.shards * ceil(week / READ_UNIT),
         "DynamoDB storage and recovery, GB": fleet.targets * ITEM / GB,
         "KMS requests": TICKS / KEY_MINUTES * fleet.shards,
     }

@@ -9,7 +9,8 @@ from typing import Any
 from heartline.commands.view import Fleet, TargetView
 from heartline.common.text import sanitize
 from heartline.model.incident import Incident, Span
-from heartline.model.kinds import Kind
+from heartline.model.kinds import Kind, Phase
+from heartline.model.latencies import HOURS, Trend, sample
 from heartline.model.state import State
 from heartline.model.target import Target
 from heartline.rules.reminders import reminded_of
@@ -48,7 +49,16 @@ def healthy(name: str, language: str, place: int = 0) -> TargetView:
         incidents = (Incident(f"{name}-1", began, began - MINUTE, ended - MINUTE, ended, (Kind.TIMEOUT,)),)
         state = replace(state, up_since=ended, recent=incidents)
     target = Target(name, f"{name}.example.com", language=language)
-    return TargetView(target, NOW, state, 0, TICK, 11 + place * 37 % 23, incidents=incidents)
+    return TargetView(target, NOW, state, 0, TICK, 11 + place * 37 % 23, incidents=incidents, trend=week(place))
+
+
+def week(place: int) -> Trend:
+    """Return a week of probes that take longer by day, with a night in which Heartline did not run."""
+    hours = [
+        "" if 60 <= hour < 66 else sample({Phase.LOGIN: 8 + place * 37 % 23 + hour % 24, Phase.QUERY: 2.5})
+        for hour in range(HOURS)
+    ]
+    return Trend(tuple(hours))
 
 
 def wrong(language: str) -> list[TargetView]:

@@ -15,7 +15,7 @@ from heartline.model.alert import Alert
 from heartline.model.belief import Addressees
 from heartline.model.incident import Incident, Span
 from heartline.model.kinds import AlertKind, Kind, Phase
-from heartline.model.observation import Failure, Observation, Server
+from heartline.model.observation import Failure, Gauges, Observation, Server
 from heartline.model.rds import RdsEvent, RdsFacts
 from heartline.model.state import State
 from heartline.model.target import Endpoint, Target
@@ -100,6 +100,11 @@ class Story:
         advice = advise([Kind.TIMEOUT], Phase.CONNECT, self.target, self.endpoint)
         failed = self._seen(at, explained(Phase.CONNECT, Kind.TIMEOUT, advice, None, None))
         return self._decide([failed, self._seen(at + 8 * SECOND, None)])
+
+    def measured(self, at: datetime, **found: Any) -> Story:  # noqa: ANN401
+        """Let its probes be good, and measure this."""
+        phases = found.pop("phases", WELL)
+        return self._decide([replace(self._seen(at, None), phases=phases, gauges=Gauges(**found))])
 
     def removed(self, at: datetime, readers: Addressees | None = None) -> Story:
         """Take the target out of the document; or out of what RDS lists, where it has readers."""
@@ -244,6 +249,24 @@ def _several(language: str, ends: Callable[[Story], object], number: int, target
     return scene
 
 
+def _slow(language: str) -> Story:
+    story = Story(language)
+    story.target = replace(story.target, policy=replace(story.target.policy, slow_after=SECOND))
+    for minute in range(3):
+        story.measured(FAILED + minute * MINUTE, phases=WELL | {Phase.QUERY: 1612.5})
+    return story
+
+
+def _lagging(language: str) -> Story:
+    """Let a standby replay nothing from a moment on."""
+    story = Story(language)
+    story.server = replace(story.server, standby=True)
+    story.state = replace(story.state, server=story.server)
+    for minute in range(6, 8):
+        story.measured(FAILED + minute * MINUTE, replay_delay=minute * 60.0)
+    return story
+
+
 def _crashed(story: Story) -> Story:
     story.restarted(BEGAN - MINUTE, resets=(BEGAN - 30 * DAY,) * 4)
     return story.restarted(FAILED, resets=(FAILED - 12 * SECOND,) * 4)
@@ -321,6 +344,13 @@ SCENES: dict[str, Scene] = {
     ),
     "upgraded": lambda code: _one(Story(code).restarted(FAILED, started=FAILED - 20 * SECOND, version="16.6")),
     "expiring": lambda code: _one(Story(code).restarted(FAILED, certificate_expires=FAILED + 6.5 * DAY)),
+    "slow": lambda code: _one(_slow(code)),
+    "filling": lambda code: _one(Story(code).measured(FAILED, slots=97, slots_used=84)),
+    "filling-ended": lambda code: _one(
+        Story(code).measured(FAILED, slots=97, slots_used=84).measured(FAILED + 40 * MINUTE, slots=97, slots_used=69)
+    ),
+    "lagging": lambda code: _one(_lagging(code)),
+    "wraparound": lambda code: _one(Story(code).measured(FAILED, xid_age=1_634_567_890)),
     "restarted-in-an-outage": lambda code: _one(
         Story(code).down(FAILED).restarted(FAILED + 3 * MINUTE, started=FAILED + 2 * MINUTE)
     ),

@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 
 from heartline.model.alert import Alert
 from heartline.model.belief import Believed, Counts, Flapping, Mark, Tally
+from heartline.model.condition import Condition, ConditionKind
 from heartline.model.incident import Change, Evidence, Incident
 from heartline.model.kinds import AlertKind, Kind, Phase
-from heartline.model.observation import Failure, Observation, Server
+from heartline.model.observation import Failure, Gauges, Observation, Server
 from heartline.model.target import Endpoint, Target
 from heartline.probe.failures import Advice, advise, explained
 
@@ -25,7 +26,7 @@ KEYS = [
     *("name", "host", "port", "database", "user", "secret", "auth", "query", "tls", "timeout", "recipients"),
     *("confirmations", "confirm_after", "recover_after", "remind_every", "settle_after", "maintenance"),
     *("language", "time_zone", "expect", "tags", "tls_negotiation", "client_certificate"),
-    *("expect_rows", "expect_value"),
+    *("expect_rows", "expect_value", "slow_after", "lag_after"),
 ]
 SECOND = timedelta(seconds=1)
 MINUTE = timedelta(minutes=1)
@@ -70,6 +71,16 @@ CHANGES = {
 }
 
 
+# What is measured of each condition when it begins, and from which value on it does.
+CONDITIONS: dict[AlertKind, tuple[float, float]] = {
+    AlertKind.EXPIRING: (-6.0, -7.0),
+    AlertKind.SLOW: (1250.0, 1000.0),
+    AlertKind.FILLING: (86.6, 85.0),
+    AlertKind.LAGGING: (660.0, 300.0),
+    AlertKind.WRAPAROUND: (1_234_567_890.0, 1.2e9),
+}
+
+
 def alert(kind: AlertKind = AlertKind.DOWN, number: int = 1, **changes: object) -> Alert:
     """Return an alert of an incident that began a minute before it, as `decide` would make it."""
     at = cast("datetime", changes.get("at", NOW))
@@ -104,8 +115,11 @@ def alert(kind: AlertKind = AlertKind.DOWN, number: int = 1, **changes: object) 
         happened = Incident(incident.id, at, at - MINUTE, ended=at)
         change = Change(kind, at, at - MINUTE, at - 20 * SECOND, (Evidence("version", "16.4", "16.6"),))
         fields |= {"incident": happened, "failure": None, "remind_at": None, "change": change}
-    if kind is AlertKind.EXPIRING:
-        fields |= {"incident": None, "failure": None, "remind_at": None, "expires": at + timedelta(days=6)}
+    if kind in CONDITIONS:
+        value, threshold = CONDITIONS[kind]
+        held = Condition(ConditionKind(kind), at - MINUTE, value, threshold, level=1, notified=1)
+        fields |= {"incident": None, "failure": None, "remind_at": None, "condition": held}
+        fields |= {"gauges": Gauges(slots=97, slots_used=84), "expires": at + timedelta(days=6)}
     if kind is AlertKind.TEST:
         fields |= {"incident": None, "failure": None}
     return Alert(**fields | changes)

@@ -15,9 +15,10 @@ from heartline.aws import metrics
 from heartline.aws.metrics import Metrics
 from heartline.model.heartbeat import Heartbeat
 from heartline.model.kinds import Phase
+from heartline.model.latencies import HOURS, Latencies
 from heartline.model.observation import Observation
 from heartline.prober import credentials
-from heartline.storage.schema import heartbeat_item, wire, wire_key
+from heartline.storage.schema import heartbeat_item, latencies_item, latencies_key, wire, wire_key
 from heartline.storage.schema import heartbeat_key as key
 from heartline.tick import fanout
 from local import cost, template
@@ -69,8 +70,8 @@ def test_an_allowance_never_pays_anything_out_nor_makes_anything_dearer(name: st
                 "Lambda requests": 87_600,
                 "Lambda GB-seconds, x86_64": 4467.6,  # 137 ms and 67 ms of 0.5 GB
                 "Scheduler invocations": 43_800,
-                "DynamoDB writes": 43_800,
-                "DynamoDB reads": 87_600,
+                "DynamoDB writes": 43_800 + 730 * 2,
+                "DynamoDB reads": 87_600 + 730,
                 "KMS requests": 8760,
                 "CloudWatch metrics": 3,
                 "CloudWatch alarms": 7,
@@ -86,8 +87,8 @@ def test_an_allowance_never_pays_anything_out_nor_makes_anything_dearer(name: st
             {
                 "Lambda requests": 43_800,
                 "Lambda GB-seconds, x86_64": 39_420,  # 1.8 s
-                "DynamoDB writes": 5 * 43_800,
-                "DynamoDB reads": 102 * 43_800,
+                "DynamoDB writes": 8 * 43_800 + 168 * 730,
+                "DynamoDB reads": 102 * 43_800 + 42 * 730,
                 "CloudWatch metrics": 603,
                 "CloudWatch alarms": 7,
                 "CloudWatch dashboards": 1,
@@ -103,8 +104,8 @@ def test_an_allowance_never_pays_anything_out_nor_makes_anything_dearer(name: st
                 "Lambda requests": 21 * 43_800,
                 "Lambda GB-seconds, x86_64": 786_210,  # 10 shards of 1.82 s and 1.75 s, and 0.2 s to divide it
                 "Scheduler invocations": 43_800,
-                "DynamoDB writes": 50 * 43_800,
-                "DynamoDB reads": (1000 + 20 + 12) * 43_800,
+                "DynamoDB writes": 80 * 43_800 + 1680 * 730,
+                "DynamoDB reads": (1000 + 20 + 19) * 43_800 + 420 * 730,
                 "SQS requests": (15 + 1 + 10 + 10) * 43_800,
                 "Secrets Manager calls": 18_250_000,  # 10 of 24 minutes each
             },
@@ -192,7 +193,7 @@ def test_a_secret_is_read_as_often_as_the_code_reads_it() -> None:
 
 def test_the_metrics_are_those_that_are_written(capsys: pytest.CaptureFixture[str]) -> None:
     phases = dict.fromkeys((phase for phase in Phase if phase is not Phase.CREDENTIALS), 1234.5)
-    Metrics("heartline-production").probed("orders-production-000", Observation(NOW, ENDPOINT, phases))
+    Metrics("heartline-production").probed("orders-production-000", Observation(NOW, ENDPOINT, phases), ())
     (line,) = capsys.readouterr().out.splitlines()
     assert line.count('"Name"') == cost.TARGET_METRICS
     assert 0.7 * cost.TARGET_LOG < len(line) <= cost.TARGET_LOG
@@ -201,9 +202,19 @@ def test_the_metrics_are_those_that_are_written(capsys: pytest.CaptureFixture[st
 
 def test_a_heartbeat_of_a_whole_share_has_the_size_that_is_paid() -> None:
     names = tuple(f"{number:039}" for number in range(cost.SHARE))
-    beat = Heartbeat(NOW, names, latencies=(123,) * cost.SHARE, interval=60)
+    # Three samples of the hour, as there are on average.
+    samples = ("0123456789" * 3,) * cost.SHARE
+    beat = Heartbeat(NOW, names, latencies=(123,) * cost.SHARE, interval=60, samples=samples, sampled=NOW)
     item = wire_key(key(3)) | wire(heartbeat_item(beat, "1/10"))
     assert _bytes(item) == pytest.approx(cost.HEARTBEAT + cost.SHARE * cost.NAME, abs=10)
+
+
+def test_a_week_of_a_whole_share_has_the_size_that_is_paid() -> None:
+    week = {f"{number:039}": "0123456789" * HOURS for number in range(cost.SHARE)}
+    item = wire_key(latencies_key("1/10")) | wire(latencies_item(Latencies(500_000, week), NOW))
+    ((_, held),) = item["latencies"].items()
+    size = sum(len(name) + len(one["S"]) + 1 for name, one in held["hours"]["M"].items())
+    assert size == pytest.approx(cost.SHARE * cost.WEEK, rel=0.01)
 
 
 def _bytes(item: dict[str, Any]) -> int:

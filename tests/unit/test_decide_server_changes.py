@@ -15,7 +15,7 @@ from heartline.model.alert import Alert
 from heartline.model.incident import Change, Evidence, Incident
 from heartline.model.kinds import AlertKind, Kind, Status
 from heartline.model.observation import Failure, Observation, Server
-from heartline.model.state import State, Stored, Warned
+from heartline.model.state import State, Stored
 from heartline.model.target import Policy
 from heartline.rules.decide import Decision, decide
 from heartline.storage.schema import FORMAT, plain, read_target, wire
@@ -326,7 +326,8 @@ def test_the_end_of_a_certificate_is_told_exactly_at_30_7_and_1_days_by_ticks_of
         assert life.see(ending(expires)) == [EXPIRING]
         assert life.see(ending(expires)) == []
     assert [left for _, left in warnings(life)] == [30, 7, 1]
-    assert life.state.warned == (Warned(expires, 1),)
+    (condition,) = life.state.conditions
+    assert (condition.level, condition.notified, condition.since) == (3, 3, expires - 30 * DAY)
 
 
 def test_a_certificate_that_is_first_seen_late_is_told_of_at_once_and_not_for_the_days_before(life: Life) -> None:
@@ -338,8 +339,11 @@ def test_a_certificate_that_is_first_seen_late_is_told_of_at_once_and_not_for_th
 def test_a_new_certificate_is_told_of_anew_and_is_no_change_of_the_server(life: Life) -> None:
     first, second = life.now + 5 * DAY, life.now + 90 * DAY
     assert [life.see(ending(first)), life.see(ending(second))] == [[EXPIRING], []]
+    assert life.see(ending(second), after=HOUR) == [EXPIRING]
+    assert life.alerts[-1].condition is not None
+    assert life.alerts[-1].condition.ended == life.now
     assert life.see(ending(second), after=61 * DAY) == [EXPIRING]
-    assert [expires for expires, _ in warnings(life)] == [first, second]
+    assert [expires for expires, _ in warnings(life)] == [first, second, second]
 
 
 def test_the_end_of_a_certificate_that_nears_in_a_time_of_quiet_is_told_after_it(life: Life) -> None:
@@ -442,7 +446,6 @@ states = st.builds(
     address=st.none() | texts,
     known=st.lists(texts, max_size=8).map(tuple),
     several=st.booleans(),
-    warned=st.lists(st.builds(Warned, moments, st.sampled_from([30, 7, 1])), max_size=3).map(tuple),
 )
 
 
@@ -468,12 +471,12 @@ def test_an_item_of_before_there_were_fingerprints_is_read_and_its_first_server_
     life.see(failure())
     life.see(SERVER)
     old = item(life.state)
-    for name in ("server", "address", "known", "several", "warned"):
+    for name in ("server", "address", "known", "several", "conditions"):
         old["state"]["M"].pop(name, None)
     old["state"]["M"]["recent"]["L"][0]["M"].pop("changes")
     read = read_target("orders", plain(old))
     assert isinstance(read, Stored)
-    assert (read.state.server, read.state.known, read.state.several, read.state.warned) == (None, (), False, ())
+    assert (read.state.server, read.state.known, read.state.several, read.state.conditions) == (None, (), False, ())
     life.state = read.state
     assert [life.see(restarted()), life.see(restarted(2))] == [[], [RESTARTED]]
 

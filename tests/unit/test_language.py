@@ -18,6 +18,7 @@ import heartline
 from heartline.commands.view import Standing
 from heartline.i18n.language import LANGUAGES, language
 from heartline.messages import rds
+from heartline.model.condition import ConditionKind
 from heartline.model.kinds import Kind, Phase
 from heartline.probe import failures, poolers, specifics
 from heartline.prober import credentials
@@ -79,8 +80,11 @@ def built() -> set[str]:
     keys |= {f"short.{kind}" for kind in Kind} | {f"short.timeout-{phase}" for phase in phases}
     keys.add("short.denied-login")
     keys |= {f"brief.{kind}" for kind in Kind} | {"brief.password", "short.password"}
-    keys |= {f"headline.{kind}" for kind in ("expiring", "unwatched", *CHANGES)}
-    keys |= {f"gist.{kind}" for kind in ("expiring", "unwatched", *CHANGES)}
+    keys |= {f"{part}.{kind}" for kind in ("unwatched", *CHANGES) for part in ("headline", "gist")}
+    keys |= {f"widget.holds_{kind}" for kind in ConditionKind}
+    keys |= {f"{part}_{span}" for part in ("widget.medians", "condition.row") for span in ("day", "week")}
+    ends = ("_subject", "_headline", "_look", "_ended_subject", "_ended_headline")
+    keys |= {f"condition.{kind}{end}" for kind in ConditionKind for end in ends}
     forms = ("raised", "down_again", "reminder", "recovered_again", "recovered_misconfigured")
     keys |= {f"{part}.{form}" for form in forms for part in ("headline", "gist")}
     keys |= {"gist.recovered", "headline.recovered", "headline.stable", "gist.stable"}

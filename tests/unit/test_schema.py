@@ -18,11 +18,12 @@ from hypothesis import strategies as st
 from heartline.common.codec import decode, encode
 from heartline.model.alert import Alert
 from heartline.model.belief import Addressees, Belief, Believed, Counts, Flapping, Mark, Tally
+from heartline.model.condition import Condition, ConditionKind
 from heartline.model.heartbeat import Heartbeat, freshen
 from heartline.model.incident import Change, Evidence, Incident, Outage, Span
 from heartline.model.kinds import AlertKind, Kind, Phase, Status
-from heartline.model.observation import Failure, Server
-from heartline.model.state import BlipCount, State, Stored, Unreadable, Warned
+from heartline.model.observation import Failure, Gauges, Server
+from heartline.model.state import BlipCount, State, Stored, Unreadable
 from heartline.model.target import Endpoint
 from heartline.storage.schema import FORMAT, gap_key, plain, read_heartbeat, read_target, record, wire
 from unit.samples import HOUR, MINUTE, NOW, alert, failure, flapping
@@ -80,6 +81,19 @@ some_flapping = st.builds(Flapping, texts, marks, times, seconds, st.booleans(),
 addressees = st.builds(
     Addressees, st.lists(texts, max_size=2).map(tuple), st.sampled_from(["en", "ko"]), st.none() | texts
 )
+some_conditions = st.builds(
+    Condition,
+    st.sampled_from(ConditionKind),
+    times,
+    seconds,
+    seconds,
+    counts,
+    counts,
+    st.lists(times, max_size=2).map(tuple),
+    st.none() | times,
+    st.none() | times,
+    st.none() | addressees,
+)
 beliefs = st.builds(
     Belief,
     st.sampled_from(Believed),
@@ -102,6 +116,8 @@ alerts = st.builds(
     flapping=st.none() | some_flapping,
     change=st.none() | changes,
     expires=st.none() | times,
+    condition=st.none() | some_conditions,
+    gauges=st.none() | st.builds(Gauges, counts, st.none() | counts, st.none() | counts, st.none() | seconds),
     failure=st.none() | some_failures,
     previous=st.none() | some_failures,
     phases=milliseconds,
@@ -138,7 +154,7 @@ states = st.builds(
     address=st.none() | texts,
     known=st.lists(texts, max_size=3).map(tuple),
     several=st.booleans(),
-    warned=st.lists(st.builds(Warned, times, counts), max_size=2).map(tuple),
+    conditions=st.lists(some_conditions, max_size=2).map(tuple),
     pending_changes=st.lists(changes, max_size=2).map(tuple),
     blips=counts,
     recent_blips=st.lists(times, max_size=3).map(tuple),

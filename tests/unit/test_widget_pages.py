@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta, timezone
@@ -17,10 +18,12 @@ from heartline.commands.widget.viewer import Viewer
 from heartline.common.text import sanitize
 from heartline.i18n.language import LANGUAGES, language
 from heartline.messages.wording import Wording
+from heartline.model.condition import Condition, ConditionKind
 from heartline.model.incident import Incident, Outage, Span
-from heartline.model.kinds import Kind
+from heartline.model.kinds import Kind, Phase
+from heartline.model.latencies import Trend, sample
 from heartline.model.state import State
-from heartline.model.target import Target
+from heartline.model.target import Policy, Target
 from local.fleets import HOUR, NOW, TICK, fleet, healthy, wrong
 from local.gallery import DAY, HOSTILE, MINUTE
 from local.pages import ARN, actions, banner, fragment, names, said, text
@@ -29,10 +32,11 @@ from unit.samples import failure
 # What the pages are made of; nothing else may come from anywhere.
 TAGS = {
     *("div", "style", "span", "b", "i", "p", "h2", "h3", "table", "thead", "tbody", "tr", "th", "td", "dl", "dt", "dd"),
-    *("svg", "title", "rect", "button", "input", "form", "cwdb-action"),
+    *("svg", "title", "rect", "path", "button", "input", "form", "cwdb-action"),
 }
 ATTRIBUTES = {
     *("class", "style", "role", "scope", "colspan", "title", "type", "name", "value", "placeholder", "aria-label"),
+    *("d", "fill", "stroke", "stroke-linecap", "vector-effect"),
     *("viewBox", "preserveAspectRatio", "x", "y", "width", "height", "hidden", "disabled"),
     *("action", "display", "endpoint", "confirmation"),
 }
@@ -212,6 +216,49 @@ def test_a_list_can_be_narrowed_by_name() -> None:
     none = shown(fleet(400), Asked(find="zzz"))
     assert names(none) == []
     assert 'No database has "zzz" in its name.' in said(none)
+
+
+def test_a_condition_is_said_and_counted_and_comes_before_what_is_well() -> None:
+    held = Condition(ConditionKind.FILLING, NOW - HOUR, 90.0, 85.0, level=1, notified=1)
+    over = replace(held, kind=ConditionKind.LAGGING, level=0)
+    known = fleet(5)
+    last = replace(known.targets[-1], state=replace(known.targets[-1].state, conditions=(held, over)))
+    page = shown(replace(known, targets=(*known.targets[:-1], last)))
+    assert names(page)[0] == last.name
+    assert said(page).count("connection slots run out") == 1
+    assert "standby lags" not in said(page)
+    assert "1 with a warning" in text(banner(page))
+
+
+def line(page: str) -> tuple[str, str]:
+    """Return what a page's line of latencies says, and how it is drawn."""
+    (svg,) = (one for one in fragment(page).iter("svg") if "hl-trend" in one.get("class", ""))
+    (path,) = svg.iter("path")
+    return svg.get("aria-label", ""), path.get("d", "")
+
+
+def test_the_last_days_are_a_line_that_breaks_where_nothing_is_known() -> None:
+    fast, slow = sample({Phase.LOGIN: 10.0}), sample({Phase.LOGIN: 20.0})
+    trend = Trend((*[fast] * 8, *[""] * 8, *[slow] * 4))
+    view = replace(healthy("stock", "en"), trend=trend)
+    label, path = line(shown(replace(fleet(1), targets=(view,)), looking=viewer(width=1600)))
+    assert label == "The last 7 days, hour by hour: at most 20 ms"
+    # An hour is a unit wide, and the newest is at the right end, at 168; the highest is at the top.
+    assert path == "M148 20L152 20M164 0L164 0"
+    assert line(incident_page(fleet(1), view, Asked(), viewer()))[1].count("L") == 7 + 3
+
+
+def test_a_target_s_page_has_the_medians_and_suggests_when_to_warn() -> None:
+    phases = {Phase.RESOLVE: 1.0, Phase.LOGIN: 97.0}
+    trend = Trend(tuple([sample(phases)] * 100 + [sample({**phases, Phase.LOGIN: 300.0})] * 24))
+    view = replace(healthy("stock", "en"), trend=trend)
+    page = said(incident_page(fleet(1), view, Asked(), viewer()))
+    assert re.search(r"Median of the last 24 hours: 30\d ms \(resolve 1\.0, login (29|30)\d\.\d\)", page)
+    assert re.search(r"Median of the days before: (97|98|99) ms \(resolve 1\.0, login (96|97)\.\d\)", page)
+    assert "set slow_after = 0.5 for it" in page
+    policy = Policy(slow_after=timedelta(seconds=1))
+    warned = replace(view, target=replace(view.target, policy=policy))
+    assert "slow_after" not in said(incident_page(fleet(1), warned, Asked(), viewer()))
 
 
 def worst(number: int) -> Fleet:

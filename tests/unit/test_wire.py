@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from heartline.model.expectation import expected_rows, expected_value
 from heartline.model.kinds import Kind, Phase, Role, Tls
-from heartline.model.observation import Observation, Server
+from heartline.model.observation import Gauges, Observation, Server
 from heartline.model.target import Credential, Endpoint, Target
 from heartline.probe.failures import advise, explained
 from heartline.prober.check import Attempt
@@ -62,6 +62,9 @@ phases = st.dictionaries(
 )
 addresses = st.none() | st.ip_addresses().map(str)
 
+counts = st.none() | st.integers(0, 10**9)
+gauges = st.builds(Gauges, counts, counts, counts, st.none() | st.integers(0, 10**9).map(lambda ms: ms / 1000))
+
 
 def failed(pair: tuple[Phase, Kind], sqlstate: str | None, said: str | None) -> Any:  # noqa: ANN401
     phase, kind = pair
@@ -70,7 +73,7 @@ def failed(pair: tuple[Phase, Kind], sqlstate: str | None, said: str | None) -> 
 
 failures = st.builds(failed, st.sampled_from(PAIRS), st.none() | st.just("28P01"), st.none() | st.just("too many"))
 observations = st.builds(Observation, times, st.just(ENDPOINT), phases, failures, st.none(), addresses) | st.builds(
-    Observation, times, st.just(ENDPOINT), phases, st.none(), servers, addresses
+    Observation, times, st.just(ENDPOINT), phases, st.none(), servers, addresses, gauges=gauges
 )
 
 

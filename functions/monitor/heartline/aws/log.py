@@ -27,6 +27,7 @@ class Event(StrEnum):
     STATES_NOT_READ = "states-not-read"
     HEARTBEATS_NOT_READ = "heartbeats-not-read"
     HEARTBEAT_NOT_WRITTEN = "heartbeat-not-written"
+    LATENCIES_NOT_KEPT = "latencies-not-kept"
     TICKS_MISSED = "ticks-missed"
     SHARDS_NOT_SENT = "shards-not-sent"
     SHARD_UNREADABLE = "shard-unreadable"

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
+from heartline.model.condition import Condition, ConditionKind
 from heartline.model.observation import Observation
 
 _NAMESPACE = "Heartline"
@@ -13,6 +14,14 @@ _UNITS = {"TickDuration": MetricUnit.Milliseconds, "OldestAlert": MetricUnit.Sec
 # These mean something at 0 too. A metric costs in each hour in which it is written, so the others are not then:
 # https://aws.amazon.com/cloudwatch/pricing/
 _ALWAYS = frozenset({"TargetsUp", "TargetsDown", "TickDuration"})
+
+CONDITION_METRICS = {
+    ConditionKind.EXPIRING: "Expiring",
+    ConditionKind.SLOW: "Slow",
+    ConditionKind.FILLING: "Filling",
+    ConditionKind.LAGGING: "Lagging",
+    ConditionKind.WRAPAROUND: "Wraparound",
+}
 
 
 class Metrics:
@@ -39,12 +48,14 @@ class Metrics:
             line.add_metric(name, _UNITS.get(name, MetricUnit.Count), number)
         line.flush_metrics()
 
-    def probed(self, target: str, observation: Observation) -> None:
-        """Write whether a target was available, in percent, and if it was, how long each phase took."""
+    def probed(self, target: str, observation: Observation, conditions: Iterable[Condition]) -> None:
+        """Write whether a target was available, in percent, how long each phase took if so, and what holds of it."""
         line = EphemeralMetrics(namespace=_NAMESPACE, service=self._service)
         line.add_dimension("target", target)
         line.add_metric("Availability", MetricUnit.Percent, 100 if observation.healthy else 0)
         if observation.healthy:
             for phase, spent in observation.phases.items():
                 line.add_metric(phase.value.capitalize(), MetricUnit.Milliseconds, spent)
+        for condition in conditions:
+            line.add_metric(CONDITION_METRICS[condition.kind], MetricUnit.Count, 1)
         line.flush_metrics()

@@ -11,6 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from heartline.aws.errors import code_of
 from heartline.aws.topic import Topic
 from heartline.commands.view import TargetView, view_fleet, with_history
+from heartline.model.condition import Condition
 from heartline.model.incident import Incident
 from heartline.model.observation import Failure
 from heartline.model.target import Target
@@ -88,6 +89,7 @@ def entry(view: TargetView) -> dict[str, Any]:
         "acknowledged": view.acknowledged,
         "remind_at": _iso(view.remind_at),
         "flapping": _flapping(view),
+        "conditions": [_condition(one) for one in view.state.held],
         "blips": view.state.blips,
         "watched_since": _iso(view.state.first_seen),
         "latency_ms": view.latency,
@@ -106,6 +108,17 @@ def _flapping(view: TargetView) -> dict[str, Any] | None:
         "since": _iso(flapping.start.at),
         "stable_since": _iso(flapping.stable_since),
         "settle_seconds": round(rest),
+    }
+
+
+def _condition(condition: Condition) -> dict[str, Any]:
+    """Return a condition that holds, as it was when its level changed last."""
+    return {
+        "kind": condition.kind.value,
+        "since": _iso(condition.since),
+        "value": round(condition.value, 3),
+        "threshold": condition.threshold,
+        "notified": condition.notified == condition.level,
     }
 
 

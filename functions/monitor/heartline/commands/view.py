@@ -10,6 +10,7 @@ from enum import IntEnum
 from heartline.common.parallel import at_once
 from heartline.model.incident import Incident, Span
 from heartline.model.kinds import Status
+from heartline.model.latencies import Trend
 from heartline.model.observation import Failure
 from heartline.model.state import State, Stored, Unreadable
 from heartline.model.target import Target
@@ -27,6 +28,8 @@ DAY, MONTH = timedelta(days=1), timedelta(days=30)
 LENGTHS = {"24h": DAY, "7d": timedelta(days=7), "30d": MONTH}
 # The most incidents of a target that are read for a list of targets, and for one target.
 FEW_INCIDENTS, MOST_INCIDENTS = 100, 1000
+# A week of more targets than that takes seconds to read.
+_MOST_TRENDS = 1000
 
 
 class Standing(IntEnum):
@@ -64,6 +67,8 @@ class TargetView:
         The times in which Heartline did not run.
     interval
         How often ticks come.
+    trend
+        How long its probes took in the last days; None where that was not read, or is not known.
     """
 
     target: Target
@@ -77,6 +82,7 @@ class TargetView:
     complete: bool = True
     gaps: tuple[Span, ...] = ()
     interval: timedelta = timedelta(minutes=1)
+    trend: Trend | None = None
 
     @property
     def name(self) -> str:
@@ -266,3 +272,17 @@ def with_newest(services: Services, views: Sequence[TargetView], length: timedel
         return replace(view, incidents=newest, complete=complete)
 
     return at_once(read, views)
+
+
+def with_trends(services: Services, views: Sequence[TargetView]) -> list[TargetView]:
+    """Return the views with how long their probes took in the last days; of a large fleet that is not read.
+
+    Raises
+    ------
+    ClientError, BotoCoreError
+        If it could not be read.
+    """
+    if len(services.settings.targets) > _MOST_TRENDS:
+        return list(views)
+    trends = services.history.trends([view.name for view in views], services.clock())
+    return [replace(view, trend=trends.get(view.name)) for view in views]

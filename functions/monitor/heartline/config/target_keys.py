@@ -92,10 +92,15 @@ READERS: Mapping[str, Reader] = {
     "remind_every": _duration(60, 86400),
     "settle_after": _duration(1, 86400),
     "maintenance": windows,
+    "slow_after": _duration(0.001, 30),
+    "lag_after": _duration(1, 7 * 86400),
     "tags": fields.tags,
     "metrics": _true_or_false,
 }
 # Those that belong to the policy of a target.
-POLICY_KEYS = ("confirmations", "confirm_after", "recover_after", "remind_every", "settle_after", "maintenance")
+POLICY_KEYS = (
+    *("confirmations", "confirm_after", "recover_after", "remind_every", "settle_after", "maintenance"),
+    *("slow_after", "lag_after"),
+)
 # Those that may have a common value.
 COMMON_READERS = {key: reader for key, reader in READERS.items() if key not in {"name", "host"}}

@@ -188,6 +188,8 @@ def _contradictions(target: Target) -> list[str]:
             'keys "timeout", "confirmations", "confirm_after" and "recover_after": the probes of one tick could take '
             f"{longest.total_seconds():g} s: lower them to {_CONFIRMATION_LIMIT.total_seconds():g} s or less"
         )
+    if policy.slow_after and policy.slow_after >= target.timeout:
+        faults.append('key "slow_after": no probe takes longer than "timeout": give less than that')
     if policy.settle_after <= policy.interval:
         faults.append(
             f'key "settle_after": a tick comes each {policy.interval.total_seconds():g} s, so that a flapping target '

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from heartline.model.alert import Alert
 from heartline.model.incident import Incident, Span
 from heartline.model.kinds import Phase
+from heartline.model.latencies import Trend
 from heartline.model.observation import Failure
 from heartline.model.rds import RdsFacts
 from heartline.model.target import Target
@@ -19,10 +20,11 @@ _MIN_CUT_OFF = 3
 
 @dataclass(frozen=True, slots=True)
 class TargetHistory:
-    """A target's ended incidents, and the times in which Heartline did not run."""
+    """A target's ended incidents, the times in which Heartline did not run, and how long probes took."""
 
     incidents: tuple[Incident, ...] = ()
     gaps: tuple[Span, ...] = ()
+    trend: Trend | None = None
 
 
 @dataclass(frozen=True, slots=True)

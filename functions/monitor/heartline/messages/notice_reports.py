@@ -1,8 +1,6 @@
-"""Report the alerts of a database that was not down: changes of the server, an expiring certificate, a test."""
+"""Report the alerts of a database that was not down: changes of the server, its conditions, a test."""
 
 from __future__ import annotations
-
-from datetime import datetime
 
 from heartline.messages.details import Rows, change_rows, endpoint_rows, failed_rows
 from heartline.messages.phase_bars import phase_bars
@@ -34,22 +32,6 @@ def changed(last: Alert, change: Change, wording: Wording) -> Report:
     )
 
 
-def expiring(last: Alert, expires: datetime, wording: Wording) -> Report:
-    """Report that the server's certificate ends soon."""
-    length = wording.length(expires - last.at)
-    return Report(
-        last,
-        "EXPIRING",
-        "notice",
-        wording.text("headline.expiring", target=last.target, length=length),
-        wording.text("gist.expiring", length=length),
-        wording.clock(expires, last.at),
-        (wording.text("subject.expiring", label="EXPIRING", length=length),),
-        first_step=wording.text("sentence.expiring"),
-        rows=(*endpoint_rows(last, wording), (wording.text("row.expires"), wording.when(expires))),
-    )
-
-
 def watched(last: Alert, wording: Wording) -> Report:
     """Report that a target was found and is watched from now on."""
     return Report(
@@ -78,7 +60,7 @@ def unwatched(last: Alert, wording: Wording) -> Report:
         wording.text(f"headline.{key}", target=last.target),
         wording.text(f"gist.{key}"),
         wording.clock(last.at, last.at),
-        sentences=() if last.discovered and not last.previous else (wording.text("sentence.unwatched"),),
+        sentences=_unknown(last, wording),
         rows=rows,
     )
 
@@ -95,3 +77,10 @@ def test(last: Alert, wording: Wording) -> Report:
         title=wording.text("subject.test"),
         rows=((wording.text("row.requested_at"), wording.when(last.at)),),
     )
+
+
+def _unknown(last: Alert, wording: Wording) -> tuple[str, ...]:
+    """Return what is not known of a target that nobody watches any more."""
+    if last.condition:
+        return (wording.text("condition.unwatched_sentence", condition=last.condition.kind.upper()),)
+    return () if last.discovered and not last.previous else (wording.text("sentence.unwatched"),)

@@ -8,11 +8,12 @@ from datetime import datetime, timedelta
 from itertools import groupby
 
 from heartline.common.text import sanitize
+from heartline.messages.condition_reports import condition_report, median_rows
 from heartline.messages.context import AlertContext
 from heartline.messages.details import command_rows, timeline_and_count
 from heartline.messages.flapping_reports import flapping, stable
 from heartline.messages.links import dashboard_link, links
-from heartline.messages.notice_reports import changed, expiring, test, unwatched, watched
+from heartline.messages.notice_reports import changed, test, unwatched, watched
 from heartline.messages.outage_reports import down, recovered
 from heartline.messages.rds import rds_rows, rds_sentence
 from heartline.messages.report import Report
@@ -20,6 +21,7 @@ from heartline.messages.subjects import topic
 from heartline.messages.wording import Wording
 from heartline.model.alert import Alert
 from heartline.model.belief import Believed, Flapping, Tally
+from heartline.model.condition import Condition
 from heartline.model.incident import Change, Incident
 from heartline.model.kinds import AlertKind
 from heartline.model.observation import Failure
@@ -70,7 +72,7 @@ def build_report(thread: Sequence[Alert], target: Target, context: AlertContext,
         return report
     timeline, count = timeline_and_count(last, context, wording)
     facts = context.rds.get(last.target)
-    rows = rds_rows(facts, wording) if facts else ()
+    rows = (*(rds_rows(facts, wording) if facts else ()), *median_rows(last, context, wording))
     said = rds_sentence(last, facts, wording) if facts else ""
     incident = ((wording.text("row.incident"), last.incident.id),) if last.incident else ()
     return replace(
@@ -95,7 +97,9 @@ def thread_began(alert: Alert) -> datetime:
     """Return the moment that stands in the subject of each alert of a thread: it stays the same to the end."""
     if alert.flapping:
         return alert.flapping.start.at
-    return alert.incident.began if alert.incident else alert.expires or alert.at
+    if alert.condition:
+        return alert.condition.since
+    return alert.incident.began if alert.incident else alert.at
 
 
 def _report(thread: Sequence[Alert], wording: Wording) -> Report:
@@ -107,8 +111,8 @@ def _report(thread: Sequence[Alert], wording: Wording) -> Report:
             return watched(last, wording)
         case Alert(kind=AlertKind.UNWATCHED):
             return unwatched(last, wording)
-        case Alert(kind=AlertKind.EXPIRING, expires=datetime() as expires):
-            return expiring(last, expires, wording)
+        case Alert(condition=Condition() as condition):
+            return condition_report(last, condition, wording)
         case Alert(change=Change() as change):
             return changed(last, change, wording)
     return _report_outage(thread, wording)

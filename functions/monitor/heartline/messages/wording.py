@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from heartline.common.text import sanitize
 from heartline.i18n.language import Language, language
-from heartline.model.kinds import Kind
+from heartline.model.kinds import Kind, Phase
 from heartline.model.observation import Failure
 from heartline.model.target import Target
 
@@ -81,6 +82,11 @@ class Wording:
         if failure.kind is Kind.TIMEOUT or failure.sqlstate is None:
             return words, words, brief
         return self.text("short.with_sqlstate", short=words, sqlstate=failure.sqlstate), words, brief
+
+    def medians(self, key: str, found: Mapping[Phase, float]) -> str:
+        """Return the milliseconds of a whole probe and of its phases, in the text of that key."""
+        phases = ", ".join(f"{self.text(f'phase.{phase}')} {spent:,.1f}" for phase, spent in found.items())
+        return self.text(key, total=f"{sum(found.values()):,.0f}", phases=phases)
 
     def cause(self, failure: Failure) -> str:
         """Return the sentence that says what is wrong."""

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from heartline.model.belief import Addressees, Believed, Flapping, Tally
+from heartline.model.condition import Condition
 from heartline.model.incident import Change, Incident
 from heartline.model.kinds import AlertKind, Phase
-from heartline.model.observation import Failure
+from heartline.model.observation import Failure, Gauges
 from heartline.model.target import Endpoint
 
 
@@ -28,6 +29,10 @@ class Alert:
         Since when the target is watched.
     previous
         The failure that people were notified of before: what changed, or what is over.
+    condition
+        The one that has begun, become worse or ended, as measured at that moment.
+    gauges
+        How near the server was to its limits then.
     expires
         The end of the server's certificate.
     believed
@@ -63,6 +68,8 @@ class Alert:
     believed: Believed | None = None
     flapping: Flapping | None = None
     change: Change | None = None
+    condition: Condition | None = None
+    gauges: Gauges | None = None
     expires: datetime | None = None
     failure: Failure | None = None
     previous: Failure | None = None

@@ -27,6 +27,8 @@ class Heartbeat:
         After how many seconds a tick was to come then; 0 where that is not known.
     latencies
         How many milliseconds the last probe of each healthy one took, in their order; 0 where it is not known.
+    samples, sampled
+        How long the probes of each healthy one took at some ticks of the hour, in their order, and when the last was.
     """
 
     at: datetime
@@ -36,6 +38,12 @@ class Heartbeat:
     others: tuple[str, ...] = ()
     latencies: tuple[int, ...] = ()
     interval: float = 0
+    samples: tuple[str, ...] = ()
+    sampled: datetime | None = None
+
+    def sampled_by_target(self) -> dict[str, str]:
+        """Return this hour's samples by the names of the targets."""
+        return dict(zip(self.healthy, self.samples, strict=False))
 
     def looks(self) -> dict[str, datetime]:
         """Return when each target last had a verdict."""

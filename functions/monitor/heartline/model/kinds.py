@@ -106,6 +106,10 @@ class AlertKind(StrEnum):
     REPLACED = "replaced"
     UPGRADED = "upgraded"
     EXPIRING = "expiring"
+    SLOW = "slow"
+    FILLING = "filling"
+    LAGGING = "lagging"
+    WRAPAROUND = "wraparound"
     TEST = "test"
 
 

@@ -57,6 +57,26 @@ class Server:
 
 
 @dataclass(frozen=True, slots=True)
+class Gauges:
+    """How near a healthy server is to its limits; None where it does not say.
+
+    Attributes
+    ----------
+    slots, slots_used
+        The connection slots that are open to ordinary roles, and those in use by anyone.
+    xid_age
+        How many transaction ids ago the oldest one was that is not frozen.
+    replay_delay
+        By how many seconds a standby lags.
+    """
+
+    slots: int | None = None
+    slots_used: int | None = None
+    xid_age: int | None = None
+    replay_delay: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Observation:
     """Record what one probe saw: a healthy server, or a failure.
 
@@ -77,6 +97,7 @@ class Observation:
     server: Server | None = None
     address: str | None = None
     ended: datetime | None = None
+    gauges: Gauges = field(default_factory=Gauges)
 
     @property
     def until(self) -> datetime:

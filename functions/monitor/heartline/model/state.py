@@ -7,17 +7,10 @@ from datetime import datetime
 
 from heartline.model.alert import Alert
 from heartline.model.belief import Belief, Counts, Flapping, Mark
+from heartline.model.condition import Condition
 from heartline.model.incident import Change, Incident, Outage, Span
 from heartline.model.kinds import Status
 from heartline.model.observation import Failure, Server
-
-
-@dataclass(frozen=True, slots=True)
-class Warned:
-    """Remember that people were notified of a certificate's end, and how many days before."""
-
-    expires: datetime
-    days: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +58,8 @@ class State:
         The names of the servers that answered, the latest last; True once one of them has come back.
     pending_changes
         What happened to the server while there was no room to report it, oldest first.
+    conditions
+        Those that hold, are about to, or are over and people are still to be notified of that.
     blips
         The number of ticks that saw a failure which was none by their end.
     recent_blips, blip_counts
@@ -94,7 +89,7 @@ class State:
     known: tuple[str, ...] = ()
     several: bool = False
     pending_changes: tuple[Change, ...] = ()
-    warned: tuple[Warned, ...] = ()
+    conditions: tuple[Condition, ...] = ()
     blips: int = 0
     recent_blips: tuple[datetime, ...] = ()
     blip_counts: tuple[BlipCount, ...] = ()
@@ -121,6 +116,16 @@ class State:
     def failure(self) -> Failure | None:
         """Return what is wrong now."""
         return self.outage.failure if self.outage else None
+
+    @property
+    def held(self) -> tuple[Condition, ...]:
+        """Return the conditions that hold."""
+        return tuple(one for one in self.conditions if one.level)
+
+    @property
+    def notified(self) -> bool:
+        """Return True if people know of something that is to be told when it is over."""
+        return self.belief is not None or any(one.notified for one in self.conditions)
 
     @property
     def known_flapping(self) -> Flapping | None:

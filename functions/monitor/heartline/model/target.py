@@ -36,6 +36,8 @@ class Policy:
     ----------
     settle_after
         How long a flapping target must stay as it is to count as settled.
+    slow_after, lag_after
+        How long a probe must take to count as slow, never where that is None; and how far behind a standby must be.
     interval
         How often ticks come.
     """
@@ -46,6 +48,8 @@ class Policy:
     remind_every: timedelta = timedelta(hours=1)
     settle_after: timedelta = timedelta(minutes=5)
     maintenance: tuple[Window, ...] = ()
+    slow_after: timedelta | None = None
+    lag_after: timedelta = timedelta(minutes=5)
     interval: timedelta = timedelta(minutes=1)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -13,6 +13,8 @@ from heartline.common.parallel import at_once
 from heartline.messages.context import AlertContext, TargetAlerts, TargetHistory
 from heartline.model.alert import Alert
 from heartline.model.incident import Incident, Span
+from heartline.model.kinds import AlertKind
+from heartline.model.latencies import Trend
 from heartline.model.rds import RdsFacts
 from heartline.model.target import Target
 from heartline.notify.batches import Batch, channel_of, mark_delivered, parts_of, waits_for
@@ -41,6 +43,10 @@ class Histories(Protocol):
 
     def gaps(self, since: datetime) -> tuple[Span, ...]:
         """Return the times that began since then in which Heartline did not run, oldest first."""
+        ...
+
+    def trends(self, names: Collection[str], at: datetime) -> Mapping[str, Trend]:
+        """Return how long the probes of targets took in the days before a moment, where that is known."""
         ...
 
 
@@ -106,11 +112,14 @@ class Delivery:
         try:
             gaps = self.history.gaps(since)
             incidents = at_once(lambda name: self.history.incidents(name, since), names)
+            slow = [name for name, lease in self.leases.held.items() if any(map(_is_slow, lease.alerts.values()))]
+            trends = self.history.trends(slow, self.clock()) if slow else {}
         except Exception as error:  # noqa: BLE001 - whatever it is, a mail is worth more than its past
             self.leases.faults += 1
             self.log.error(Event.HISTORY_NOT_READ, "history not read: mails leave without it", error=error)
             return {}
-        return {name: TargetHistory(known, gaps) for name, known in zip(names, incidents, strict=True)}
+        pairs = zip(names, incidents, strict=True)
+        return {name: TargetHistory(known, gaps, trends.get(name)) for name, known in pairs}
 
     def _facts(self) -> Mapping[str, RdsFacts]:
         """Ask RDS, once for all channels."""
@@ -211,6 +220,10 @@ class Delivery:
             return [mark_delivered(alert, part.target, channel.name, batch.recipients) for alert in part.alerts]
 
         self.sent += self.leases.settle((self.leases.held[part.target.name], delivered(part)) for part in batch.parts)
+
+
+def _is_slow(alert: Alert) -> bool:
+    return alert.kind is AlertKind.SLOW
 
 
 def _names(batch: Batch) -> list[str]:

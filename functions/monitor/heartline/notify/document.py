@@ -14,6 +14,7 @@ from heartline.common.text import sanitize
 from heartline.messages.compose import Message
 from heartline.model.alert import Alert
 from heartline.model.belief import Flapping, Tally
+from heartline.model.condition import Condition
 from heartline.model.incident import Change, Incident
 from heartline.model.observation import Failure
 from heartline.model.target import Endpoint
@@ -51,6 +52,7 @@ def alert_document(alert: Alert, message: Message, text: str) -> Document:
             flapping=alert.flapping and _flapping(alert.flapping, alert.total, alert.settle_seconds),
             since_last_alert=alert.tally and _tally(alert.tally),
             change=alert.change and _change(alert.change),
+            condition=alert.condition and _condition(alert.condition),
             certificate_expires=_time(alert.expires),
             phases_ms={phase.value: spent for phase, spent in alert.phases.items()} or None,
             remind_at=_time(alert.remind_at),
@@ -134,6 +136,16 @@ def _change(change: Change) -> Document:
         **_known(server_started=_time(change.started)),
         "several_servers": change.several,
         "evidence": [{"what": one.what, "was": one.was, "now": one.now} for one in change.evidence],
+    }
+
+
+def _condition(condition: Condition) -> Document:
+    return {
+        "kind": condition.kind.value,
+        "value": round(condition.value, 3),
+        "threshold": condition.threshold,
+        "since": condition.since.isoformat(),
+        **_known(ended=_time(condition.ended)),
     }
 
 

@@ -11,7 +11,7 @@ from typing import Self
 from heartline.common.deadline import Deadline
 from heartline.model.errors import ConfigurationError
 from heartline.model.kinds import Phase, Role, Tls
-from heartline.model.observation import Observation, Server
+from heartline.model.observation import Gauges, Observation, Server
 from heartline.model.target import Credential, Target
 from heartline.probe.certificates import expiry
 from heartline.probe.diagnosis import diagnose
@@ -41,18 +41,22 @@ def probe(target: Target, credential: Credential, deadline: Deadline) -> Observa
     at, began = datetime.now(UTC), perf_counter()
     stopwatch = _Stopwatch()
     try:
-        server = _attempt(target, credential, deadline, stopwatch)
+        server, gauges = _attempt(target, credential, deadline, stopwatch)
     except ConfigurationError:
         raise
     except Exception as error:  # noqa: BLE001 - a hostile peer can make pg8000 raise anything
         failure = diagnose(error, stopwatch.phase, target, credential)
         seen = Observation(at, credential.endpoint, stopwatch.phases, failure, address=stopwatch.address)
     else:
-        seen = Observation(at, credential.endpoint, stopwatch.phases, server=server, address=stopwatch.address)
+        seen = Observation(
+            at, credential.endpoint, stopwatch.phases, server=server, address=stopwatch.address, gauges=gauges
+        )
     return replace(seen, ended=at + timedelta(seconds=perf_counter() - began))
 
 
-def _attempt(target: Target, credential: Credential, deadline: Deadline, stopwatch: _Stopwatch) -> Server:
+def _attempt(
+    target: Target, credential: Credential, deadline: Deadline, stopwatch: _Stopwatch
+) -> tuple[Server, Gauges]:
     endpoint = credential.endpoint
     with ExitStack() as opened:
         with stopwatch.time(Phase.RESOLVE):
@@ -68,12 +72,12 @@ def _attempt(target: Target, credential: Credential, deadline: Deadline, stopwat
             session = Session(sock, credential, deadline, verified=target.tls.verified)
         opened.callback(session.close)
         with stopwatch.time(Phase.QUERY):
-            server = session.ask(target.query)
+            server, gauges = session.ask(target.query)
             _check_result(session.result, target)
             _check_role(server, target.expect)
         if target.tls.verified and isinstance(sock, TlsSocket):
-            return replace(server, certificate_expires=expiry(sock))
-        return server
+            server = replace(server, certificate_expires=expiry(sock))
+        return server, gauges
 
 
 def _check_role(server: Server, expected: Role) -> None:

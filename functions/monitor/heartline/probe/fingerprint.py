@@ -10,31 +10,55 @@ from heartline.common.text import sanitize
 from heartline.model.observation import Server
 
 # All of it is readable without any grant (PostgreSQL documentation, 9.28 and 27.2). Functions, not the views over
-# them: each view costs a new session several look-ups in the catalogue, as each operator does. Times are as a server
-# sends them in binary form, since a role can configure how it sees times. Statistics are reset after a crash.
-FINGERPRINT = """
+# them: each view costs a new session several look-ups in the catalogue, as each operator, cast and aggregate does.
+# Times are as a server sends them in binary form, since a role can configure how it sees times. Statistics are reset
+# after a crash. Transaction ids are as of the last checkpoint; a standby leaves them to its primary.
+_IDENTITY = """
 SELECT encode(timestamptz_send(pg_postmaster_start_time()), 'hex'),
        pg_is_in_recovery(),
        (pg_control_system()).system_identifier,
-       CASE WHEN pg_is_in_recovery() THEN (pg_control_checkpoint()).timeline_id::text
-            ELSE pg_walfile_name(pg_current_wal_insert_lsn()) END,
+       {timeline},
        encode(timestamptz_send(pg_stat_get_bgwriter_stat_reset_time()), 'hex'),
        encode(timestamptz_send((pg_stat_get_archiver()).stats_reset), 'hex'),
        encode(timestamptz_send((pg_stat_get_wal()).stats_reset), 'hex'),
-       (SELECT encode(timestamptz_send(stats_reset), 'hex') FROM pg_stat_get_slru() LIMIT 1)
+       encode(timestamptz_send((SELECT (pg_stat_get_slru()).stats_reset LIMIT 1)), 'hex'),
 """
+_GAUGES = """
+       current_setting('max_connections', true),
+       current_setting('superuser_reserved_connections', true),
+       current_setting('reserved_connections', true),
+       current_setting('rds.rds_superuser_reserved_connections', true),
+       ARRAY(SELECT {sessions})
+"""
+_AGE = ", (pg_control_checkpoint()).next_xid, (pg_control_checkpoint()).oldest_xid"
+# From 17 on the number of a session's slot, and those below max_connections are clients'. Before, the database of each
+# process that has one, which some background workers do: an ordinary role cannot distinguish them.
+_SLOT_NUMBERS, _DATABASES = "pg_stat_get_backend_idset()", "pg_stat_get_backend_dbid(pg_stat_get_backend_idset())"
+SLOT_NUMBERS_SINCE = 17
+# CURRENT_TIMESTAMP is no function, and needs no look-up. Of the receiver an ordinary role sees that there is one.
+_REPLAY = """,
+       encode(timestamptz_send(CURRENT_TIMESTAMP), 'hex'),
+       encode(timestamptz_send(pg_last_xact_replay_timestamp()), 'hex'),
+       pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn(), (pg_stat_get_wal_receiver()).pid
+"""
+_PRIMARY = _IDENTITY.replace("{timeline}", "pg_walfile_name(pg_current_wal_insert_lsn())") + _GAUGES + _AGE
+_STANDBY = _IDENTITY.replace("{timeline}", "(pg_control_checkpoint()).timeline_id") + _GAUGES + ", NULL, NULL" + _REPLAY
 # What PostgreSQL had before 14, and what its relatives are more likely to have: no statistics of WAL and SLRU, a
 # timeline that is recorded some time after a promotion, and times in whole microseconds since 1970.
-OLDER_FINGERPRINT = """
+_OLDER = """
 SELECT (date_part('epoch', pg_postmaster_start_time()) * 1000000)::int8,
        pg_is_in_recovery(),
        (pg_control_system()).system_identifier,
        (pg_control_checkpoint()).timeline_id,
-       NULL, NULL, NULL, NULL
+       NULL, NULL, NULL, NULL,
 """
+_OLDER += _GAUGES + _AGE + _REPLAY
+_STATISTICS_SINCE = 14
 # What a server reports at login of what read_server reads.
 PARAMETERS = frozenset({b"server_version", b"in_hot_standby", b"default_transaction_read_only"})
-NOTHING: Sequence[object] = (None,) * 8
+IDENTITY_COLUMNS = 8
+NOTHING: Sequence[object] = (None,) * IDENTITY_COLUMNS
+_VERSION = re.compile(r"\d{1,4}", re.ASCII)
 _NUMBER = re.compile(r"-?\d{1,20}", re.ASCII)
 _WAL_FILE = re.compile(r"[0-9A-F]{24}", re.ASCII)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -42,6 +66,25 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # some thousand years.
 _BINARY_TIME = re.compile(r"0[0-9a-f]{15}", re.ASCII)
 _BINARY_EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
+
+
+def fingerprint_queries(parameters: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the queries to try one after the other, by what a server reported of itself at login: one is enough."""
+    older = _OLDER.format(sessions=_sessions(parameters))
+    if 0 < major_version(parameters) < _STATISTICS_SINCE:
+        return (older,)
+    latest = _STANDBY if _flag(parameters.get("in_hot_standby")) else _PRIMARY
+    return latest.format(sessions=_sessions(parameters)), older
+
+
+def _sessions(parameters: Mapping[str, str]) -> str:
+    return _SLOT_NUMBERS if major_version(parameters) >= SLOT_NUMBERS_SINCE else _DATABASES
+
+
+def major_version(parameters: Mapping[str, str]) -> int:
+    """Return the major version that a server reported; 0 where it is not known."""
+    known = _VERSION.match(parameters.get("server_version", ""))
+    return int(known[0]) if known else 0
 
 
 def read_server(parameters: Mapping[str, str], answer: Sequence[object]) -> Server:
@@ -52,18 +95,19 @@ def read_server(parameters: Mapping[str, str], answer: Sequence[object]) -> Serv
     parameters
         The parameters that the server reported at login.
     answer
-        The columns of `FINGERPRINT`, or `NOTHING`.
+        The columns of a fingerprint, or `NOTHING`.
     """
-    started, standby, system, timeline, *resets = answer if len(answer) == len(NOTHING) else NOTHING
-    identifier = _number(system)
+    known = answer if len(answer) >= IDENTITY_COLUMNS else NOTHING
+    started, standby, system, timeline, *resets = known[:IDENTITY_COLUMNS]
+    identifier = number(system)
     return Server(
         version=sanitize(parameters.get("server_version", ""), 64) or None,
-        started=_moment(started),
+        started=moment(started),
         standby=_flag(standby) if standby is not None else _flag(parameters.get("in_hot_standby")),
         read_only=_flag(parameters.get("default_transaction_read_only")),
         system=None if identifier is None else str(identifier),
         timeline=_timeline(timeline),
-        resets=tuple(at for at in map(_moment, resets) if at is not None),
+        resets=tuple(at for at in map(moment, resets) if at is not None),
     )
 
 
@@ -71,7 +115,8 @@ def _flag(value: object) -> bool | None:
     return {"on": True, "t": True, "off": False, "f": False}.get(str(value))
 
 
-def _number(value: object) -> int | None:
+def number(value: object) -> int | None:
+    """Return a whole number, or None."""
     return int(value) if isinstance(value, str) and _NUMBER.fullmatch(value) else None
 
 
@@ -79,11 +124,12 @@ def _timeline(value: object) -> int | None:
     """Return a timeline, given as a number or as the name of a WAL file: the first 8 of its 24 hexadecimal digits."""
     if isinstance(value, str) and _WAL_FILE.fullmatch(value):
         return int(value[:8], 16)
-    return _number(value)
+    return number(value)
 
 
-def _moment(value: object) -> datetime | None:
-    epoch, microseconds = _EPOCH, _number(value)
+def moment(value: object) -> datetime | None:
+    """Return a time in one of the two forms that fingerprints have it in, or None."""
+    epoch, microseconds = _EPOCH, number(value)
     if isinstance(value, str) and _BINARY_TIME.fullmatch(value):
         epoch, microseconds = _BINARY_EPOCH, int(value, 16)
     try:

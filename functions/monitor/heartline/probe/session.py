@@ -12,10 +12,11 @@ from pg8000.exceptions import DatabaseError
 from pg8000.native import Connection
 
 from heartline.common.deadline import Deadline
-from heartline.model.observation import Server
+from heartline.model.observation import Gauges, Server
 from heartline.model.target import Credential
 from heartline.probe.errors import AuthUnsupportedError, ClearTextError, PasswordMissingError, ProtocolFaultError
-from heartline.probe.fingerprint import FINGERPRINT, NOTHING, OLDER_FINGERPRINT, PARAMETERS, read_server
+from heartline.probe.fingerprint import NOTHING, PARAMETERS, fingerprint_queries, read_server
+from heartline.probe.gauges import read_gauges
 from heartline.probe.scram import Scram, iterations_of
 from heartline.probe.stream import PlainSocket, TlsSocket
 
@@ -141,8 +142,8 @@ class Session(Connection):  # type: ignore[misc]
         """Keep the error that the server reports: pg8000 loses it when the server then closes, and assumes UTF-8."""
         context.error = self._reported = DatabaseError(_report(data))
 
-    def ask(self, query: str | None) -> Server:
-        """Query the server and return what it reports of itself.
+    def ask(self, query: str | None) -> tuple[Server, Gauges]:
+        """Query the server and return what it reports of itself, and of its limits.
 
         Parameters
         ----------
@@ -155,7 +156,7 @@ class Session(Connection):  # type: ignore[misc]
             if self._reported is None or isinstance(error, DatabaseError):
                 raise
             raise self._reported from error
-        return read_server(self.parameter_statuses, answer)
+        return read_server(self.parameter_statuses, answer), read_gauges(self.parameter_statuses, answer)
 
     def _own(self, query: str) -> Sequence[object]:
         self._discarding = True
@@ -165,8 +166,8 @@ class Session(Connection):  # type: ignore[misc]
         return NOTHING
 
     def _fingerprint(self) -> Sequence[object]:
-        """Query the whole fingerprint, then the older one; poolers and relatives of PostgreSQL get a plain SELECT 1."""
-        for query in (FINGERPRINT, OLDER_FINGERPRINT):
+        """Query the fingerprint, older if need be; poolers and relatives of PostgreSQL get a plain SELECT 1."""
+        for query in fingerprint_queries(self.parameter_statuses):
             try:
                 (answer,) = self.run(query)
             except DatabaseError as error:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import astuple, dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import NoReturn
@@ -18,7 +18,7 @@ from heartline.common.codec import decode, encode
 from heartline.common.text import sanitize
 from heartline.model.expectation import Expectation
 from heartline.model.kinds import Kind, Phase, Role, Tls, TlsNegotiation
-from heartline.model.observation import Failure, Observation, Server
+from heartline.model.observation import Failure, Gauges, Observation, Server
 from heartline.model.target import Credential, Endpoint, Target
 from heartline.probe.failures import Advice, explained, words
 from heartline.prober.check import Attempt
@@ -28,6 +28,7 @@ _SQLSTATE = re.compile(r"[0-9A-Z]{5}", re.ASCII)
 _ADDRESS = re.compile(r"[0-9A-Fa-f.:%A-Za-z_-]{1,64}", re.ASCII)
 _MAX_MILLISECONDS = 60_000
 _MAX_VERSION = 64
+_MAX_GAUGE = 1e15
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +74,7 @@ class _Observation:
     failure: _Failure | None = None
     server: Server | None = None
     ended: datetime | None = None
+    gauges: Gauges = field(default_factory=Gauges)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +154,7 @@ def _written(seen: Observation) -> _Observation:
     if failure := seen.failure:
         written = _Failure(failure.phase, failure.kind, failure.advice or "", failure.sqlstate, failure.said)
         written = replace(written, rows=int(failure.words.get("rows", "0")))
-    return _Observation(seen.at, seen.phases, seen.address, written, seen.server, seen.ended)
+    return _Observation(seen.at, seen.phases, seen.address, written, seen.server, seen.ended, seen.gauges)
 
 
 def read_answer(
@@ -197,7 +199,9 @@ def _read(seen: _Observation, attempt: Attempt) -> Observation:
         raise ValueError("not the end of a probe")
     failure = None if seen.failure is None else _read_failure(seen.failure, attempt)
     server = None if seen.server is None else _read_server(seen.server)
-    return Observation(seen.at, endpoint, seen.phases, failure, server, seen.address, seen.ended)
+    if not all(0 <= one <= _MAX_GAUGE for one in astuple(seen.gauges) if one is not None):
+        raise ValueError("not what a server says of its limits")
+    return Observation(seen.at, endpoint, seen.phases, failure, server, seen.address, seen.ended, seen.gauges)
 
 
 def _read_failure(failure: _Failure, attempt: Attempt) -> Failure:

@@ -13,11 +13,12 @@ from heartline.model.observation import Observation
 from heartline.model.state import State
 from heartline.model.target import Policy
 from heartline.rules import budget
+from heartline.rules.conditions import notify_conditions
 from heartline.rules.counting import marked
 from heartline.rules.drafts import Drafts
 from heartline.rules.facts import Facts
 from heartline.rules.flapping import begun, least_outage, settle_time
-from heartline.rules.notices import expire, mention, postpone
+from heartline.rules.notices import mention, postpone
 from heartline.rules.reminders import next_reminder
 
 
@@ -34,7 +35,7 @@ def notify(facts: Facts, last: Observation, policy: Policy, now: datetime) -> tu
         mention(drafts, facts)
     else:
         postpone(drafts, facts)
-    expire(drafts)
+    notify_conditions(drafts)
     return drafts.state, tuple(drafts.alerts)
 
 

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from heartline.model.alert import Alert
 from heartline.model.belief import Belief, Believed
+from heartline.model.condition import Condition
 from heartline.model.incident import Change, Incident
 from heartline.model.kinds import AlertKind
 from heartline.model.observation import Failure, Observation
@@ -35,7 +36,7 @@ class Drafts:
         kind: AlertKind,
         incident: Incident | None = None,
         change: Change | None = None,
-        expires: datetime | None = None,
+        condition: Condition | None = None,
     ) -> None:
         """Add an alert, and count it."""
         state, last, now = self.state, self.last, self.now
@@ -55,7 +56,9 @@ class Drafts:
             failure=state.failure,
             previous=state.belief.failure if state.belief else None,
             change=change,
-            expires=expires,
+            condition=condition,
+            gauges=last.gauges if condition else None,
+            expires=last.server.certificate_expires if kind is AlertKind.EXPIRING and last.server else None,
         )
         self.alerts.append(self._summed_up(alert))
         self.state = replace(
@@ -95,7 +98,7 @@ class Drafts:
     def _summed_up(self, alert: Alert) -> Alert:
         """Add what was found since the last alert, and since it flaps."""
         state, now = self.state, self.now
-        flapping = None if alert.kind is AlertKind.EXPIRING else state.known_flapping
+        flapping = None if alert.condition else state.known_flapping
         if state.mark and (flapping or alert.kind is AlertKind.REMINDER):
             alert = replace(alert, tally=tally(state.mark, state, now, self.policy))
         if flapping is None:

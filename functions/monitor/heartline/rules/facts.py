@@ -10,6 +10,7 @@ from heartline.model.kinds import Status
 from heartline.model.observation import Failure, Observation
 from heartline.model.state import State
 from heartline.model.target import Policy
+from heartline.rules.conditions import observe_conditions
 from heartline.rules.counting import blipped
 from heartline.rules.flapping import disturbed
 from heartline.rules.incidents import amend_last, begin, end, go_on, record
@@ -63,6 +64,7 @@ def observe(state: State, observations: Sequence[Observation], policy: Policy) -
         return Facts(begin(state, failures[-1], observations), seen)
     facts = _healthy(state, failures, observations[0], observations[-1])
     known, change = detect_change(facts.state, observations[-1], state.last_ok)
+    known = observe_conditions(known, observations[-1], policy)
     if change is None:
         return replace(facts, state=known)
     if state.outage:

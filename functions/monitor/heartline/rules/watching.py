@@ -24,17 +24,29 @@ def addressed(before: State, decision: Decision, current: Addressees) -> Decisio
     target's recipients of now.
     """
     knowing = before.belief.addressees if before.belief else None
+    of_conditions = {one.kind: one.addressees for one in before.conditions}
     alerts = list[Alert]()
     for alert in decision.alerts:
         over = alert.kind in _ENDS
-        alerts.append(replace(alert, addressees=(knowing if over else None) or current))
+        told = of_conditions.get(alert.condition.kind) if alert.condition and alert.condition.ended else None
+        alerts.append(replace(alert, addressees=told or (knowing if over else None) or current))
         if over:
             knowing = None
         if alert.believed:
-            both = (*current.recipients, *(knowing.recipients if knowing else ()))
-            knowing = replace(current, recipients=tuple(dict.fromkeys(both)))
+            knowing = _both(current, knowing)
     belief = decision.state.belief and replace(decision.state.belief, addressees=knowing)
-    return replace(decision, state=replace(decision.state, belief=belief), alerts=tuple(alerts))
+    raised = {alert.condition.kind for alert in alerts if alert.condition}
+    conditions = tuple(
+        replace(one, addressees=_both(current, one.addressees)) if one.kind in raised else one
+        for one in decision.state.conditions
+    )
+    state = replace(decision.state, belief=belief, conditions=conditions)
+    return replace(decision, state=state, alerts=tuple(alerts))
+
+
+def _both(current: Addressees, others: Addressees | None) -> Addressees:
+    recipients = (*current.recipients, *(others.recipients if others else ()))
+    return replace(current, recipients=tuple(dict.fromkeys(recipients)))
 
 
 def welcome(before: State, decision: Decision, seen: Observation, policy: Policy, now: datetime) -> Decision:
@@ -71,7 +83,7 @@ def unwatch(state: State, now: datetime, discovered: Addressees | None = None) -
     target be given back.
     """
     belief, notified = state.belief, discovered is not None and state.first_seen is not None
-    if (belief or notified) and state.muted_until and now < state.muted_until:
+    if (state.notified or notified) and state.muted_until and now < state.muted_until:
         return Decision(state)
     left = State(
         state.target,
@@ -81,8 +93,12 @@ def unwatch(state: State, now: datetime, discovered: Addressees | None = None) -
         mute_reason=state.mute_reason,
         alerts_made=state.alerts_made,
     )
-    if not (belief or notified):
+    if not (state.notified or notified):
         return Decision(left)
+    known = [one for one in state.conditions if one.notified]
+    addressees = belief.addressees if belief else None
+    for one in known:
+        addressees = _both(addressees or one.addressees or Addressees(), one.addressees)
     incident = state.incident or state.find(belief.incident if belief else None)
     if incident:
         kinds = (*incident.notified, AlertKind.UNWATCHED)
@@ -95,8 +111,9 @@ def unwatch(state: State, now: datetime, discovered: Addressees | None = None) -
         at=now,
         first_seen=state.first_seen,
         incident=incident,
+        condition=replace(known[0], addressees=None) if known and not belief else None,
         previous=state.failure or (belief.failure if belief else None),
-        addressees=(belief.addressees if belief else None) or discovered,
+        addressees=addressees or discovered,
         discovered=discovered is not None,
     )
     return Decision(left, (alert,), (incident,) if incident else ())

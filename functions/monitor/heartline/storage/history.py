@@ -1,14 +1,27 @@
-"""Keep what is over: incidents, and the times in which Heartline itself did not run."""
+"""Keep what is over: incidents, how long probes took, and the times in which Heartline itself did not run."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any, TypeVar
 
 from heartline.common.codec import decode
 from heartline.model.incident import Incident, Span
-from heartline.storage.schema import FORMAT, GAP, HEARTBEAT_KEY, INCIDENT, gap_key, record, sortable, target_key
+from heartline.model.latencies import Latencies, Trend
+from heartline.storage.schema import (
+    FORMAT,
+    GAP,
+    HEARTBEAT_KEY,
+    INCIDENT,
+    LATENCIES,
+    gap_key,
+    latencies_item,
+    latencies_key,
+    record,
+    sortable,
+    target_key,
+)
 from heartline.storage.table import Table
 
 _T = TypeVar("_T")
@@ -31,6 +44,19 @@ class History:
     def note_gap(self, gap: Span) -> None:
         """Keep a time in which Heartline did not run."""
         self._table.put(gap_key(gap), record(gap.ended, {"gap": gap}))
+
+    def note_latencies(self, shard: str | None, until: int, samples: Mapping[str, str], at: datetime) -> None:
+        """Keep how long the probes of an hour took."""
+        key = latencies_key(shard)
+        known = _readable(self._table.listed(key, key[1]), "latencies", Latencies)
+        latencies = next(known, Latencies(0, {})).following(until, samples)
+        self._table.put(key, latencies_item(latencies, at))
+
+    def trends(self, names: Collection[str], at: datetime) -> dict[str, Trend]:
+        """Return how long the probes of targets took in the days before a moment, where that is known."""
+        items = self._table.listed((HEARTBEAT_KEY[0], LATENCIES), f"{LATENCIES}~")
+        shards = sorted(_readable(items, "latencies", Latencies), key=lambda one: one.until)
+        return {name: trend for one in shards for name in names if (trend := one.trend(name, at))}
 
     def incidents(self, name: str, since: datetime) -> tuple[Incident, ...]:
         """Return the incidents of a target that began since then and are over, oldest first."""

@@ -12,6 +12,7 @@ from heartline.common.codec import decode, encode
 from heartline.model.alert import Alert
 from heartline.model.heartbeat import Heartbeat
 from heartline.model.incident import Incident, Span
+from heartline.model.latencies import Latencies
 from heartline.model.state import State, Stored, Unreadable
 from heartline.storage.attribute_values import deserialize, serialize
 
@@ -24,6 +25,8 @@ HEARTBEAT_KEY: Key = ("heartbeat", "heartbeat")
 LAST_HEARTBEAT = "shard#~"
 # What the sort keys begin with of an incident in a target's partition, and of a gap in the heartbeat's.
 INCIDENT, GAP = "incident#", "gap#"
+# And in the heartbeat's of how long probes took, for each shard.
+LATENCIES = "latencies#"
 # How long the heartbeat of a shard is kept, when the fleet is divided otherwise since.
 _SHARD_KEPT = timedelta(days=30)
 # How long either is kept: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/TTL.html
@@ -46,6 +49,16 @@ def heartbeat_item(heartbeat: Heartbeat, shard: str | None) -> dict[str, object]
     """Return the item of a heartbeat; of a shard, DynamoDB removes it in time."""
     item = {"format": FORMAT, **{part.name: getattr(heartbeat, part.name) for part in fields(Heartbeat)}}
     return item if shard is None else item | {"expires_at": int((heartbeat.at + _SHARD_KEPT).timestamp())}
+
+
+def latencies_key(shard: str | None) -> Key:
+    """Return the key of how long the probes of a shard took, or of the whole fleet."""
+    return HEARTBEAT_KEY[0], f"{LATENCIES}{shard or ''}"
+
+
+def latencies_item(latencies: Latencies, at: datetime) -> dict[str, object]:
+    """Return the item of how long probes took, which DynamoDB removes once nobody writes it any more."""
+    return {"format": FORMAT, "expires_at": int((at + _SHARD_KEPT).timestamp()), "latencies": latencies}
 
 
 def incident_key(name: str, incident: Incident) -> Key:

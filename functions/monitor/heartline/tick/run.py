@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -10,10 +11,12 @@ from time import monotonic
 from botocore.exceptions import BotoCoreError, ClientError
 
 from heartline.aws.log import Event
+from heartline.aws.metrics import CONDITION_METRICS
 from heartline.common.deadline import Deadline
 from heartline.model.alert import Alert
 from heartline.model.heartbeat import Heartbeat
 from heartline.model.kinds import Status
+from heartline.model.latencies import SAMPLE_EVERY, hour_of, sample
 from heartline.model.state import State
 from heartline.model.target import Target
 from heartline.rules.gaps import missed
@@ -83,6 +86,7 @@ def _summary(run: Run, results: Sequence[TargetResult]) -> TickSummary:
         unprobed=sum(result.unprobed for result in results),
         blips=sum(result.blips for result in results),
         overruns=int(any(result.overrun for result in results)),
+        conditions=Counter(CONDITION_METRICS[one.kind] for result in results for one in result.state.held),
         shard=run.shard,
     )
 
@@ -109,7 +113,7 @@ def _report(services: Services, results: Sequence[TargetResult], summary: TickSu
     services.metrics.count(summary.metrics())
     for result in results:
         if result.target.metrics and result.last and result.seen is not Status.UNKNOWN:
-            services.metrics.probed(result.target.name, result.last)
+            services.metrics.probed(result.target.name, result.last, result.state.held)
 
 
 def _beat(
@@ -123,12 +127,13 @@ def _beat(
         # All that this tick had to write was another's: the heartbeat, too, is the other's to write.
         return True
     try:
+        _keep_latencies(services, run, loaded.heartbeat)
         if gap := missed(loaded.last, run.at, max(services.settings.interval, loaded.interval)):
             services.history.note_gap(gap)
             span = {"from": gap.began.isoformat(), "to": gap.ended.isoformat()}
             services.log.warning(Event.TICKS_MISSED, "ticks were missed", detail=span)
         seconds = services.settings.interval.total_seconds()
-        heartbeat = replace(_heartbeat(run, results, leaving), interval=seconds)
+        heartbeat = replace(_heartbeat(run, results, leaving, loaded.heartbeat), interval=seconds)
         services.store.beat(heartbeat, loaded.heartbeat, run.shard)
     except (ClientError, BotoCoreError) as error:
         services.log.error(Event.HEARTBEAT_NOT_WRITTEN, "heartbeat not written", error=error)
@@ -136,7 +141,19 @@ def _beat(
     return True
 
 
-def _heartbeat(run: Run, results: Sequence[TargetResult], leaving: tuple[str, ...]) -> Heartbeat:
+def _keep_latencies(services: Services, run: Run, before: Heartbeat | None) -> None:
+    """Keep how long the probes of the last hour took, once it is over; a tick can do without."""
+    if before is None or before.sampled is None or hour_of(before.sampled) == hour_of(run.at):
+        return
+    try:
+        services.history.note_latencies(run.shard, hour_of(before.sampled), before.sampled_by_target(), run.at)
+    except (ClientError, BotoCoreError) as error:
+        services.log.error(Event.LATENCIES_NOT_KEPT, "the latencies of an hour not kept", error=error)
+
+
+def _heartbeat(
+    run: Run, results: Sequence[TargetResult], leaving: tuple[str, ...], before: Heartbeat | None
+) -> Heartbeat:
     """Return which targets this tick found healthy and which not, and when the others were seen last."""
     healthy, failed = (
         tuple(sorted(result.target.name for result in results if result.seen is status))
@@ -148,7 +165,21 @@ def _heartbeat(run: Run, results: Sequence[TargetResult], leaving: tuple[str, ..
     spent = {result.target.name: sum(result.last.phases.values()) for result in results if result.last}
     # Less than half a millisecond is no less than one that is not known.
     latencies = tuple(max(1, round(spent[name])) if name in spent else 0 for name in healthy)
-    return Heartbeat(run.at, healthy, failed, earlier, others, latencies)
+    samples, sampled = _samples(run, {one.target.name: one for one in results}, healthy, before)
+    return Heartbeat(run.at, healthy, failed, earlier, others, latencies, samples=samples, sampled=sampled)
+
+
+def _samples(
+    run: Run, results: Mapping[str, TargetResult], healthy: Sequence[str], before: Heartbeat | None
+) -> tuple[tuple[str, ...], datetime | None]:
+    """Return this hour's samples of how long probes took, one more of each where it is time, and when the last was."""
+    sampled, known = (before.sampled, before.sampled_by_target()) if before else (None, {})
+    if sampled is None or hour_of(sampled) != hour_of(run.at):
+        sampled, known = None, {}
+    if sampled and run.at - sampled < SAMPLE_EVERY:
+        return tuple(known.get(name, "") for name in healthy), sampled
+    lasts = {name: results[name].last for name in healthy}
+    return tuple(known.get(name, "") + (sample(last.phases) if last else "") for name, last in lasts.items()), run.at
 
 
 def _last_look(state: State) -> datetime | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -55,6 +56,8 @@ class TickSummary:
         Faults of the monitor, or of what it relies on, but those of delivery.
     delivery
         What became of the alerts.
+    conditions
+        How many of them each condition holds of, by its name as a metric.
     shard, shards
         Which part of a divided tick it is; or into how many a tick was divided.
     """
@@ -69,6 +72,7 @@ class TickSummary:
     faults: int = 0
     duration_ms: int = 0
     delivery: DeliverySummary = field(default_factory=DeliverySummary)
+    conditions: Mapping[str, int] = field(default_factory=dict)
     shard: str | None = None
     shards: int | None = None
 
@@ -99,6 +103,7 @@ class TickSummary:
             "TargetsDown": self.down,
             "TargetsUnprobed": self.unprobed,
             "Blips": self.blips,
+            **self.conditions,
             "Overruns": self.overruns,
             "Faults": self.faults + self.delivery.faults,
             "AlertsSent": self.delivery.sent,

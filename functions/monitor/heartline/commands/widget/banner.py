@@ -62,6 +62,8 @@ def _rest(fleet: Fleet, counts: Counter[Standing], viewer: Viewer) -> list[str]:
     said = []
     if counts[Standing.UP] and counts[Standing.UP] < len(fleet.targets):
         said.append(viewer.text("widget.of_all_up", number=counts[Standing.UP], all=len(fleet.targets)))
+    if warned := sum(bool(view.state.held) for view in fleet.targets):
+        said.append(viewer.text("widget.count_warned", number=warned))
     if muted := sum(view.muted_until is not None for view in fleet.targets):
         said.append(viewer.text("widget.count_muted", number=muted))
     if waiting := sum(view.pending for view in fleet.targets):

@@ -62,10 +62,16 @@ def listed(fleet: Fleet, asked: Asked) -> Listed:
     return Listed(tuple(found[first : first + PAGE]), number, pages, len(found), first + 1)
 
 
-def _urgency(view: TargetView) -> tuple[int, bool, bool, str]:
-    """Sort what needs somebody first; of what is well, what is muted, so that it is not forgotten."""
+def _urgency(view: TargetView) -> tuple[int, bool, bool, bool, str]:
+    """Sort what needs somebody first; of what is well, what has a condition or is muted: so it is not forgotten."""
     quiet = view.muted_until is not None
-    return view.standing, view.acknowledged, quiet is (view.standing not in _CALM), view.name.casefold()
+    return (
+        view.standing,
+        view.acknowledged,
+        not view.state.held,
+        quiet is (view.standing not in _CALM),
+        view.name.casefold(),
+    )
 
 
 def fleet_page(fleet: Fleet, shown: Listed, asked: Asked, viewer: Viewer) -> Html:
@@ -130,7 +136,7 @@ def _cells(fleet: Fleet, view: TargetView, viewer: Viewer, *, quiet: bool) -> li
         element("td", strip(view, fleet.at, viewer), style=f"width:{20 if viewer.wide else 18}%"),
     ]
     if viewer.wide:
-        numbers = (available(view, viewer), latency(view))
+        numbers = (available(view, viewer), latency(view, viewer))
         cells += [element("td", number, class_="hl-num", style="width:1%") for number in numbers]
     # Where a row has no room for large buttons they stand below what is wrong.
     shown = buttons(view, viewer, quiet=quiet) if quiet or viewer.wide else ""

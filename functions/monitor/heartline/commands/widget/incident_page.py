@@ -7,7 +7,8 @@ from datetime import timedelta
 from heartline.commands.view import DAY, Fleet, TargetView
 from heartline.commands.widget.asked import Asked
 from heartline.commands.widget.html import Html, element, joined
-from heartline.commands.widget.parts import NONE, TONES, buttons, cause, foot, latency, pill, since, tags
+from heartline.commands.widget.parts import NONE, TONES, buttons, cause, foot, pill, since, tags
+from heartline.commands.widget.sparkline import medians, sparkline, suggestion
 from heartline.commands.widget.strip import strip
 from heartline.commands.widget.style import styled
 from heartline.commands.widget.viewer import Viewer
@@ -31,6 +32,7 @@ def incident_page(fleet: Fleet, view: TargetView, asked: Asked, viewer: Viewer) 
         _head(fleet, view, viewer),
         *([_chosen(view, chosen, viewer)] if chosen else ()),
         _day(fleet, view, viewer),
+        _trend(view, viewer),
         _others(view, chosen, viewer),
         foot(fleet, viewer),
     )
@@ -122,7 +124,7 @@ def _day(fleet: Fleet, view: TargetView, viewer: Viewer) -> Html:
     said = " · ".join(viewer.text(f"widget.share_{name}", share=share) for name, share in shares.items())
     known = [viewer.text("widget.shares", shares=said)]
     if view.latency:
-        known.append(viewer.text("widget.latency_now", latency=latency(view)))
+        known.append(viewer.text("widget.latency_now", latency=f"{view.latency} ms"))
     if view.state.first_seen:
         known.append(viewer.text("widget.watched", at=viewer.moment(view.state.first_seen)))
     return joined(
@@ -131,6 +133,17 @@ def _day(fleet: Fleet, view: TargetView, viewer: Viewer) -> Html:
         element("div", *hours, class_="hl-hours"),
         element("p", " ".join(known), style="margin-top:8px"),
     )
+
+
+def _trend(view: TargetView, viewer: Viewer) -> Html:
+    """Return how long probes took in the last days, and from when on they may count as slow."""
+    if view.trend is None:
+        return Html()
+    said = medians(view.trend, viewer)
+    if view.target.policy.slow_after is None:
+        said.append(viewer.text("widget.suggest_slow", seconds=suggestion(view.trend)))
+    lines = (element("p", one, class_="hl-dim") for one in said)
+    return joined(element("h2", viewer.text("widget.trend_head")), sparkline(view.trend, viewer, tall=True), *lines)
 
 
 def _others(view: TargetView, chosen: Incident | None, viewer: Viewer) -> Html:

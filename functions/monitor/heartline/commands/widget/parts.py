@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from heartline.commands.view import Fleet, Standing, TargetView
 from heartline.commands.widget.html import Html, element, joined
+from heartline.commands.widget.sparkline import sparkline
 from heartline.commands.widget.viewer import Viewer
 from heartline.rules.availability import percent
 
@@ -29,10 +30,11 @@ def pill(view: TargetView, viewer: Viewer) -> Html:
 
 
 def tags(view: TargetView, fleet: Fleet, viewer: Viewer) -> Html:
-    """Return what else there is to know: acknowledged, muted, flapping, alerts that wait, no verdict of late."""
+    """Return what else there is to know: flapping, conditions, a mute, alerts that wait, no verdict of late."""
     said: list[str] = []
     if view.flapping and view.standing is not Standing.FLAPPING:
         said.append(viewer.text("widget.flapping"))
+    said += [viewer.text(f"widget.holds_{one.kind}") for one in view.state.held]
     if view.acknowledged:
         said.append(viewer.text("widget.acknowledged"))
     if until := view.muted_until:
@@ -64,9 +66,10 @@ def available(view: TargetView, viewer: Viewer) -> Html:
     return element("span", shares[length], title=viewer.text(f"widget.share_{length}", share=shares[length]))
 
 
-def latency(view: TargetView) -> str:
-    """Return how long the last probe took, or a dash."""
-    return f"{view.latency} ms" if view.latency else NONE
+def latency(view: TargetView, viewer: Viewer) -> Html:
+    """Return how long the last probe took, or a dash, over how long probes took in the last days."""
+    now = element("span", f"{view.latency} ms" if view.latency else NONE)
+    return joined(now, sparkline(view.trend, viewer)) if view.trend else now
 
 
 def cause(view: TargetView, viewer: Viewer) -> str | None:

@@ -12,7 +12,15 @@ from heartline.aws.errors import code_of
 from heartline.aws.log import Event
 from heartline.commands.dispatch import observe, run_command
 from heartline.commands.select import select, select_one
-from heartline.commands.view import FEW_INCIDENTS, LOOKED_BACK, MONTH, MOST_INCIDENTS, view_fleet, with_newest
+from heartline.commands.view import (
+    FEW_INCIDENTS,
+    LOOKED_BACK,
+    MONTH,
+    MOST_INCIDENTS,
+    view_fleet,
+    with_newest,
+    with_trends,
+)
 from heartline.commands.widget.answers import change_page, probe_page, refused_page
 from heartline.commands.widget.asked import Asked, read_asked
 from heartline.commands.widget.fleet_page import fleet_page, listed
@@ -119,9 +127,9 @@ def _page(services: Services, asked: Asked, watched: Sequence[Target], viewer: V
         chosen = [target for target in watched if target.name == asked.target]
         if chosen:
             fleet = view_fleet(services, chosen)
-            (view,) = with_newest(services, fleet.targets, LOOKED_BACK, MOST_INCIDENTS)
+            (view,) = with_newest(services, with_trends(services, fleet.targets), LOOKED_BACK, MOST_INCIDENTS)
             return incident_page(fleet, view, asked, viewer)
     fleet = view_fleet(services, watched)
     shown = listed(fleet, asked)
-    targets = tuple(with_newest(services, shown.targets, MONTH, FEW_INCIDENTS))
+    targets = tuple(with_newest(services, with_trends(services, shown.targets), MONTH, FEW_INCIDENTS))
     return fleet_page(fleet, replace(shown, targets=targets), asked, viewer)
