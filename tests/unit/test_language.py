@@ -79,6 +79,10 @@ def built() -> set[str]:
     keys = {f"{part}.{name}" for name in explained() for part in ("cause", "next_step")}
     keys |= {f"short.{kind}" for kind in Kind} | {f"short.timeout-{phase}" for phase in phases}
     keys.add("short.denied-login")
+    states = ("down", "cannot-log-in", "still-down", "still-cannot-log-in", "recovered", "flapping", "stable-again")
+    notices = ("no-longer-watched", "now-watching", "several-servers", "test", *CHANGES)
+    ends = [f"{kind}{end}" for kind in ConditionKind for end in ("", "-ended")]
+    keys |= {f"state.{state}" for state in (*states, *notices, *ends)}
     keys |= {f"brief.{kind}" for kind in Kind} | {"brief.password", "short.password"}
     keys |= {f"{part}.{kind}" for kind in ("unwatched", *CHANGES) for part in ("headline", "gist")}
     keys |= {f"widget.holds_{kind}" for kind in ConditionKind}

@@ -49,7 +49,7 @@ def test_the_wording_is_that_of_the_target() -> None:
     ("failed", "english", "korean"),
     [
         (failure(), "connection refused", "연결 거부"),
-        (failure(Kind.AUTH, sqlstate="28P01"), "password rejected (28P01)", "비밀번호 거부 (28P01)"),
+        (failure(Kind.AUTH, sqlstate="28P01"), "password rejected (28P01)", "비밀번호 인증 실패 (28P01)"),
         (failure(Kind.AUTH, sqlstate="28000"), "login rejected (28000)", "로그인 거부 (28000)"),
         (failure(Kind.AUTH), "login rejected", "로그인 거부"),
         (failure(Kind.SATURATED, sqlstate="53300"), "too many connections (53300)", "연결 수 초과 (53300)"),

@@ -126,7 +126,7 @@ def _several(reports: Sequence[Report], context: AlertContext, wording: Wording)
     worst = [one for one in reports if one.label == reports[0].label]
     first = min(worst, key=lambda one: thread_began(one.alert))
     names, number = [one.alert.target for one in worst], len(worst)
-    words = {"label": worst[0].label, "number": number, "all": max(context.targets, number)}
+    words = {"label": wording.state(worst[0].label), "number": number, "all": max(context.targets, number)}
     brackets = _brackets(reports, worst, words, wording)
     if context.cut_off and worst[0].status in _FAILED:
         # That is what decides, and not which databases they are.

@@ -23,7 +23,7 @@ def condition_report(last: Alert, condition: Condition, wording: Wording) -> Rep
     gauges, ended = last.gauges or Gauges(), "_ended" if condition.ended else ""
     value, label = _written(condition, condition.value, wording), condition.kind.upper() + (" ENDED" if ended else "")
     words = {"value": value, "used": gauges.slots_used, "slots": gauges.slots}
-    key = f"condition.{condition.kind}{ended}"
+    state, key = wording.state(label), f"condition.{condition.kind}{ended}"
     expires = condition.kind is ConditionKind.EXPIRING and not ended
     rows = [*endpoint_rows(last, wording), (wording.text("condition.row_since"), wording.when(condition.since))]
     if condition.ended:
@@ -40,7 +40,7 @@ def condition_report(last: Alert, condition: Condition, wording: Wording) -> Rep
         wording.text(f"{key}_headline", **words),
         wording.text(f"{key}_subject", **words),
         wording.clock(condition.ended or condition.since, last.at),
-        (wording.text("subject.expiring", label=label, length=value) if expires else f"{label}: {value}",),
+        (wording.text("subject.expiring", label=state, length=value) if expires else f"{state}: {value}",),
         first_step="" if ended else wording.text(f"{key}_look"),
         rows=tuple(rows),
         phase_bars=phase_bars(last, wording),

@@ -34,7 +34,7 @@ def flapping(last: Alert, total: Tally, wording: Wording) -> Report:
         wording.text(f"headline.flapping{form}", **words),
         wording.text("gist.flapping", **words),
         wording.clock(total.since, last.at),
-        (wording.text("subject.flapping", label="FLAPPING", **words),),
+        (wording.text("subject.flapping", label=wording.state("FLAPPING"), **words),),
         sentences=(*sentences, *(gaps(last.incident, wording) if last.incident else ())),
         rows=(*rows, reminder_row(last, wording)),
         phase_bars=phase_bars(last, wording),
@@ -56,7 +56,7 @@ def stable(thread: Sequence[Alert], known: Flapping, total: Tally, wording: Word
         wording.text("headline.stable", **words),
         wording.text("gist.stable", **words),
         wording.clock(calm, last.at),
-        (wording.text("subject.lasting", label="STABLE AGAIN", length=rest),),
+        (wording.text("subject.lasting", label=wording.state("STABLE AGAIN"), length=rest),),
         sentences=(*unheard, tally_sentence(total, last.previous, wording), *unobserved),
         rows=(
             *endpoint_rows(last, wording),

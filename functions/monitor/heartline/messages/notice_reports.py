@@ -24,7 +24,7 @@ def changed(last: Alert, change: Change, wording: Wording) -> Report:
         wording.text(f"headline.{key}", target=last.target),
         wording.text(f"gist.{key}", version=version),
         wording.clock(change.before, last.at),
-        (wording.text("subject.upgraded", label=label, version=version),) if key == "upgraded" else (),
+        (wording.text("subject.upgraded", label=wording.state(label), version=version),) if key == "upgraded" else (),
         first_step="" if change.several else wording.text(f"sentence.look_{last.kind}"),
         sentences=(wording.text("sentence.several" if change.several else "sentence.happened"), *unobserved),
         rows=(*endpoint_rows(last, wording), *change_rows(change, wording)),

@@ -49,7 +49,7 @@ def down(thread: Sequence[Alert], failure: Failure, incident: Incident, wording:
         severity.status,
         *_said(form, severity.suffix, failure, words, wording),
         wording.clock(since, last.at),
-        _details(form, label, failure, words, wording),
+        _details(form, wording.state(label), failure, words, wording),
         first_step=wording.next_step(failure),
         sentences=(verdict(failure, wording), *_summed_up(last, wording), *gaps(incident, wording)),
         rows=(*rows, reminder_row(last, wording)),
@@ -76,13 +76,13 @@ def _form(alert: Alert) -> str:
     return "raised" if alert.previous else "down"
 
 
-def _details(form: str, label: str, failure: Failure, words: Mapping[str, object], wording: Wording) -> tuple[str, ...]:
+def _details(form: str, state: str, failure: Failure, words: Mapping[str, object], wording: Wording) -> tuple[str, ...]:
     """Return what the subject's bracket may say: how long, how often, or else why."""
     if form == "reminder":
-        return (wording.text("subject.lasting", label=label, length=words["length"]),)
-    again = {"label": label, "outages": words["outages"], "length": words["flapping"]}
+        return (wording.text("subject.lasting", label=state, length=words["length"]),)
+    again = {"label": state, "outages": words["outages"], "length": words["flapping"]}
     often = (wording.text("subject.again", **again),) if form == "down_again" else ()
-    return (*often, *(wording.text("subject.down", label=label, short=short) for short in wording.shorts(failure)))
+    return (*often, *(wording.text("subject.down", label=state, short=short) for short in wording.shorts(failure)))
 
 
 def _summed_up(alert: Alert, wording: Wording) -> tuple[str, ...]:
@@ -107,7 +107,7 @@ def recovered(thread: Sequence[Alert], incident: Incident, wording: Wording) -> 
         wording.text(f"headline.recovered{form}", **words),
         wording.text(f"gist.recovered{form}", **words),
         wording.clock(ended, last.at),
-        (wording.text("subject.after", label="RECOVERED", length=length),),
+        (wording.text("subject.after", length=length),),
         sentences=(*unheard, *gaps(incident, wording)),
         rows=_recovered_rows(last, incident, wording),
         phase_bars=() if last.failure else phase_bars(last, wording),

@@ -63,6 +63,7 @@ def build_report(thread: Sequence[Alert], target: Target, context: AlertContext,
     report = _report(thread, wording)
     report = replace(
         report,
+        details=(*report.details, wording.state(report.label)),
         topic=topic([report.name], thread_began(last), wording),
         when=when(report.gist, report.since, report.status, wording),
         dashboard=dashboard_link(context, wording),

@@ -37,6 +37,10 @@ class Wording:
         """Return a duration in words."""
         return self.language.length(span)
 
+    def state(self, label: str) -> str:
+        """Return a state as the bracket of a subject begins with it."""
+        return self.text(f"state.{label.lower().replace(' ', '-')}")
+
     def count(self, what: str, number: int) -> str:
         """Return a number of what was found: outages, failed probes, changes of the server."""
         return self.text(f"count.{what}_one") if number == 1 else self.text(f"count.{what}", number=number)
