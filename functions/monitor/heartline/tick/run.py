@@ -119,7 +119,7 @@ def _report(services: Services, results: Sequence[TargetResult], summary: TickSu
 def _beat(
     services: Services, run: Run, results: Sequence[TargetResult], loaded: Loaded, leaving: tuple[str, ...]
 ) -> bool:
-    """Record that this tick has run, and which were missed before it; return False if it could not."""
+    """Record that this tick has run, and which were missed before it; return False if any of that failed."""
     if loaded.unsure:
         services.log.error(Event.HEARTBEAT_NOT_WRITTEN, "heartbeat not written: a newer Heartline wrote the last one")
         return False
@@ -127,7 +127,7 @@ def _beat(
         # All that this tick had to write was another's: the heartbeat, too, is the other's to write.
         return True
     try:
-        _keep_latencies(services, run, loaded.heartbeat)
+        kept = _keep_latencies(services, run, loaded.heartbeat)
         if gap := missed(loaded.last, run.at, max(services.settings.interval, loaded.interval)):
             services.history.note_gap(gap)
             span = {"from": gap.began.isoformat(), "to": gap.ended.isoformat()}
@@ -138,17 +138,19 @@ def _beat(
     except (ClientError, BotoCoreError) as error:
         services.log.error(Event.HEARTBEAT_NOT_WRITTEN, "heartbeat not written", error=error)
         return False
-    return True
+    return kept
 
 
-def _keep_latencies(services: Services, run: Run, before: Heartbeat | None) -> None:
-    """Keep how long the probes of the last hour took, once it is over; a tick can do without."""
+def _keep_latencies(services: Services, run: Run, before: Heartbeat | None) -> bool:
+    """Keep how long the probes of the last hour took, once it is over; return False if that failed."""
     if before is None or before.sampled is None or hour_of(before.sampled) == hour_of(run.at):
-        return
+        return True
     try:
         services.history.note_latencies(run.shard, hour_of(before.sampled), before.sampled_by_target(), run.at)
     except (ClientError, BotoCoreError) as error:
         services.log.error(Event.LATENCIES_NOT_KEPT, "the latencies of an hour not kept", error=error)
+        return False
+    return True
 
 
 def _heartbeat(
