@@ -268,8 +268,7 @@ def test_what_is_down_and_loses_its_tag_while_the_list_cannot_be_read_is_told_to
     rds.tag(arn, "no")
     for _ in range(2):
         minute(monitor)
-    words = [subject.split("]")[0] for subject in monitor.subjects]
-    assert words == ["[NOW WATCHING", "[DOWN", "[NO LONGER WATCHED"]
+    assert monitor.states == ["NOW WATCHING", "DOWN", "NO LONGER WATCHED"]
 
 
 def test_a_found_fleet_is_divided_as_any(fleet: Fleet, serve: Serve) -> None:

@@ -242,7 +242,7 @@ def test_an_answer_that_does_not_come_once_is_asked_for_again(
     function.behave = lambda request, invoke: behave(request, invoke) if next(requests) == 0 else invoke(request)
     assert private.tick()["down"] == 1
     assert [line["event"] for line in private.log if line["level"] == "ERROR"] == []
-    assert [subject.split("]")[0] for subject in private.subjects] == ["[DOWN"]
+    assert private.states == ["DOWN"]
 
 
 def test_a_function_that_hangs_costs_no_more_than_the_tick_s_time(private: Monitor, function: ProbeFunction) -> None:
