@@ -193,7 +193,7 @@ def _policy(care: Care, interval: timedelta) -> Policy:
         timedelta(seconds=care.remind_every),
         timedelta(seconds=care.settle_after),
         tuple(window(_written(one)) for one in care.windows),
-        interval,
+        interval=interval,
     )
 
 
