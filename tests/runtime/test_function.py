@@ -64,10 +64,10 @@ def test_a_mail_in_korean_has_the_clock_of_seoul(
     database.kill()
     tick(function)
     (mail,) = aws.mails
-    assert mail.subject.startswith("[DOWN: 연결 거부] demo · ")
+    assert mail.subject.startswith("[DOWN 장애: 연결 거부] demo · ")
     assert "장애입니다" in mail.text
     assert 'lang="ko"' in mail.html
-    (utc, local) = re.findall(r"(\d\d):\d\d:\d\d UTC\s+\(.*?(\d\d):\d\d:\d\d\s+Asia/Seoul\)", mail.text)[0]
+    (local, utc) = re.findall(r"(\d\d):\d\d:\d\d\s+KST\s+\((?:[-0-9]+\s+)?(\d\d):\d\d:\d\d\s+UTC\)", mail.text)[0]
     assert (int(utc) + 9) % 24 == int(local)
 
 
@@ -104,7 +104,7 @@ def test_status_tells_what_is_wrong(function: Function, database: Postgres) -> N
     (entry,) = function.invoke(event("status"))["targets"]
     keys = {"name", "status", "since", "last_ok", "incident", "failure", "pending", "muted_until", "mute_reason"}
     keys |= {"acknowledged", "remind_at", "flapping", "blips", "watched_since", "latency_ms", "tags"}
-    keys |= {"incidents", "availability"}
+    keys |= {"incidents", "availability", "conditions"}
     assert entry.keys() == keys
     assert (entry["name"], entry["status"], entry["pending"]) == ("demo", "down", 0)
     assert entry["failure"].keys() == {"phase", "kind", "sqlstate", "cause", "next_step"}
