@@ -171,7 +171,7 @@ def test_a_history_that_hangs_keeps_no_mail_back(
     assert [line["detail"]["Faults"] for line in monitor.log if line["event"] == "tick"][-1] == 1
     asked = min(call.at for call in aws.log if call.name == "dynamodb:Query")
     (sent,) = [call.at for call in aws.log if call.name == SEND_MAIL]
-    assert sent - asked < timedelta(seconds=5)
+    assert sent - asked < timedelta(seconds=10), "each of its reads would take a minute"
 
 
 def test_a_history_that_hangs_leaves_time_for_the_mail(monitor: Monitor, database: Postgres, aws: EmulatedAws) -> None:

@@ -208,7 +208,7 @@ def test_a_firewall_that_drops(prober: Prober, black_hole: int) -> None:
 def test_the_next_address_is_tried(prober: Prober, black_hole: int, monkeypatch: pytest.MonkeyPatch) -> None:
     real = socket.getaddrinfo
 
-    def getaddrinfo(host: str, port: int, **named: Any) -> Any:  # noqa: ANN401
+    def getaddrinfo(host: str, port: int, *_: Any, **named: Any) -> Any:  # noqa: ANN401
         return real(host, black_hole, **named) + real(host, port, **named)
 
     monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)

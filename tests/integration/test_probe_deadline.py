@@ -50,7 +50,7 @@ def resolves(monkeypatch: pytest.MonkeyPatch) -> Resolve:
     real = socket.getaddrinfo
 
     def resolve(*ports: int, after: float = 0, family: int = socket.AF_INET) -> None:
-        def getaddrinfo(host: str, port: int, flags: int = 0, **named: Any) -> Any:  # noqa: ANN401
+        def getaddrinfo(host: str, port: int, *_: Any, flags: int = 0, **named: Any) -> Any:  # noqa: ANN401
             if flags & socket.AI_NUMERICHOST:
                 return real(host, port, flags=flags, **named)
             time.sleep(after)

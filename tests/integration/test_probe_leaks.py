@@ -117,7 +117,7 @@ def ways(database: Postgres, authority: trustme.CA, monkeypatch: pytest.MonkeyPa
     trustme.CA().issue_cert(HOST).configure_cert(unproven)
     real, answered = socket.getaddrinfo, Event()
 
-    def getaddrinfo(host: str, port: int, flags: int = 0, **named: Any) -> Any:  # noqa: ANN401
+    def getaddrinfo(host: str, port: int, *_: Any, flags: int = 0, **named: Any) -> Any:  # noqa: ANN401
         if flags & socket.AI_NUMERICHOST:
             return real(host, port, flags=flags, **named)
         if host == "silent.example":
