@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 HOST = "127.0.0.1"
 PROBES = 10_000
-WARM_UP = 2_000
+WARM_UP = 6_000
 AT_ONCE = 8
 MOST_GROWN = 12 << 20  # a leak of 1.2 KiB a probe shows
 MOST_THREADS = 20  # some that resolve may be kept for the next name: no more than there were names at once
