@@ -65,7 +65,7 @@ def test_targets_in_two_languages_are_two_mails_to_the_same_recipients(monitor: 
     assert english.headers["X-Heartline-Target"] == "orders, stock"
     assert foreign.headers["X-Heartline-Target"] == "shop"
     assert not korean(english.subject + english.text + english.html)
-    assert foreign.subject.startswith("[DOWN: 연결 거부] shop · ")
+    assert foreign.subject.startswith("[DOWN 장애: 연결 거부] shop · ")
     assert ('<html lang="en"' in english.html, '<html lang="ko"' in foreign.html) == (True, True)
     assert "What to do first" not in foreign.text
     assert "장애입니다" in foreign.text
@@ -328,6 +328,6 @@ def test_the_topic_gets_the_text_in_the_language_of_its_target_and_a_subject_in_
     by_protocol = json.loads(request["Message"])
     assert request["Subject"] == "[DOWN] shop"
     assert korean(by_protocol["email"])
-    assert by_protocol["sms"].startswith("[DOWN: 연결 거부] shop · ")
+    assert by_protocol["sms"].startswith("[DOWN 장애: 연결 거부] shop · ")
     document = json.loads(by_protocol["default"])
     assert (document["kind"], document["target"], document["failure"]["kind"]) == ("down", "shop", "refused")
