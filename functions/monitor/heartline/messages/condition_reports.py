@@ -12,7 +12,6 @@ from heartline.messages.wording import Wording
 from heartline.model.alert import Alert
 from heartline.model.condition import Condition, ConditionKind
 from heartline.model.kinds import AlertKind
-from heartline.model.latencies import DAY_HOURS, HOURS
 from heartline.model.observation import Gauges
 
 _DAYS = timedelta(days=1)
@@ -63,7 +62,7 @@ def median_rows(alert: Alert, context: AlertContext, wording: Wording) -> Rows:
     history = context.histories.get(alert.target)
     if alert.kind is not AlertKind.SLOW or history is None or history.trend is None:
         return ()
-    spans = (("row_day", history.trend.medians(0, DAY_HOURS)), ("row_week", history.trend.medians(DAY_HOURS, HOURS)))
     return tuple(
-        (wording.text(f"condition.{row}"), wording.medians("condition.median", found)) for row, found in spans if found
+        (wording.text(f"condition.row_{name}"), wording.medians("condition.median", found))
+        for name, found in history.trend.recent().items()
     )

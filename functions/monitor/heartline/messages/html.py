@@ -5,7 +5,7 @@ from __future__ import annotations
 from heartline.messages.compose import Message
 from heartline.messages.details import Rows
 from heartline.messages.drawings import draw_hours, draw_phases
-from heartline.messages.markup import cell, escape, flow, paragraph, table
+from heartline.messages.markup import cell, escape, flow, inked, paragraph, table
 from heartline.messages.overview import overview
 from heartline.messages.palette import CARD, DIM, INK, LINK, PAGE, PANEL, STYLE, TONES, Tone
 from heartline.messages.report import Report
@@ -60,7 +60,7 @@ def _head(label: str, message: Message, tone: Tone) -> str:
 
 def _subhead(report: Report, tone: Tone) -> str:
     """Return the head of what is reported in full, below the table of all."""
-    label = f'<b class="ink-{tone.name}" style="color:{tone.solid}">{escape(report.label)}</b>'
+    label = inked(report.label, tone)
     content = (
         f'<h2 style="margin:0;font-size:18px;line-height:1.25">{flow(report.name, 12)}</h2>'
         f"{paragraph(f'{label} · {flow(report.when)}', 'font-size:14px;line-height:1.35')}"

@@ -5,6 +5,8 @@ from __future__ import annotations
 import html
 import re
 
+from heartline.messages.palette import Tone
+
 # A time with its day and clock stays on one line.
 _MOMENT = re.compile(r"((?:\d{4}-\d\d-\d\d )?\d\d:\d\d(?::\d\d)? (?:UTC[+-]\d+|[A-Z]{2,5})\b)", re.ASCII)
 # The name of a host, with what a sentence may have attached to it.
@@ -41,6 +43,11 @@ def _in_pieces(word: str, longest: int) -> str:
         labels = re.findall(rf"[^.]{{1,{2 * longest}}}\.?", word)
         return "<wbr>".join(_unbroken(one) if "-" in one else escape(one) for one in labels)
     return "<wbr>".join(map(escape, re.findall(rf"[^./@:=_-]{{1,{longest}}}[./@:=_-]?|[./@:=_-]", word)))
+
+
+def inked(text: str, tone: Tone) -> str:
+    """Return a text in the colour of a state."""
+    return f'<b class="ink-{tone.name}" style="color:{tone.solid}">{escape(text)}</b>'
 
 
 def table(content: str, style: str = "", *, width: str = "100%") -> str:

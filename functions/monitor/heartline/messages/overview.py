@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from heartline.messages.compose import Message
-from heartline.messages.markup import cell, escape, flow, paragraph
+from heartline.messages.markup import cell, escape, flow, inked, paragraph
 from heartline.messages.palette import DIM, LINE, TONES
 from heartline.messages.report import Report
 from heartline.messages.wording import Wording
@@ -30,6 +30,5 @@ def overview(message: Message, wording: Wording) -> list[str]:
 
 def _row(report: Report) -> str:
     tone, style = TONES[report.status], f"padding:6px 6px 6px 0;border-bottom:1px solid {LINE}"
-    state = f'<b class="ink-{tone.name}" style="color:{tone.solid}">{escape(report.label)}</b>'
-    cells = (f"<b>{flow(report.name, 8)}</b>", state, flow(report.gist), flow(report.since))
+    cells = (f"<b>{flow(report.name, 8)}</b>", inked(report.label, tone), flow(report.gist), flow(report.since))
     return f"<tr>{''.join(cell(one, style, name='line', valign='top') for one in cells)}</tr>"

@@ -64,6 +64,11 @@ class Trend:
         """Return the median milliseconds of a whole probe for each hour; None where none is known."""
         return [sum(phases.values()) if (phases := _read(one)) else None for one in self.hours]
 
+    def recent(self) -> dict[str, Mapping[Phase, float]]:
+        """Return the medians of the last `day` and of the days before, the `week`, where they are known."""
+        spans = {"day": self.medians(0, DAY_HOURS), "week": self.medians(DAY_HOURS, HOURS)}
+        return {name: found for name, found in spans.items() if found}
+
     def medians(self, newest: int, oldest: int) -> Mapping[Phase, float]:
         """Return the medians of the phases, in milliseconds, from so many hours ago to so many; empty if not known."""
         begins = max(0, len(self.hours) - oldest)

@@ -133,13 +133,11 @@ def notify_conditions(drafts: Drafts) -> None:
     """Notify people of each condition that has begun, become worse or ended, where the budget has room."""
     if drafts.state.status is not Status.UP:
         return
-    measured = _measured(drafts.last)
     for one in drafts.state.conditions:
         if not (one.ended or one.level > one.notified) or not drafts.may(after_notice(drafts.policy)):
             continue
         told = replace(one, notified=one.level)
-        drafts.add(
-            AlertKind(one.kind), condition=replace(told, value=measured.get(one.kind, one.value), addressees=None)
-        )
+        value = _measured(drafts.last).get(one.kind, one.value)
+        drafts.add(AlertKind(one.kind), condition=replace(told, value=value, addressees=None))
         kept = (told if known is one else known for known in drafts.state.conditions if known is not one or one.level)
         drafts.state = replace(drafts.state, conditions=tuple(kept))

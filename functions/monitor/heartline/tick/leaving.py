@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from heartline.aws.log import Event
-from heartline.model.alert import EMAIL, TOPIC, Alert
+from heartline.model.alert import Alert
 from heartline.model.belief import Addressees
 from heartline.model.state import Stored, Unreadable
 from heartline.model.target import Target
@@ -16,6 +15,7 @@ from heartline.rules.decide import Decision
 from heartline.rules.watching import unwatch
 from heartline.services import Run, Services
 from heartline.storage.states import Loaded
+from heartline.tick.saving import save_decision
 from heartline.tick.shards import shard_of
 
 
@@ -80,10 +80,8 @@ def _left(
 
 def _saved(services: Services, stored: Stored, decision: Decision) -> tuple[Alert, ...] | None:
     """Save that a target left; return what waits of it as far as it is known, None if it could not be saved."""
-    channels = (EMAIL, TOPIC) if services.settings.topic else (EMAIL,)
-    alerts = tuple(replace(alert, waiting=channels) for alert in decision.alerts)
     try:
-        saved = services.store.save(stored, decision.state, alerts, decision.ended)
+        saved, alerts = save_decision(services, stored, decision)
     except (ClientError, BotoCoreError) as error:
         name = stored.state.target
         services.log.error(Event.TARGET_FAULT, "a target that left is not saved: tried again", target=name, error=error)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from heartline.aws.log import Event
-from heartline.model.alert import EMAIL, TOPIC, Alert
+from heartline.model.alert import Alert
 from heartline.model.belief import Addressees
 from heartline.model.errors import ConfigurationError, ProberError
 from heartline.model.kinds import Status
@@ -18,12 +18,13 @@ from heartline.model.rds import parse
 from heartline.model.state import State, Stored, Unreadable
 from heartline.model.target import Target
 from heartline.prober.check import Check
-from heartline.rules.decide import Decision, decide, wants_another
+from heartline.rules.decide import decide, wants_another
 from heartline.rules.gaps import missed
 from heartline.rules.watching import addressed, welcome
 from heartline.services import EVENTS, Run, Services
 from heartline.storage.states import Loaded
 from heartline.tick.loading import load_states
+from heartline.tick.saving import save_decision
 
 # A decision is made again as often when commands come in between.
 _SAVE_ATTEMPTS = 3
@@ -162,7 +163,7 @@ class _TargetRun:
             if decision.alerts:
                 decision = addressed(before.state, decision, Addressees.of(target))
             changed = decision.state != before.state
-            latest = None if not changed or self._save(before, decision) else self._latest()
+            latest = None if not changed or save_decision(self.services, before, decision)[0] else self._latest()
             if latest is None or (isinstance(latest, Stored) and latest.state == decision.state):
                 # Where the answer to a save was lost, the call was repeated and found its own write.
                 if failure := observations[-1].failure:
@@ -181,11 +182,6 @@ class _TargetRun:
     def _deleted(self, last: Observation) -> bool:
         host = parse(last.endpoint.host)
         return self.services.rds is not None and host is not None and self.services.rds.deleted(host)
-
-    def _save(self, before: Stored, decision: Decision) -> bool:
-        channels = (EMAIL, TOPIC) if self.services.settings.topic else (EMAIL,)
-        alerts = tuple(replace(alert, waiting=channels) for alert in decision.alerts)
-        return self.services.store.save(before, decision.state, alerts, decision.ended)
 
     def _latest(self) -> Stored | Unreadable:
         return self.services.store.load([self.target.name], self.run.shard).targets[self.target.name]

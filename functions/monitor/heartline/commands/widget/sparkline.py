@@ -7,7 +7,7 @@ from math import ceil
 
 from heartline.commands.widget.html import Html, element
 from heartline.commands.widget.viewer import Viewer
-from heartline.model.latencies import DAY_HOURS, HOURS, Trend
+from heartline.model.latencies import HOURS, Trend
 
 # In a list a step is so many hours: a page of fifty targets stays small.
 _HEIGHT, _STEP = 40, 4
@@ -50,8 +50,7 @@ def sparkline(trend: Trend, viewer: Viewer, *, tall: bool = False) -> Html:
 
 def medians(trend: Trend, viewer: Viewer) -> list[str]:
     """Return the medians of the last day and of the days before, phase by phase."""
-    spans = {"day": trend.medians(0, DAY_HOURS), "week": trend.medians(DAY_HOURS, HOURS)}
-    return [viewer.wording.medians(f"widget.medians_{name}", found) for name, found in spans.items() if found]
+    return [viewer.wording.medians(f"widget.medians_{name}", found) for name, found in trend.recent().items()]
 
 
 def suggestion(trend: Trend) -> str:
