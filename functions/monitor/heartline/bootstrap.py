@@ -20,7 +20,6 @@ from heartline.probe.tls import check_layer
 from heartline.prober.credentials import Credentials
 from heartline.prober.local import LocalProber
 from heartline.services import Services
-from heartline.storage.discoveries import Discoveries
 from heartline.storage.history import History
 from heartline.storage.outbox import Outbox
 from heartline.storage.states import Store
@@ -34,6 +33,7 @@ if TYPE_CHECKING:
     from heartline.aws.rds import Rds
     from heartline.notify.channel import Channel
     from heartline.prober.check import Prober
+    from heartline.storage.discoveries import Discoveries
 
 # With a level of its own: else Logger reads LOG_LEVEL itself, and a wrong one ends the function at import.
 logger = Logger(service="heartline", level="INFO")
@@ -76,7 +76,7 @@ def _services(environment: tuple[tuple[str, str], ...]) -> Services:
         prober=_prober(settings),
         channels=cache(partial(_channels, settings)),
         queue=Queue(Lazy(clients.sqs), settings.queue) if settings.queue else None,
-        discoveries=Discoveries(table),
+        discoveries=cache(partial(_discoveries, table)),
         rds=_rds(clients.rds_facts) if settings.use_rds else None,
         rds_lists=_rds(clients.rds_lists) if settings.discover else None,
         health_topic=Topic(Lazy(clients.sns), settings.health_topic) if settings.health_topic else None,
@@ -97,6 +97,12 @@ def _prober(settings: Settings) -> Prober:
     from heartline.prober.remote import RemoteProber  # noqa: PLC0415
 
     return RemoteProber(credentials, Lazy(clients.lambda_), settings.probe_function, _clock, log)
+
+
+def _discoveries(table: Table) -> Discoveries:
+    from heartline.storage.discoveries import Discoveries  # noqa: PLC0415
+
+    return Discoveries(table)
 
 
 def _rds(client: Callable[[str], RDSClient]) -> Rds:

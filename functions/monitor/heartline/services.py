@@ -15,7 +15,6 @@ from heartline.common.deadline import Deadline
 from heartline.config.settings import Settings
 from heartline.model.target import Target
 from heartline.prober.check import Prober
-from heartline.storage.discoveries import Discoveries, Listed
 from heartline.storage.history import History
 from heartline.storage.outbox import Outbox
 from heartline.storage.states import Store
@@ -23,6 +22,7 @@ from heartline.storage.states import Store
 if TYPE_CHECKING:
     from heartline.aws.rds import Rds
     from heartline.notify.channel import Channel
+    from heartline.storage.discoveries import Discoveries, Listed
 
 
 # Stands for a shard where an event of RDS's started a run, for some targets and out of turn.
@@ -50,7 +50,7 @@ class Services:
     queue
         Takes the shards of a divided tick; None where ticks are not divided.
     discoveries
-        What was found in RDS, and how many ticks its events start.
+        Returns what was found in RDS, and how many ticks its events start, built when it is first asked for.
     rds, rds_lists
         RDS, for what mails say of it, and for what it lists; None where it is not to be asked.
     listed, gone
@@ -68,7 +68,7 @@ class Services:
     history: History
     prober: Prober
     channels: Callable[[], tuple[Channel, ...]]
-    discoveries: Discoveries
+    discoveries: Callable[[], Discoveries]
     rds: Rds | None = None
     rds_lists: Rds | None = None
     listed: Mapping[str, Listed | None] = field(default_factory=dict)

@@ -7,28 +7,22 @@ import re
 from heartline.messages.context import AlertContext
 from heartline.messages.details import Row, Rows
 from heartline.messages.wording import Wording
+from heartline.model.rds import RdsKind, parse, partition_of
 
-_REGION = r"(?:[a-z]{2}(?:-(?!iso)[a-z]+)+-\d)"
-# Regions of other partitions have consoles elsewhere, if any.
-_CONSOLES = (
-    ("cn-", "console.amazonaws.cn"),
-    ("us-gov-", "console.amazonaws-us-gov.com"),
-    ("", "console.aws.amazon.com"),
-)
-# https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/Aurora.Overview.Endpoints.html and, for proxies,
-# rds-proxy-endpoints.html; regions of China stand after "rds".
-_RDS = re.compile(
-    r"(?P<name>[a-z][a-z0-9-]{0,62})\.(?P<kind>endpoint\.proxy-|proxy-|cluster-custom-|cluster-ro-|cluster-|shardgrp-|)"
-    rf"[a-z0-9]+\.(?:(?P<region>{_REGION})\.rds|rds\.(?P<chinese>{_REGION}))\.amazonaws\.com(?:\.cn)?\.?",
-    re.ASCII | re.IGNORECASE,
-)
+# Other partitions have consoles elsewhere, if any; so have their regions that parse() takes for AWS's own.
+_CONSOLES = {
+    "aws": "console.aws.amazon.com",
+    "aws-cn": "console.amazonaws.cn",
+    "aws-us-gov": "console.amazonaws-us-gov.com",
+}
+_REGION = re.compile(r"[a-z]{2}(?:-(?!iso)[a-z]+)+-\d", re.ASCII)
 # A custom endpoint, and one of a proxy's further ones, bears a name of its own, and not that of what is behind it.
 _PAGES = {
-    "": "database:id={name};is-cluster=false",
-    "cluster-": "database:id={name};is-cluster=true",
-    "cluster-ro-": "database:id={name};is-cluster=true",
-    "proxy-": "proxy:id={name}",
-    "endpoint.proxy-": "proxies:",
+    RdsKind.INSTANCE: "database:id={name};is-cluster=false",
+    RdsKind.CLUSTER: "database:id={name};is-cluster=true",
+    RdsKind.READER: "database:id={name};is-cluster=true",
+    RdsKind.PROXY: "proxy:id={name}",
+    RdsKind.PROXY_ENDPOINT: "proxies:",
 }
 _STACK = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,127}", re.ASCII)
 # https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_CreateLogGroup.html
@@ -46,11 +40,10 @@ def dashboard_link(context: AlertContext, wording: Wording) -> Rows:
 
 def links(host: str, context: AlertContext, wording: Wording) -> Rows:
     """Return the links to a database that is RDS's, and to the monitor's log."""
-    found = _RDS.fullmatch(host)
     database: Rows = ()
-    if found:
-        page = _PAGES.get(found["kind"].lower(), "databases:").format(name=found["name"].lower())
-        database = _link("link.database", "rds", (found["region"] or found["chinese"]).lower(), page, wording)
+    if found := parse(host):
+        page = _PAGES.get(found.kind, "databases:").format(name=found.identifier)
+        database = _link("link.database", "rds", found.region, page, wording)
     if not _LOG_GROUP.fullmatch(context.log_group):
         return database
     # The console decodes twice, and has $ for %.
@@ -62,7 +55,7 @@ def links(host: str, context: AlertContext, wording: Wording) -> Rows:
 
 
 def _link(key: str, service: str, region: str, page: str, wording: Wording) -> tuple[Row, ...]:
-    if not re.fullmatch(_REGION, region):
+    console = _CONSOLES.get(partition_of(region)) if _REGION.fullmatch(region) else None
+    if console is None:
         return ()
-    console = next(domain for prefix, domain in _CONSOLES if region.startswith(prefix))
     return ((wording.text(key), f"https://{region}.{console}/{service}/home?region={region}#{page}"),)

@@ -15,12 +15,14 @@ class RdsKind(StrEnum):
     CLUSTER = "cluster"
     READER = "reader"
     CUSTOM = "custom"
+    SHARDS = "shards"
     PROXY = "proxy"
+    PROXY_ENDPOINT = "proxy-endpoint"
 
 
 @dataclass(frozen=True, slots=True)
 class RdsHost:
-    """Name what a host of RDS leads to; `identifier` is that of a custom endpoint itself where it is one."""
+    """Name what a host of RDS leads to; `identifier` is that of the endpoint itself where it has one of its own."""
 
     kind: RdsKind
     identifier: str
@@ -30,7 +32,7 @@ class RdsHost:
 
 # https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/Aurora.Overview.Endpoints.html
 _HOST = re.compile(
-    r"(?P<identifier>[a-z][a-z0-9-]{0,62})\.(?:(?P<kind>cluster-custom|cluster-ro|cluster|proxy)-)?[a-z0-9]+\."
+    r"(?P<identifier>[a-z][a-z0-9-]{0,62})\.(?:(?P<kind>cluster-custom|cluster-ro|cluster|shardgrp|endpoint\.proxy|proxy)-)?[a-z0-9]+\."
     r"(?:(?P<region>[a-z]+(?:-[a-z]+)+-\d)\.rds|rds\.(?P<china>cn-[a-z]+-\d))\.amazonaws\.(?:com|com\.cn|eu)\.?"
 )
 _KINDS = {
@@ -38,7 +40,9 @@ _KINDS = {
     "cluster": RdsKind.CLUSTER,
     "cluster-ro": RdsKind.READER,
     "cluster-custom": RdsKind.CUSTOM,
+    "shardgrp": RdsKind.SHARDS,
     "proxy": RdsKind.PROXY,
+    "endpoint.proxy": RdsKind.PROXY_ENDPOINT,
 }
 _PARTITIONS = {"cn": "aws-cn", "us-gov": "aws-us-gov", "eusc": "aws-eusc"}
 
@@ -49,8 +53,12 @@ def parse(host: str) -> RdsHost | None:
     if found is None:
         return None
     region = found["region"] or found["china"]
-    partition = next((name for prefix, name in _PARTITIONS.items() if region.startswith(f"{prefix}-")), "aws")
-    return RdsHost(_KINDS[found["kind"]], found["identifier"], region, partition)
+    return RdsHost(_KINDS[found["kind"]], found["identifier"], region, partition_of(region))
+
+
+def partition_of(region: str) -> str:
+    """Return the partition of AWS that a region is in."""
+    return next((name for prefix, name in _PARTITIONS.items() if region.startswith(f"{prefix}-")), "aws")
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,8 @@ SECONDS = 2
 # Beyond so many, a mail has a line for each database, and no room for this.
 _MOST = 20
 _THREADS = 8
+# RDS knows these by the names of what is behind them.
+_UNKNOWN = frozenset({RdsKind.CUSTOM, RdsKind.SHARDS, RdsKind.PROXY_ENDPOINT})
 _NOT_ASKED = frozenset({AlertKind.WATCHED, AlertKind.UNWATCHED, AlertKind.EXPIRING, AlertKind.TEST})
 
 
@@ -31,7 +33,7 @@ def rds_facts(rds: Asks, alerts: Iterable[Alert], now: datetime, log: Log) -> Ma
     """Return by target what RDS says of those that it has, as far as it answers in time."""
     addresses = {alert.target: alert.endpoint.host for alert in alerts if alert.kind not in _NOT_ASKED}
     hosts = {name: host for name, address in addresses.items() if (host := parse(address))}
-    asked = [name for name, host in hosts.items() if host.kind is not RdsKind.CUSTOM][:_MOST]
+    asked = [name for name, host in hosts.items() if host.kind not in _UNKNOWN][:_MOST]
     if not asked:
         return {}
     pool = ThreadPoolExecutor(_THREADS)

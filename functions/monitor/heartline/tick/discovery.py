@@ -33,7 +33,7 @@ def with_found(services: Services) -> Services:
     discover = services.settings.discover
     if discover is None:
         return services
-    stored = services.discoveries.load()
+    stored = services.discoveries().load()
     return _merged(services, discover, tuple((name, stored[name]) for name in discover.regions if name in stored))
 
 
@@ -72,7 +72,7 @@ def _refresh(services: Services, region: str, begin_by: Deadline) -> int:
         found = discover.wanted(lists.find(region, discover.tag, begin_by))
         before = services.listed.get(region)
         gone = _gone(before.found if before else (), found, services)
-        services.discoveries.save(region, Listed(now, (*found, *gone)))
+        services.discoveries().save(region, Listed(now, (*found, *gone)))
     except Exception as error:  # noqa: BLE001 - whatever it is, the tick is over and was good
         services.log.error(
             Event.DISCOVERY_FAILED, "RDS or the table did not answer: what was found before is watched", error=error

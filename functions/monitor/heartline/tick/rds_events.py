@@ -33,7 +33,7 @@ def run_rds_event(services: Services, event: Mapping[str, Any], deadline: Deadli
     said = {name: sanitize(str(value)) for name, value in detail.items()} if isinstance(detail, Mapping) else {}
     targets = _concerned(services, event, said.get("SourceIdentifier", ""))
     now = services.clock()
-    probed = bool(targets) and services.discoveries.claim(now)
+    probed = bool(targets) and services.discoveries().claim(now)
     names = [target.name for target in targets]
     shown = {"id": said.get("EventID"), "message": said.get("Message"), "targets": names, "probed": probed}
     services.log.info(Event.RDS_EVENT, "an event of RDS's", detail=shown)

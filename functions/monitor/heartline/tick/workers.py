@@ -14,7 +14,6 @@ from heartline.model.belief import Addressees
 from heartline.model.errors import ConfigurationError, ProberError
 from heartline.model.kinds import Status
 from heartline.model.observation import Failure, Observation
-from heartline.model.rds import parse
 from heartline.model.state import State, Stored, Unreadable
 from heartline.model.target import Target
 from heartline.prober.check import Check
@@ -180,6 +179,8 @@ class _TargetRun:
         return replace(result, seen=decision.seen) if decision.seen is result.state.status else result
 
     def _deleted(self, last: Observation) -> bool:
+        from heartline.model.rds import parse  # noqa: PLC0415 - few stacks discover anything
+
         host = parse(last.endpoint.host)
         return self.services.rds is not None and host is not None and self.services.rds.deleted(host)
 
