@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from copy import deepcopy
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 import heartline
+from heartline.common.frozen import frozen
 from heartline.i18n.language import LANGUAGES
 from heartline.messages.compose import compose
 from heartline.messages.context import AlertContext, TargetAlerts
@@ -124,12 +125,12 @@ def test_what_is_heartlines_own_is_not_published() -> None:
     assert not {path.rpartition(".")[2] for path in used(document)} & own
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LaterAlert(Alert):
     added: str = "internal"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LaterFailure(Failure):
     added: str = "internal"
 

@@ -12,6 +12,7 @@ from heartline.aws.metrics import Metrics
 from heartline.aws.queue import Queue
 from heartline.aws.topic import Topic
 from heartline.common.deadline import Deadline
+from heartline.common.frozen import frozen
 from heartline.config.settings import Settings
 from heartline.model.target import Target
 from heartline.prober.check import Prober
@@ -77,7 +78,7 @@ class Services:
     health_topic: Topic | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Run:
     """Say what one run is about.
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
 
+from heartline.common.frozen import frozen
 from heartline.common.text import sanitize
 from heartline.model.errors import CommandError
 from heartline.model.target import Target
@@ -17,7 +17,7 @@ _MAX_NAMES = 20
 _WILD = frozenset("*?[")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Selection:
     """The targets that are meant, in their order; `several` if they were not meant by one name."""
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from enum import IntEnum
 
+from heartline.common.frozen import frozen
 from heartline.common.parallel import at_once
 from heartline.model.incident import Incident, Span
 from heartline.model.kinds import Status
@@ -43,7 +44,7 @@ class Standing(IntEnum):
     UP = 5
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TargetView:
     """What is known of one target at a moment.
 
@@ -166,7 +167,7 @@ class TargetView:
         return self.complete or any(one.began <= moment for one in self.incidents)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Fleet:
     """What is known of several targets at a moment.
 

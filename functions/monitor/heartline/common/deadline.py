@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from time import monotonic
 
+from heartline.common.frozen import frozen
 
-@dataclass(frozen=True, slots=True)
+
+@frozen
 class Deadline:
     """A moment of the monotonic clock, in seconds."""
 

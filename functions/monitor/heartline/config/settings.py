@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from heartline.common import fields
+from heartline.common.frozen import frozen
 from heartline.config.targets import parse_targets
 from heartline.model.errors import ConfigurationError
 from heartline.model.target import MOST_TARGETS, Target
@@ -44,7 +45,7 @@ VARIABLES = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Settings:
     """Hold what the environment says, checked.
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
 
+from heartline.common.frozen import frozen
 from heartline.common.text import sanitize
 
 # A cause and a next step are words of other sentences, and have words of their own.
@@ -17,7 +17,7 @@ _TEXTS = Path(__file__).parent / "texts"
 LANGUAGES = tuple(sorted(file.stem for file in _TEXTS.glob("*.toml")))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Language:
     """The texts of one language, by dotted keys."""
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
+from heartline.common.frozen import frozen
 from heartline.common.text import sanitize
 from heartline.i18n.language import Language, language
 from heartline.messages.context import AlertContext, TargetAlerts
@@ -24,7 +24,7 @@ _WORST_FIRST = ("down", "misconfigured", "flapping", "notice", "up", "test")
 _FAILED = frozenset({"down", "misconfigured", "flapping"})
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Message:
     """A mail before it is rendered as text or HTML.
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from heartline.common.frozen import frozen
 from heartline.model.alert import Alert
 from heartline.model.incident import Incident, Span
 from heartline.model.kinds import Phase
@@ -18,7 +19,7 @@ _BEFORE_LOGIN = frozenset({Phase.RESOLVE, Phase.CONNECT, Phase.TLS})
 _MIN_CUT_OFF = 3
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TargetHistory:
     """A target's ended incidents, the times in which Heartline did not run, and how long probes took."""
 
@@ -27,7 +28,7 @@ class TargetHistory:
     trend: Trend | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AlertContext:
     """What a mail needs beside its alerts.
 
@@ -63,7 +64,7 @@ class AlertContext:
         return first if alike and first.phase in _BEFORE_LOGIN else None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TargetAlerts:
     """A target and alerts of it, oldest first."""
 

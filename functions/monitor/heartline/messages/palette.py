@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from heartline.common.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Tone:
     """The colours of a state.
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
+from heartline.common.frozen import frozen
 from heartline.messages.wording import Wording
 from heartline.model.alert import Alert
 from heartline.model.kinds import Phase
@@ -12,7 +12,7 @@ from heartline.model.kinds import Phase
 _PHASES = (Phase.RESOLVE, Phase.CONNECT, Phase.TLS, Phase.LOGIN, Phase.QUERY)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PhaseBar:
     """One phase of a probe, to be drawn as a segment.
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from heartline.common.frozen import frozen
 from heartline.messages.details import Rows
 from heartline.messages.phase_bars import PhaseBar
 from heartline.messages.subjects import subject
@@ -11,7 +10,7 @@ from heartline.messages.timeline import Timeline
 from heartline.model.alert import Alert
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Report:
     """What a mail says of one target, before it is rendered as text or HTML.
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from heartline.common.frozen import frozen
 from heartline.model.kinds import Phase
 from heartline.model.observation import Failure
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SeverityWords:
     """What a mail says of a failure because of its severity.
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from heartline.common.frozen import frozen
 from heartline.messages.context import TargetHistory
 from heartline.messages.wording import Wording
 from heartline.model.incident import Incident, Span
@@ -17,7 +17,7 @@ _HOUR = timedelta(hours=1)
 _MONTH = timedelta(days=30)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Timeline:
     """The last hours of a target, each as the clock has it.
 

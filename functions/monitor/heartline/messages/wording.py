@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from heartline.common.frozen import frozen
 from heartline.common.text import sanitize
 from heartline.i18n.language import Language, language
 from heartline.model.kinds import Kind, Phase
@@ -17,7 +17,7 @@ _MAX_ENGLISH = 500
 _WRONG_PASSWORD = "28P01"  # noqa: S105 - an SQLSTATE, PostgreSQL documentation, appendix A
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Wording:
     """Put values of the model into words of a language, and times into a time zone."""
 

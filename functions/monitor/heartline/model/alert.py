@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 
+from heartline.common.frozen import frozen
 from heartline.model.belief import Addressees, Believed, Flapping, Tally
 from heartline.model.condition import Condition
 from heartline.model.incident import Change, Incident
@@ -14,7 +15,7 @@ from heartline.model.observation import Failure, Gauges
 from heartline.model.target import Endpoint
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Alert:
     """Describe what a person is to be notified of, as it was at that moment.
 

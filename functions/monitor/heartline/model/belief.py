@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Self
 
+from heartline.common.frozen import frozen
 from heartline.model.observation import Failure
 from heartline.model.target import Target
 
@@ -26,7 +26,7 @@ class Believed(StrEnum):
         return cls.MISCONFIGURED if failure.kind.misconfigured else cls.DOWN
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Addressees:
     """The readers of an alert, and how it is written to them.
 
@@ -46,7 +46,7 @@ class Addressees:
         return cls(target.recipients, target.language, target.time_zone.key if target.time_zone else None)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Belief:
     """What people were last notified of, of a target that is not well.
 
@@ -75,7 +75,7 @@ class Belief:
     addressees: Addressees | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Counts:
     """What was found of a target since it was first seen.
 
@@ -100,7 +100,7 @@ class Counts:
     unobserved: float = 0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Mark:
     """The counts of a moment, with the open outage counted until then."""
 
@@ -108,7 +108,7 @@ class Mark:
     counts: Counts
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Tally:
     """What was found of a target between two moments.
 
@@ -130,7 +130,7 @@ class Tally:
         return min(1.0, max(0.0, self.counts.down / observed)) if observed > 0 else 0.0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Flapping:
     """A target that does not rest: it goes down and up, fails now and then, or restarts.
 

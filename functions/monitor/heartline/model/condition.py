@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from heartline.common.frozen import frozen
 from heartline.model.belief import Addressees
 
 
@@ -23,7 +23,7 @@ class ConditionKind(StrEnum):
     WRAPAROUND = "wraparound"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Condition:
     """A condition of a target that holds, is about to, or is over and people are still to be notified of that.
 

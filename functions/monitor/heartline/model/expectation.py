@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
+
+from heartline.common.frozen import frozen
 
 _MAX_OPERAND = 512
 _WRITTEN = re.compile(r"\s*(<=|>=|!=|=|<|>)?\s*(.*\S)\s*", re.DOTALL)
@@ -25,7 +26,7 @@ class Operator(StrEnum):
     AT_LEAST = ">="
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Expectation:
     """An operator, and what stands to its right; equality is that of texts, order that of numbers."""
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime
 
+from heartline.common.frozen import frozen
 from heartline.model.kinds import Status
 from heartline.model.state import Stored
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Heartbeat:
     """Record when a tick last ran, and what it found.
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 
+from heartline.common.frozen import frozen
 from heartline.model.kinds import AlertKind, Kind
 from heartline.model.observation import Failure
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Span:
     """Bound a time."""
 
@@ -17,7 +17,7 @@ class Span:
     ended: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Evidence:
     """Name a part of a server's fingerprint that changed, with its two values as text."""
 
@@ -26,7 +26,7 @@ class Evidence:
     now: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Change:
     """Describe what happened to a server between two good probes.
 
@@ -52,7 +52,7 @@ class Change:
     several: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Incident:
     """Bound the time from the first failed probe to the first of those that confirmed recovery.
 
@@ -92,7 +92,7 @@ class Incident:
     outage_seconds: float = 0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Outage:
     """Pair the incident that is open with the failure that it consists of now."""
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import dropwhile
 from math import exp, log
 
+from heartline.common.frozen import frozen
 from heartline.model.kinds import Phase
 
 # So many samples an hour make its median.
@@ -54,7 +54,7 @@ def _split(samples: str) -> list[str]:
     return [samples[at : at + _SAMPLE] for at in range(0, len(samples), _SAMPLE)]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Trend:
     """One target's hours, oldest first, a text for each; the last one is the last hour that is over."""
 
@@ -80,7 +80,7 @@ def _read(one: str) -> Mapping[Phase, float]:
     return {phase: _LEAST * exp(_STEP * int(level, 36)) for phase, level in pairs if level.strip()}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Latencies:
     """The hours of all targets of a shard, up to the hour `until`, by name."""
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 
+from heartline.common.frozen import frozen
 from heartline.model.kinds import Kind, Phase
 from heartline.model.target import Endpoint
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Failure:
     """Describe what is wrong.
 
@@ -34,7 +35,7 @@ class Failure:
     words: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Server:
     """Fingerprint a healthy server; None where it does not say.
 
@@ -56,7 +57,7 @@ class Server:
     certificate_expires: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Gauges:
     """How near a healthy server is to its limits; None where it does not say.
 
@@ -76,7 +77,7 @@ class Gauges:
     replay_delay: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Observation:
     """Record what one probe saw: a healthy server, or a failure.
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+
+from heartline.common.frozen import frozen
 
 
 class RdsKind(StrEnum):
@@ -20,7 +21,7 @@ class RdsKind(StrEnum):
     PROXY_ENDPOINT = "proxy-endpoint"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RdsHost:
     """Name what a host of RDS leads to; `identifier` is that of the endpoint itself where it has one of its own."""
 
@@ -61,7 +62,7 @@ def partition_of(region: str) -> str:
     return next((name for prefix, name in _PARTITIONS.items() if region.startswith(f"{prefix}-")), "aws")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Found:
     """Describe an endpoint that RDS lists with the tag.
 
@@ -88,7 +89,7 @@ class Found:
     gone: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RdsEvent:
     """Quote an event of RDS's."""
 
@@ -97,7 +98,7 @@ class RdsEvent:
     categories: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RdsFacts:
     """Hold what RDS says of a database, as far as it answered.
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime
 
+from heartline.common.frozen import frozen
 from heartline.model.alert import Alert
 from heartline.model.belief import Belief, Counts, Flapping, Mark
 from heartline.model.condition import Condition
@@ -13,7 +14,7 @@ from heartline.model.kinds import Status
 from heartline.model.observation import Failure, Server
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class BlipCount:
     """The number of ticks with failed probes and no outage, and of these probes, in an hour or in a day."""
 
@@ -22,7 +23,7 @@ class BlipCount:
     probes: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class State:
     """What is known of one target between two ticks: what probes say, and what people believe.
 
@@ -154,7 +155,7 @@ class State:
         return replace(self, recent=tuple(incident if one.id == incident.id else one for one in self.recent))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Stored:
     """Pair a state with its outbox, oldest alert first, as read at `version`; 0 was never written."""
 
@@ -163,7 +164,7 @@ class Stored:
     version: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Unreadable:
     """Stand for a stored item that this version cannot read and leaves unchanged."""
 

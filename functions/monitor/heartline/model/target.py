@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import time, timedelta
 from typing import TYPE_CHECKING
 
+from heartline.common.frozen import frozen
 from heartline.model.expectation import Expectation
 from heartline.model.kinds import Role, Tls, TlsNegotiation
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 MOST_TARGETS = 10_000
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Window:
     """Recur on some days of the week, Monday being 0, by the clock of a place; past midnight where it ends early."""
 
@@ -28,7 +29,7 @@ class Window:
     zone: ZoneInfo
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Policy:
     """Say how many probes make a transition, how often a reminder follows, and when no alert is sent.
 
@@ -53,7 +54,7 @@ class Policy:
     interval: timedelta = timedelta(minutes=1)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Target:
     """Describe one database to watch; what is None comes from its secret.
 
@@ -98,7 +99,7 @@ DEFAULT_PORT = 5432
 DEFAULT_DATABASE = "postgres"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Endpoint:
     """Say where a probe goes and as whom; empty where it is not known."""
 
@@ -108,7 +109,7 @@ class Endpoint:
     user: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Credential:
     """Hold all that a login needs; no secret is in any text that this makes.
 

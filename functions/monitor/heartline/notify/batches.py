@@ -6,16 +6,17 @@ An alert waits for "email" or "topic", or for "email:ADDRESS" once others of its
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import groupby
 from zoneinfo import ZoneInfo
 
+from heartline.common.frozen import frozen
 from heartline.messages.context import TargetAlerts
 from heartline.model.alert import EMAIL, Alert
 from heartline.model.target import Target
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Batch:
     """Hold what one call of a channel sends; `recipients` are empty where the channel has none."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum, auto
 from typing import Protocol
@@ -11,6 +10,7 @@ from typing import Protocol
 from botocore.exceptions import BotoCoreError, ClientError
 
 from heartline.aws.errors import code_of
+from heartline.common.frozen import frozen
 from heartline.messages.context import AlertContext, TargetAlerts
 from heartline.notify.batches import Batch
 
@@ -41,7 +41,7 @@ _SCOPES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Refusal:
     """Say why a channel did not accept, by the service's own code."""
 

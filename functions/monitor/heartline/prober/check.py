@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Generic, Protocol, TypeVar
 
 from heartline.common.deadline import Deadline
+from heartline.common.frozen import frozen
 from heartline.model.kinds import Kind, Phase
 from heartline.model.observation import Failure, Observation
 from heartline.model.target import DEFAULT_DATABASE, DEFAULT_PORT, Credential, Endpoint, Target
@@ -18,7 +18,7 @@ _ResultT = TypeVar("_ResultT")
 _UNCLEAR = {"08P01", "XX000"}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Check(Generic[_ResultT]):
     """Name a target to probe until it is clear.
 
@@ -55,7 +55,7 @@ class Prober(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Attempt:
     """Ask for one probe of a target, with what it logs in."""
 
@@ -63,7 +63,7 @@ class Attempt:
     credential: Credential
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Pause:
     """Ask to wait so many seconds."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from time import monotonic
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from heartline.aws.errors import code_of
 from heartline.common import fields
+from heartline.common.frozen import frozen
 from heartline.model.kinds import Kind, Phase
 from heartline.model.observation import Failure
 from heartline.model.target import DEFAULT_DATABASE, DEFAULT_PORT, Credential, Endpoint, Target
@@ -108,7 +109,7 @@ class Credentials:
         return text
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Kept:
     text: str | bytes = field(repr=False)
     until: float

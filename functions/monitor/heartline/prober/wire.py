@@ -9,12 +9,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import astuple, dataclass, field, replace
+from dataclasses import astuple, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import NoReturn
 
 from heartline.common.codec import decode, encode
+from heartline.common.frozen import frozen
 from heartline.common.text import sanitize
 from heartline.model.expectation import Expectation
 from heartline.model.kinds import Kind, Phase, Role, Tls, TlsNegotiation
@@ -31,7 +32,7 @@ _MAX_VERSION = 64
 _MAX_GAUGE = 1e15
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Probe:
     name: str
     host: str
@@ -50,13 +51,13 @@ class _Probe:
     client_certificate: str | None = field(default=None, repr=False)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Request:
     seconds: float
     probes: tuple[_Probe, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Failure:
     phase: Phase
     kind: Kind
@@ -66,7 +67,7 @@ class _Failure:
     rows: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Observation:
     at: datetime
     phases: Mapping[Phase, float]
@@ -77,7 +78,7 @@ class _Observation:
     gauges: Gauges = field(default_factory=Gauges)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Answer:
     observations: tuple[_Observation | None, ...]
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 
+from heartline.common.frozen import frozen
 from heartline.model.incident import Incident, Span
 from heartline.model.state import State
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Availability:
     """How much of a length of time a target was up, as far as it was observed.
 

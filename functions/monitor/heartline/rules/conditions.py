@@ -6,9 +6,10 @@ One mechanism for all: a level is reached at its raising threshold and left belo
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 
+from heartline.common.frozen import frozen
 from heartline.model.condition import Condition, ConditionKind
 from heartline.model.kinds import AlertKind, Status
 from heartline.model.observation import Observation
@@ -24,7 +25,7 @@ _REST_OF_SEVERAL = timedelta(hours=1)
 _DAY = timedelta(days=1)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Thresholds:
     """When a condition holds.
 

@@ -6,9 +6,10 @@ Facts are what probes say; belief is what people were last notified of. The same
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 
+from heartline.common.frozen import frozen
 from heartline.model.alert import Alert
 from heartline.model.incident import Incident, Span
 from heartline.model.kinds import Status
@@ -21,7 +22,7 @@ from heartline.rules.gaps import note_gap, unknown_time
 from heartline.rules.maintenance import open_until
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Decision:
     """The new state of a target with the alerts that follow from it, oldest first.
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from heartline.common.frozen import frozen
 from heartline.model.incident import Change
 from heartline.model.kinds import Status
 from heartline.model.observation import Failure, Observation
@@ -17,7 +18,7 @@ from heartline.rules.incidents import amend_last, begin, end, go_on, record
 from heartline.rules.server_changes import detect_change
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Facts:
     """What is known after a tick, and what was new in it.
 

@@ -6,10 +6,10 @@ import json
 import zlib
 from base64 import b64decode, b64encode
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from heartline.common.codec import decode, encode
+from heartline.common.frozen import frozen
 from heartline.model.rds import Found
 from heartline.storage.schema import FORMAT, Key
 from heartline.storage.table import Guard, Table
@@ -21,7 +21,7 @@ _SLOTS = 6
 _MINUTE = timedelta(minutes=1)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Listed:
     """Hold what a region listed at a moment, and what it listed before and does no more."""
 

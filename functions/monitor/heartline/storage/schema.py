@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 from heartline.common.codec import decode, encode
+from heartline.common.frozen import frozen
 from heartline.model.alert import Alert
 from heartline.model.heartbeat import Heartbeat
 from heartline.model.incident import Incident, Span
@@ -131,7 +132,7 @@ def read_target(name: str, item: Mapping[str, Any] | None) -> Stored | Unreadabl
     return Stored(state, tuple(alert for _, alert in alerts), read.version)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Item:
     state: State
     outbox: Mapping[str, Alert]

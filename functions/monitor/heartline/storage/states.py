@@ -7,11 +7,12 @@ one. One more item is the heartbeat.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime, timedelta
 from time import sleep
 from typing import Any
 
+from heartline.common.frozen import frozen
 from heartline.model.alert import Alert
 from heartline.model.heartbeat import Heartbeat, freshen
 from heartline.model.incident import Incident
@@ -41,7 +42,7 @@ _BATCH_PAUSE_SECONDS = 0.1
 _THROTTLED = Unreadable("DynamoDB did not give it, again and again: the table is throttled")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Loaded:
     """What was stored of targets, and of the last ticks.
 

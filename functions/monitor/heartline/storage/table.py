@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from time import sleep
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
+from heartline.common.frozen import frozen
 from heartline.storage.schema import Key, plain, wire, wire_key
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ _CONFLICT = "TransactionConflict"
 _CONFLICT_PAUSES = (0.05, 0.2)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Guard:
     """Hold a condition with the names and values that it and what it guards mention."""
 
@@ -39,7 +40,7 @@ class Guard:
         return {name: argument for name, argument in given.items() if argument}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Table:
     """Reach the one table; DynamoDB's refusals and silence come through as ClientError and BotoCoreError.
 

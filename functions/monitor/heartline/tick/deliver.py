@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain
 from uuid import uuid4
 
 from heartline.common.deadline import Deadline
+from heartline.common.frozen import frozen
 from heartline.messages.context import AlertContext
 from heartline.model.alert import Alert
 from heartline.model.observation import Failure
@@ -19,7 +19,7 @@ from heartline.services import Services
 from heartline.tick.summary import DeliverySummary
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Pending:
     """Name what waits for delivery of one target.
 

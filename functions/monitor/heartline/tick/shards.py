@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
 from hashlib import blake2b
 
 from heartline.common.codec import decode, encode
+from heartline.common.frozen import frozen
 from heartline.model.target import MOST_TARGETS, Target
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Shard:
     """Name one of the parts that a fleet is divided into for one tick, counted from 0."""
 

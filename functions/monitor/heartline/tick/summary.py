@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from typing import Any
 
+from heartline.common.frozen import frozen
 from heartline.services import EVENTS
 
 _FLEET_WIDE = frozenset({"TargetsUp", "TargetsDown"})
 _OF_A_RUN = frozenset({"TickDuration"})
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class DeliverySummary:
     """Count what became of the alerts.
 
@@ -36,7 +37,7 @@ class DeliverySummary:
     faults: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TickSummary:
     """Count what a tick found and did.
 

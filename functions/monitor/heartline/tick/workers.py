@@ -5,10 +5,11 @@ from __future__ import annotations
 import traceback
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 
 from heartline.aws.log import Event
+from heartline.common.frozen import frozen
 from heartline.model.alert import Alert
 from heartline.model.belief import Addressees
 from heartline.model.errors import ConfigurationError, ProberError
@@ -29,7 +30,7 @@ from heartline.tick.saving import save_decision
 _SAVE_ATTEMPTS = 3
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TargetResult:
     """Say what became of one target in a tick.
 
@@ -122,7 +123,7 @@ def _result(
     return replace(unchanged(target, before), faulty=True)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _TargetRun:
     """Take one target through one tick, while its stored state may still be loading."""
 

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from heartline.commands.widget.viewer import parameters
+from heartline.common.frozen import frozen
 from heartline.common.text import sanitize
 
 # Longer than any name and any incident's id.
 _MOST_TEXT = 128
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Asked:
     """What was asked for.
 

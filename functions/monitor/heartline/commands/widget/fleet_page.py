@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from heartline.commands.view import Fleet, Standing, TargetView
 from heartline.commands.widget.asked import Asked
@@ -24,12 +23,13 @@ from heartline.commands.widget.parts import (
 from heartline.commands.widget.strip import strip
 from heartline.commands.widget.style import styled
 from heartline.commands.widget.viewer import Viewer
+from heartline.common.frozen import frozen
 
 PAGE = 50
 _CALM = (Standing.UP, Standing.UNKNOWN)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Listed:
     """The targets of one page of the list.
 

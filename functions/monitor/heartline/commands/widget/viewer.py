@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 from heartline.commands.widget.html import Html, document, element, joined
+from heartline.common.frozen import frozen
 from heartline.i18n.language import LANGUAGES, language
 from heartline.messages.wording import Wording
 from heartline.model.target import Target
@@ -20,7 +20,7 @@ _LONG_AGO = timedelta(days=2)
 _OFFSET = re.compile(r"([+-])(\d\d):(\d\d)", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Viewer:
     """Whoever looks, and at what.
 
