@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
-from heartline.model.condition import Condition, ConditionKind
+from heartline.model.condition import Condition
 from heartline.model.observation import Observation
 
 _NAMESPACE = "Heartline"
@@ -14,14 +14,6 @@ _UNITS = {"TickDuration": MetricUnit.Milliseconds, "OldestAlert": MetricUnit.Sec
 # These mean something at 0 too. A metric costs in each hour in which it is written, so the others are not then:
 # https://aws.amazon.com/cloudwatch/pricing/
 _ALWAYS = frozenset({"TargetsUp", "TargetsDown", "TickDuration"})
-
-CONDITION_METRICS = {
-    ConditionKind.EXPIRING: "Expiring",
-    ConditionKind.SLOW: "Slow",
-    ConditionKind.FILLING: "Filling",
-    ConditionKind.LAGGING: "Lagging",
-    ConditionKind.WRAPAROUND: "Wraparound",
-}
 
 
 class Metrics:
@@ -57,5 +49,5 @@ class Metrics:
             for phase, spent in observation.phases.items():
                 line.add_metric(phase.value.capitalize(), MetricUnit.Milliseconds, spent)
         for condition in conditions:
-            line.add_metric(CONDITION_METRICS[condition.kind], MetricUnit.Count, 1)
+            line.add_metric(condition.kind.capitalize(), MetricUnit.Count, 1)
         line.flush_metrics()

@@ -11,7 +11,6 @@ from time import monotonic
 from botocore.exceptions import BotoCoreError, ClientError
 
 from heartline.aws.log import Event
-from heartline.aws.metrics import CONDITION_METRICS
 from heartline.common.deadline import Deadline
 from heartline.model.alert import Alert
 from heartline.model.heartbeat import Heartbeat
@@ -86,7 +85,7 @@ def _summary(run: Run, results: Sequence[TargetResult]) -> TickSummary:
         unprobed=sum(result.unprobed for result in results),
         blips=sum(result.blips for result in results),
         overruns=int(any(result.overrun for result in results)),
-        conditions=Counter(CONDITION_METRICS[one.kind] for result in results for one in result.state.held),
+        conditions=Counter(one.kind.capitalize() for result in results for one in result.state.held),
         shard=run.shard,
     )
 
