@@ -42,8 +42,10 @@ docs: $(VENV)/ready  ## renew the tables in docs/ that follow from the template 
 cost: $(VENV)/ready  ## print what a month costs, by AWS's list prices
 	@$(BIN)/python -m local.cost
 
+# A worker a processor; more than four would start more servers than they save time.
+WORKERS := -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 unit: $(VENV)/ready  ## run the tests that need no server, in half a minute
-	@$(BIN)/python -m pytest -q tests/unit
+	@$(BIN)/python -m pytest -q $(WORKERS) tests/unit
 
 # Two runs at once: the unit tests, and those with servers that drive storage/ and notify/. CI: the same examples each time.
 MEASURED_unit := tests/unit
@@ -58,7 +60,7 @@ measure-%:
 	@$(BIN)/coverage run -m pytest -q $(MEASURED_$*) >build/coverage/$*.txt 2>&1 || { cat build/coverage/$*.txt; false; }
 
 test: $(VENV)/ready $(SAM_VENV)/ready  ## run all tests
-	@PATH="$(CURDIR)/$(SAM_VENV)/bin:$$PATH" $(BIN)/python -m pytest
+	@PATH="$(CURDIR)/$(SAM_VENV)/bin:$$PATH" $(BIN)/python -m pytest $(WORKERS)
 
 YEARS ?= 1
 SEED ?= 1

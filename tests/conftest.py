@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 import pytest
+from xdist.scheduler import LoadFileScheduling
 
 from local.aws import EmulatedAws
 from local.postgres import Postgres
@@ -13,6 +15,25 @@ from local.stack import furnish
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from xdist.remote import Producer
+
+
+# Their tests share what takes long to make: an emulated AWS with a deployment, a build, a browser.
+_TOGETHER = frozenset({"e2e", "runtime", "browser"})
+
+
+class _ByFile(LoadFileScheduling):
+    """Let one worker run all tests of a file, or of a folder where those share a costly part."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        folder = PurePath(file).parent.name
+        return folder if folder in _TOGETHER else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadFileScheduling:
+    return _ByFile(config, log)
 
 
 @pytest.fixture(scope="session", autouse=True)

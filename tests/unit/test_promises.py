@@ -321,5 +321,5 @@ def test_the_lives_reach_every_kind_of_alert_about_what_is_wrong(
     if request.session.testscollected < 10:
         pytest.skip("only with the properties of this file")
     for kind, number in sorted(counted.items()):
-        record_property(kind, number)
+        record_property(str(kind), number)
     assert {"down", "reminder", "recovered", "flapping", "stable", "unwatched", "restarted"} <= counted.keys()
