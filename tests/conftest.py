@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from xdist.remote import Producer
 
 
-# Their tests share what takes long to make: an emulated AWS with a deployment, a build, a browser.
-_TOGETHER = frozenset({"e2e", "runtime", "browser"})
+# Their tests share what takes long to make: a build, a browser.
+_TOGETHER = frozenset({"runtime", "browser"})
 
 
 class _ByFile(LoadFileScheduling):
