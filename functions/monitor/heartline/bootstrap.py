@@ -32,8 +32,10 @@ if TYPE_CHECKING:
 
     from heartline.aws.rds import Rds
     from heartline.notify.channel import Channel
+    from heartline.notify.receipts import Receipts
     from heartline.prober.check import Prober
     from heartline.storage.discoveries import Discoveries
+    from heartline.storage.mails import Mails
 
 # With a level of its own: else Logger reads LOG_LEVEL itself, and a wrong one ends the function at import.
 logger = Logger(service="heartline", level="INFO")
@@ -65,6 +67,9 @@ def _services(environment: tuple[tuple[str, str], ...]) -> Services:
     # Every run needs it: built here it takes no time from the first probes.
     dynamodb = clients.dynamodb()
     table = Table(lambda: dynamodb, settings.table)
+    # What must not hold up a mail.
+    hasty = Table(Lazy(clients.dynamodb_for_history), settings.table)
+    receipts = cache(partial(_receipts, hasty))
     return Services(
         settings=settings,
         clock=_clock,
@@ -72,9 +77,11 @@ def _services(environment: tuple[tuple[str, str], ...]) -> Services:
         metrics=Metrics(settings.service),
         store=Store(table),
         outbox=Outbox(table),
-        history=History(Table(Lazy(clients.dynamodb_for_history), settings.table)),
+        history=History(hasty),
         prober=_prober(settings),
-        channels=cache(partial(_channels, settings)),
+        channels=cache(partial(_channels, settings, receipts)),
+        mails=cache(partial(_mails, table)),
+        receipts=receipts,
         queue=Queue(Lazy(clients.sqs), settings.queue) if settings.queue else None,
         discoveries=cache(partial(_discoveries, table)),
         rds=_rds(clients.rds_facts) if settings.use_rds else None,
@@ -111,9 +118,21 @@ def _rds(client: Callable[[str], RDSClient]) -> Rds:
     return Rds(cache(client))
 
 
-def _channels(settings: Settings) -> tuple[Channel, ...]:
+def _mails(table: Table) -> Mails:
+    from heartline.storage.mails import Mails  # noqa: PLC0415
+
+    return Mails(table)
+
+
+def _receipts(table: Table) -> Receipts:
+    from heartline.notify.receipts import Receipts  # noqa: PLC0415
+
+    return Receipts(_mails(table).keep, log)
+
+
+def _channels(settings: Settings, receipts: Callable[[], Receipts]) -> tuple[Channel, ...]:
     from heartline.notify.email import EmailChannel  # noqa: PLC0415 - only deliveries need them
     from heartline.notify.sns import TopicChannel  # noqa: PLC0415 - only deliveries need them
 
-    email = EmailChannel(clients.ses(), settings.sender, settings.configuration_set)
+    email = EmailChannel(clients.ses(), settings.sender, settings.configuration_set, receipts().note)
     return (email, TopicChannel(clients.sns(), settings.topic)) if settings.topic else (email,)

@@ -23,7 +23,9 @@ from heartline.storage.states import Store
 if TYPE_CHECKING:
     from heartline.aws.rds import Rds
     from heartline.notify.channel import Channel
+    from heartline.notify.receipts import Receipts
     from heartline.storage.discoveries import Discoveries, Listed
+    from heartline.storage.mails import Mails
 
 
 # Stands for a shard where an event of RDS's started a run, for some targets and out of turn.
@@ -50,6 +52,8 @@ class Services:
         Returns the ways to people, built at the first alert.
     queue
         Takes the shards of a divided tick; None where ticks are not divided.
+    mails, receipts
+        Returns what became of mails, and keeps which of them SES accepted, both built when first asked for.
     discoveries
         Returns what was found in RDS, and how many ticks its events start, built when it is first asked for.
     rds, rds_lists
@@ -69,6 +73,8 @@ class Services:
     history: History
     prober: Prober
     channels: Callable[[], tuple[Channel, ...]]
+    mails: Callable[[], Mails]
+    receipts: Callable[[], Receipts]
     discoveries: Callable[[], Discoveries]
     rds: Rds | None = None
     rds_lists: Rds | None = None

@@ -37,6 +37,7 @@ class Event(StrEnum):
     RECIPIENTS_REFUSED = "recipients-refused"
     OUTBOX_FAULT = "outbox-fault"
     LEASE_LOST = "lease-lost"
+    MAIL_NOT_KEPT = "mail-not-kept"
     HISTORY_NOT_READ = "history-not-read"
     COMMAND_REFUSED = "command-refused"
     NOT_STARTED = "not-started"

@@ -112,7 +112,7 @@ def _probe(services: Services, event: Mapping[str, Any], deadline: Deadline) -> 
     }
 
 
-def _test_alert(services: Services, event: Mapping[str, Any], _: Deadline) -> dict[str, Any]:
+def _test_alert(services: Services, event: Mapping[str, Any], deadline: Deadline) -> dict[str, Any]:
     """Send a test by the real channels, past the outbox: the answer goes to who asked."""
     now = services.clock()
     if "target" in event:
@@ -137,6 +137,7 @@ def _test_alert(services: Services, event: Mapping[str, Any], _: Deadline) -> di
         if refusal:
             words = channel.explain(refusal, to, services.settings.region)
             answer.setdefault("explained", {})[channel.name] = words
+    services.receipts().keep_all(deadline)
     return answer
 
 

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
 from functools import partial
 from itertools import groupby
+from time import monotonic
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 from heartline.messages.compose import Message, compose
 from heartline.messages.context import AlertContext, TargetAlerts
 from heartline.messages.html import as_html
 from heartline.messages.plain_text import as_text
 from heartline.model.alert import EMAIL, Alert
+from heartline.model.mail import Mail, MailedAlert, mail_id, tags_of
 from heartline.model.target import Target
 from heartline.notify.batches import Batch, recipients_pending
 from heartline.notify.channel import Refusal, attempt
@@ -34,15 +38,24 @@ class EmailChannel:
     sender
         The verified address.
     configuration_set
-        Of SES, where one is used.
+        Of SES, where one is used: then SES reports what becomes of each mail, with the tags that it has.
+    accepted
+        Learns of each mail that SES accepted, if it will report of it.
     """
 
     name = EMAIL
 
-    def __init__(self, client: SESV2Client, sender: str, configuration_set: str | None = None) -> None:
+    def __init__(
+        self,
+        client: SESV2Client,
+        sender: str,
+        configuration_set: str | None = None,
+        accepted: Callable[[Mail], None] = lambda _: None,
+    ) -> None:
         self._client = client
         self._sender = sender
-        self._configured: dict[str, Any] = {"ConfigurationSetName": configuration_set} if configuration_set else {}
+        self._configuration_set = configuration_set
+        self._accepted = accepted
 
     def batches(self, parts: Sequence[TargetAlerts]) -> list[Batch]:
         """Put together what goes to the same recipients.
@@ -63,16 +76,25 @@ class EmailChannel:
     def send(self, batch: Batch, context: AlertContext, now: datetime) -> Refusal | None:
         """Send one mail to all recipients of the batch."""
         message = compose(batch.parts, context, now)
-        content = _simple(message, self._sender)
-        return attempt(
+        content, mail, began = _simple(message, self._sender), _mail(batch, now), monotonic()
+        refusal = attempt(
             lambda: self._client.send_email(
                 # RFC 5322, 3.4; ses:FromAddress in template.yaml is compared with the address alone.
                 FromEmailAddress=f"Heartline <{self._sender}>",
                 Destination={"ToAddresses": list(batch.recipients)},
                 Content={"Simple": content},
-                **self._configured,
+                **self._configured(mail),
             )
         )
+        if self._configuration_set and not refusal:
+            self._accepted(replace(mail, accepted=now + timedelta(seconds=monotonic() - began)))
+        return refusal
+
+    def _configured(self, mail: Mail) -> dict[str, Any]:
+        if self._configuration_set is None:
+            return {}
+        tags = [{"Name": name, "Value": value} for name, value in tags_of(mail).items()]
+        return {"ConfigurationSetName": self._configuration_set, "EmailTags": tags}
 
     def explain(self, refusal: Refusal, recipients: Sequence[str], region: str) -> str:
         """Say in words why a mail was refused; asks SES what it knows of the sender and the recipients."""
@@ -91,6 +113,13 @@ def _audience(target: Target, alert: Alert) -> _Audience:
 def _order(groups: Mapping[_Place, Sequence[TargetAlerts]], place: _Place) -> tuple[bool, int, datetime, _Audience]:
     whole, turn, audience = place
     return whole, turn, min(alert.at for part in groups[place] for alert in part.alerts), audience
+
+
+def _mail(batch: Batch, now: datetime) -> Mail:
+    """Return what a mail reports, the newest alert last."""
+    alerts = sorted((alert for part in batch.parts for alert in part.alerts), key=lambda alert: alert.at)
+    named = (MailedAlert(one.target, one.kind, one.id, one.incident.id if one.incident else None) for one in alerts)
+    return Mail(mail_id(now, uuid4().hex), now, batch.recipients, tuple(named))
 
 
 def _simple(message: Message, sender: str) -> MessageTypeDef:

@@ -22,6 +22,8 @@ FORMAT = 1
 # Partition and sort key.
 Key = tuple[str, str]
 HEARTBEAT_KEY: Key = ("heartbeat", "heartbeat")
+# Which mails nobody has confirmed, and who does not get theirs; a mail each stands beside it.
+MAILS_KEY: Key = ("mails", "undelivered")
 # Sort keys of heartbeats, those of shards too, lie between that one and this.
 LAST_HEARTBEAT = "shard#~"
 # What the sort keys begin with of an incident in a target's partition, and of a gap in the heartbeat's.

@@ -60,10 +60,11 @@ def deliver(
         leases, services.channels(), context, services.history, deadline, services.clock, services.log, services.rds
     )
     sent = delivery.drain(one.target for one in pending if one.alerts or one.contested)
+    faults = leases.faults + services.receipts().keep_all(deadline)
     claimed = ((leases.pending(one.target.name), one.alerts) for one in pending)
     waiting = list(chain.from_iterable(known if held is None else held for held, known in claimed))
     oldest = _oldest_seconds(waiting, services.clock())
-    return DeliverySummary(sent, delivery.refused, len(waiting), oldest, leases.faults)
+    return DeliverySummary(sent, delivery.refused, len(waiting), oldest, faults)
 
 
 def _oldest_seconds(waiting: Sequence[Alert], now: datetime) -> int:
