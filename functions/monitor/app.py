@@ -25,8 +25,8 @@ _MARGIN_SECONDS = 1
 _TICK_SECONDS = 60
 
 _UNKNOWN = (
-    "unknown event: known are the events of EventBridge Scheduler and of scheduled EventBridge rules, of RDS, of SQS "
-    'with shards of a tick, of a CloudWatch custom widget, and {{"command": "..."}} with one of {commands}'
+    "unknown event: known are the events of EventBridge Scheduler and of scheduled EventBridge rules, of RDS, of SES, "
+    'of SQS with shards of a tick, of a CloudWatch custom widget, and {{"command": "..."}} with one of {commands}'
 )
 
 
@@ -85,6 +85,10 @@ def _run(services: Services, event: object, context: LambdaContext | None) -> di
         from heartline.tick.rds_events import run_rds_event  # noqa: PLC0415
 
         return run_rds_event(services, event, deadline)
+    if isinstance(event, Mapping) and event.get("source") == "aws.ses":
+        from heartline.tick.ses_events import run_ses_event  # noqa: PLC0415
+
+        return run_ses_event(services, event, deadline)
     if records := _records(event, "aws:sqs"):
         return run_shards(services, records, deadline)
     from heartline.commands.dispatch import COMMANDS  # noqa: PLC0415

@@ -22,7 +22,7 @@ KB, GB = 1024, 1e9
 # The functions' memory, and the targets of one run; the alarms of each stack, and those more with the queue and with
 # the prober.
 MEMORY_GB, SHARE = 0.5, 100
-ALARMS, FLEET_ALARMS, PRIVATE_ALARMS = 6, 1, 1
+ALARMS, FLEET_ALARMS, PRIVATE_ALARMS = 7, 1, 1
 # Measured in November 2026: a target takes 3.5 ms of a core (TLS, SCRAM); 5 are counted. 512 MB are 0.29 of a core:
 # https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html
 TARGET_SECONDS = 0.017
@@ -34,7 +34,7 @@ HANDING_SECONDS, PROBER_SECONDS = 0.02, 0.05
 # START, END and REPORT of Lambda are an estimate.
 RUN_LOG, TARGET_LOG, PROBER_LOG = 400 + 800, 600, 400
 FLEET_METRICS, TARGET_METRICS = 3, 6
-DASHBOARD_METRICS = 16  # without those of targets
+DASHBOARD_METRICS = 17  # without those of targets
 # Measured: 174 bytes of a heartbeat beside its targets; of each of these its name, which has up to 64 bytes, its
 # latency, its samples of the hour, and one byte more for each of them; and 0.7 KB of a target's item before its first
 # incident. A week of a target's latencies, written once an hour.
@@ -43,7 +43,9 @@ HEARTBEAT, NAME, ITEM, WEEK = 174, 75, 3 * KB, 1720
 WRITE_UNIT, READ_UNIT = KB, 4 * KB
 # Of one probe both ways, an estimate: the server's certificates are most of it.
 PROBE_BYTES = 8000
-ALERTS = 10  # mails a database and month
+ALERTS = 10  # mails a database and month, with one recipient each
+# That a mail was accepted and that it arrived: the mail's item and that of all unconfirmed ones, each time; one run.
+MAIL_WRITES = 4
 # Five pollers of 20 s, which ask an idle queue too: https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html
 POLLS, SEND_BATCH = 15, 10
 SECRET_MINUTES = 15  # as long as an environment keeps a secret
@@ -135,25 +137,29 @@ def _runs(fleet: Fleet) -> dict[str, float]:
     seconds = fleet.shards * RUN_SECONDS + probing + fleet.divided * DIVIDING_SECONDS
     # The monitor waits while the prober probes, and both are paid.
     seconds += fleet.private * (fleet.shards * (HANDING_SECONDS + PROBER_SECONDS) + probing)
+    mails = ALERTS * fleet.targets
     return {
-        "Lambda requests": TICKS * (fleet.shards * (1 + fleet.private) + fleet.divided),
-        "Lambda GB-seconds, x86_64": TICKS * seconds * MEMORY_GB,
+        "Lambda requests": TICKS * (fleet.shards * (1 + fleet.private) + fleet.divided) + mails,
+        "Lambda GB-seconds, x86_64": (TICKS * seconds + mails * RUN_SECONDS) * MEMORY_GB,
         "Scheduler invocations": TICKS,
         "Traffic between zones, GB": TICKS * fleet.targets * PROBE_BYTES / GB,
-        "SES mails": ALERTS * fleet.targets,
+        "SES mails": mails,
     }
 
 
 def _table(fleet: Fleet) -> dict[str, float]:
-    """Count one heartbeat written and read a shard, the items read, those of a divided tick, and the hours'."""
+    """Count one heartbeat written and read a shard, the items read, those of a divided tick, the hours' and mails'."""
     heartbeat = HEARTBEAT + NAME * ceil(fleet.targets / fleet.shards)
     reads = fleet.targets + fleet.shards * ceil(heartbeat / READ_UNIT)
     reads += fleet.divided * ceil(fleet.shards * heartbeat / READ_UNIT)
+    mails = ALERTS * fleet.targets
     week = WEEK * ceil(fleet.targets / fleet.shards)
     return {
         "DynamoDB writes": TICKS * fleet.shards * ceil(heartbeat / WRITE_UNIT)
-        + HOURS * fleet.shards * ceil(week / WRITE_UNIT),
-        "DynamoDB reads": TICKS * reads + HOURS * fleet.shards * ceil(week / READ_UNIT),
+        + HOURS * fleet.shards * ceil(week / WRITE_UNIT)
+        + MAIL_WRITES * mails,
+        # One of the runs of a tick reads which mails nobody has confirmed.
+        "DynamoDB reads": TICKS * (reads + 1) + HOURS * fleet.shards * ceil(week / READ_UNIT) + mails,
         "DynamoDB storage and recovery, GB": fleet.targets * ITEM / GB,
         "KMS requests": TICKS / KEY_MINUTES * fleet.shards,
     }

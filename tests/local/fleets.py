@@ -9,16 +9,19 @@ from typing import Any
 from heartline.commands.view import Fleet, TargetView
 from heartline.common.text import sanitize
 from heartline.model.incident import Incident, Span
-from heartline.model.kinds import Kind, Phase
+from heartline.model.kinds import AlertKind, Kind, Phase
 from heartline.model.latencies import HOURS, Trend, sample
+from heartline.model.mail import Mail, MailedAlert, Mark, Outcome, Receipt, mail_id
 from heartline.model.state import State
 from heartline.model.target import Target
 from heartline.rules.reminders import reminded_of
 from local.gallery import BEGAN, DAY, HOSTILE, MINUTE, REJECTED, Story, past
 
 HOUR = timedelta(hours=1)
+SECOND = timedelta(seconds=1)
 NOW = BEGAN + 30 * HOUR
 TICK = NOW - timedelta(seconds=20)
+BOUNCED = Receipt(Outcome.BOUNCED, NOW - 14 * MINUTE + SECOND, "mx.example.com", "smtp; 550 5.1.1 user unknown")
 NAMES = (
     *("accounts", "analytics", "audit", "billing", "cart", "catalog", "checkout", "crm", "delivery", "events"),
     *("fraud", "gateway", "identity", "inventory", "invoices", "ledger", "loyalty", "mail", "media", "metrics"),
@@ -70,13 +73,37 @@ def wrong(language: str) -> list[TargetView]:
         unsteady.down(began).up(ended)
         outages.append(Incident(f"sessions-{minute}", began, began - MINUTE, began, ended, (Kind.TIMEOUT,)))
     return [
-        replace(down(language, "orders", 14 * MINUTE, pending=1), incidents=past("orders").incidents),
+        replace(
+            down(language, "orders", 14 * MINUTE, pending=1),
+            incidents=past("orders").incidents,
+            mailed=mailed("orders"),
+        ),
         down(language, "checkout", 195 * MINUTE, Kind.SATURATED, sanitize(HOSTILE), acknowledged=True),
         down(language, "ledger", 26 * HOUR, Kind.AUTH, REJECTED),
         replace(_view(unsteady), incidents=tuple(outages)),
         replace(healthy("reports", language), state=muted),
         TargetView(Target("taxes", language=language), NOW, State("taxes"), incidents=()),
     ]
+
+
+def mailed(name: str) -> tuple[tuple[MailedAlert, Mail], ...]:
+    """Return the last alerts of a target, whose mails reached some of their recipients."""
+    at, to = NOW - 14 * MINUTE, ("oncall@example.com", "dba@example.com", "Lead@example.com")
+    known = {to[0]: Receipt(Outcome.DELIVERED, at + 3 * SECOND, "192.0.2.25"), to[1]: BOUNCED}
+    down = MailedAlert(name, AlertKind.DOWN, "00000009", "DOWN", f"{name}-1")
+    tried = MailedAlert(name, AlertKind.TEST, "test-1", "TEST")
+    waiting = Receipt(Outcome.DELAYED, at - HOUR, "mx.example.com", sanitize(HOSTILE))
+    return (
+        (down, Mail(mail_id(at, "0123456789ab"), at, to, (down,), known)),
+        (tried, Mail(mail_id(at - HOUR, "0123456789ab"), at - HOUR, to[:1], (tried,), {to[0]: waiting})),
+    )
+
+
+def unreached(fleet: Fleet) -> Fleet:
+    """Return the fleet with a recipient who does not get alerts, and another who calls them spam."""
+    spam = Receipt(Outcome.COMPLAINED, NOW - DAY, None, sanitize(HOSTILE))
+    marks = {"dba@example.com": Mark(NOW - 14 * MINUTE, "1", BOUNCED), "boss@example.com": Mark(NOW - DAY, "0", spam)}
+    return replace(fleet, unreached=marks)
 
 
 def down(

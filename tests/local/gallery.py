@@ -9,12 +9,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from heartline.common.text import sanitize
 from heartline.messages.compose import Message, compose
 from heartline.messages.context import AlertContext, TargetAlerts, TargetHistory
 from heartline.model.alert import Alert
 from heartline.model.belief import Addressees
 from heartline.model.incident import Incident, Span
 from heartline.model.kinds import AlertKind, Kind, Phase
+from heartline.model.mail import Mail, MailedAlert, NotDelivered, Outcome, Receipt, mail_id
 from heartline.model.observation import Failure, Gauges, Observation, Server
 from heartline.model.rds import RdsEvent, RdsFacts
 from heartline.model.state import State
@@ -267,6 +269,27 @@ def _lagging(language: str) -> Story:
     return story
 
 
+def _not_delivered(language: str, receipt: Receipt, *whom: str) -> tuple[list[TargetAlerts], timedelta, int]:
+    """Let a mail that it is down not reach some of its recipients."""
+    story = Story(language).down(FAILED)
+    down = story.alerts[-1]
+    incident = down.incident.id if down.incident else None
+    named = MailedAlert(story.name, down.kind, down.id, "DOWN", incident)
+    mail = Mail(mail_id(FAILED, "0123456789ab"), FAILED + SECOND, (*whom, "lead@example.com"), (named,))
+    story.alerts.append(
+        NotDelivered(
+            f"not-delivered-{mail.id}",
+            AlertKind.NOT_DELIVERED,
+            story.name,
+            FAILED + 9 * SECOND,
+            recipients=whom,
+            receipt=receipt,
+            mail=mail,
+        )
+    )
+    return _one(story)
+
+
 def _crashed(story: Story) -> Story:
     story.restarted(BEGAN - MINUTE, resets=(BEGAN - 30 * DAY,) * 4)
     return story.restarted(FAILED, resets=(FAILED - 12 * SECOND,) * 4)
@@ -362,6 +385,22 @@ SCENES: dict[str, Scene] = {
     "monitor-cut-off": lambda code: _several(code, lambda story: story.down(FAILED, Kind.TIMEOUT), 3, 3)(code),
     "group-of-200": lambda code: _several(code, lambda story: story.down(FAILED, Kind.SATURATED, HOSTILE), 200, 500)(
         code
+    ),
+    "not-delivered": lambda code: _not_delivered(
+        code,
+        Receipt(Outcome.BOUNCED, FAILED + 8 * SECOND, "mx.example.com", "smtp; 550 5.1.1 user unknown"),
+        "oncall@example.com",
+    ),
+    "not-delivered-as-spam": lambda code: _not_delivered(
+        code, Receipt(Outcome.COMPLAINED, FAILED + 8 * SECOND, None, "abuse"), "oncall@example.com"
+    ),
+    "not-delivered-harmful": lambda code: _not_delivered(
+        code,
+        Receipt(Outcome.REJECTED, FAILED + 8 * SECOND, None, "Bad content"),
+        *(f"dba-{number}@example.com" for number in range(1, 5)),
+    ),
+    "not-delivered-hostile": lambda code: _not_delivered(
+        code, Receipt(Outcome.RETURNED, FAILED + 8 * SECOND, "<b>mx", sanitize(HOSTILE)), "oncall@example.com"
     ),
     "test": lambda code: (
         [TargetAlerts(Story(code).target, (Alert("test-20261123T031000Z", AlertKind.TEST, "orders", BEGAN),))],

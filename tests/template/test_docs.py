@@ -292,7 +292,9 @@ def _described(field: dict[str, Any]) -> dict[str, Any]:
     return SCHEMA["$defs"][field["$ref"].rpartition("/")[2]] if "$ref" in field else field
 
 
-@pytest.mark.parametrize("name", ["endpoint", "failure", "incident", "flapping", "since_last_alert", "change"])
+@pytest.mark.parametrize(
+    "name", ["endpoint", "failure", "incident", "flapping", "since_last_alert", "change", "not_delivered"]
+)
 def test_the_parts_of_an_object_of_the_sns_document_are_all_named(name: str) -> None:
     (meaning,) = (meaning for names, _, meaning in SNS_ROWS if code(names) == [name])
     assert _described(SCHEMA["properties"][name])["properties"].keys() <= set(code(meaning))

@@ -15,6 +15,7 @@ from local.aws import REGION, EmulatedAws
 from local.function import event
 from local.postgres import Postgres
 from local.rds import EmulatedRds, names_lead_here
+from local.ses import bounced
 from local.stack import ROLE, SECRET, SENDER
 from template.created import Created
 from template.needs import ARN, Need, listed, needs
@@ -112,6 +113,8 @@ class Life:
         self.watch(CLOSED)
         self.stack.aws.refuse_mail(times=1)
         self.tick()
+        for mail in list(self.stack.aws.mails):
+            self.stack.run(bounced(mail, self.clock.now(), mail.to[0]))
         self.stack.run({"command": "acknowledge", "target": name})
         self.tick()
         self.watch(self.database.port)

@@ -1,7 +1,7 @@
 """The stack made: moto's CloudFormation creates the translated template, and what it made is read back.
 
 moto cannot make of it: the table's TTL, encryption and recovery, the layers of a function, a function's asynchronous
-retries, the policy of HealthTopic, and where SES tells of bounces. They are checked on the translated template.
+retries, the policy of HealthTopic, and where SES reports of mails. They are checked on the translated template.
 Alarms, schedules, subscriptions and what is of SES it makes with the classes of supplements.py.
 """
 
@@ -191,7 +191,7 @@ def test_the_dead_man_s_alarm_counts_ticks_in_periods_that_cloudwatch_takes(dead
 
 OF_ALL = {
     *("no tick", "an alert is not delivered", "a tick ran out of time", "a part of a tick failed"),
-    *("the function failed", "the function was throttled"),
+    *("the function failed", "the function was throttled", "an alert did not arrive"),
 }
 
 
@@ -244,19 +244,29 @@ def test_the_health_address_is_the_one_given_or_else_the_first_recipient(deploye
     assert endpoint(AlertRecipients="dba@example.com, oncall@example.com") == "dba@example.com"
 
 
-def test_only_cloudwatch_and_ses_of_this_account_publish_to_the_health_topic(deployed: MakeStack) -> None:
+def test_only_cloudwatch_of_this_account_publishes_to_the_health_topic_beside_the_function(
+    deployed: MakeStack,
+) -> None:
     (statement,) = deployed(**ONE).resources()["HealthTopicPolicy"]["PolicyDocument"]["Statement"]
-    assert statement["Principal"] == {"Service": ["cloudwatch.amazonaws.com", "ses.amazonaws.com"]}
+    assert statement["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
     assert statement["Condition"] == {"StringEquals": {"aws:SourceAccount": "123456789012"}}
     assert statement["Action"] == "sns:Publish"
 
 
-def test_undelivered_mail_is_told_to_the_health_topic(deployed: MakeStack) -> None:
+def test_what_becomes_of_each_mail_comes_to_the_function_and_of_no_other_set_s(deployed: MakeStack) -> None:
     made = deployed(**ONE).resources()
-    notified = made["UndeliveredMail"]["EventDestination"]
-    assert notified["SnsDestination"]["TopicARN"] == made["HealthTopicPolicy"]["Topics"][0]
+    destination = made["MailReports"]["EventDestination"]
     # In lower case: AWS CloudFormation, "AWS::SES::ConfigurationSetEventDestination EventDestination".
-    assert set(notified["MatchingEventTypes"]) == {"bounce", "complaint", "reject"}
+    assert set(destination["MatchingEventTypes"]) == {"delivery", "bounce", "complaint", "reject", "deliveryDelay"}
+    # https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_EventBridgeDestination.html: only the default bus.
+    assert destination["EventBridgeDestination"]["EventBusArn"].endswith(":event-bus/default")
+    assert made["MailReports"]["ConfigurationSetName"] == "<ConfigurationSet>"
+    mail = {"tags": {"ses:configuration-set": ["<ConfigurationSet>"]}}
+    assert made["MailEvents"]["EventPattern"] == {"source": ["aws.ses"], "detail": {"mail": mail}}
+    (target,) = made["MailEvents"]["Targets"]
+    assert target["Arn"] == "<MonitorFunction.Arn>"
+    assert made["MailEventsPermission"]["Principal"] == "events.amazonaws.com"
+    assert made["MailEventsPermission"]["SourceArn"] == "<MailEvents.Arn>"
     assert made["ConfigurationSet"]["SuppressionOptions"] == {"SuppressedReasons": []}
 
 

@@ -413,7 +413,7 @@ def test_in_another_partition_of_aws_its_own_names_are_used(deployed: MakeStack)
     china = {"AWS::Partition": "aws-cn", "AWS::Region": "cn-north-1", "AWS::URLSuffix": "amazonaws.com.cn"}
     whole = deployed(**MAIL, **VPC, **china, AlertTopicArn=OWN_TOPIC.replace(":aws:", ":aws-cn:"))
     text = json.dumps([whole.resources(), whole.outputs()])
-    own = re.sub(r'"(lambda|scheduler|ses|cloudwatch)\.amazonaws\.com"', "", text.replace(HEALTH_TOPIC, ""))
+    own = re.sub(r'"(lambda|scheduler|events|cloudwatch)\.amazonaws\.com"', "", text.replace(HEALTH_TOPIC, ""))
     assert "arn:aws:" not in own
     assert set(re.findall(r"[a-z0-9.-]*amazon[a-z0-9.]*", own)) == {"secretsmanager.cn-north-1.amazonaws.com.cn"}
 

@@ -20,6 +20,7 @@ from heartline.i18n.language import LANGUAGES, language
 from heartline.messages import rds
 from heartline.model.condition import ConditionKind
 from heartline.model.kinds import Kind, Phase
+from heartline.model.mail import Outcome
 from heartline.probe import failures, poolers, specifics
 from heartline.prober import credentials
 from heartline.rules.server_changes import KINDS
@@ -112,6 +113,9 @@ def built() -> set[str]:
     orders = ("acknowledge", "mute", "unmute", "probe")
     keys |= {f"widget.{part}{order}" for order in orders for part in ("", "confirm_", "then_", "did_")}
     keys -= {"widget.did_probe"}
+    keys |= {f"undelivered.{outcome}" for outcome in Outcome} | {"state.not-delivered"}
+    failed = set(Outcome) - {Outcome.DELAYED, Outcome.DELIVERED}
+    keys |= {f"undelivered.{outcome}{end}" for outcome in failed for end in ("_headline", "_look")}
     keys |= {f"widget.share_{length}" for length in ("24h", "7d", "30d")}
     return keys | {f"length.{unit}" for unit in ("h", "h_min", "days", "days_h")}
 

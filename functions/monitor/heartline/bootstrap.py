@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache, lru_cache, partial
 from typing import TYPE_CHECKING
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
     from heartline.storage.discoveries import Discoveries
     from heartline.storage.mails import Mails
 
+# Many events about mails may come at once, and change one item.
+_PAUSES = (0.05, 0.1, 0.2, 0.4, 0.8)
 # With a level of its own: else Logger reads LOG_LEVEL itself, and a wrong one ends the function at import.
 logger = Logger(service="heartline", level="INFO")
 log = Log(logger)
@@ -70,17 +73,19 @@ def _services(environment: tuple[tuple[str, str], ...]) -> Services:
     # What must not hold up a mail.
     hasty = Table(Lazy(clients.dynamodb_for_history), settings.table)
     receipts = cache(partial(_receipts, hasty))
+    channels = cache(partial(_channels, settings, receipts))
     return Services(
         settings=settings,
         clock=_clock,
         log=log,
         metrics=Metrics(settings.service),
-        store=Store(table),
+        store=Store(table, mails=settings.configuration_set is not None),
         outbox=Outbox(table),
         history=History(hasty),
         prober=_prober(settings),
-        channels=cache(partial(_channels, settings, receipts)),
-        mails=cache(partial(_mails, table)),
+        channels=channels,
+        notice_channels=cache(partial(_notice_channels, settings, channels)),
+        mails=cache(partial(_mails, replace(table, pauses=_PAUSES))),
         receipts=receipts,
         queue=Queue(Lazy(clients.sqs), settings.queue) if settings.queue else None,
         discoveries=cache(partial(_discoveries, table)),
@@ -136,3 +141,11 @@ def _channels(settings: Settings, receipts: Callable[[], Receipts]) -> tuple[Cha
 
     email = EmailChannel(clients.ses(), settings.sender, settings.configuration_set, receipts().note)
     return (email, TopicChannel(clients.sns(), settings.topic)) if settings.topic else (email,)
+
+
+def _notice_channels(settings: Settings, channels: Callable[[], tuple[Channel, ...]]) -> tuple[Channel, ...]:
+    if settings.health_topic is None:
+        return channels()
+    from heartline.notify.sns import TopicChannel  # noqa: PLC0415
+
+    return (*channels(), TopicChannel(clients.sns(), settings.health_topic, "health"))

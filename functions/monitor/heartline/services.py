@@ -52,6 +52,8 @@ class Services:
         Returns the ways to people, built at the first alert.
     queue
         Takes the shards of a divided tick; None where ticks are not divided.
+    notice_channels
+        Returns the same, and who hears when Heartline itself fails: for what goes out beside the alerts.
     mails, receipts
         Returns what became of mails, and keeps which of them SES accepted, both built when first asked for.
     discoveries
@@ -73,6 +75,7 @@ class Services:
     history: History
     prober: Prober
     channels: Callable[[], tuple[Channel, ...]]
+    notice_channels: Callable[[], tuple[Channel, ...]]
     mails: Callable[[], Mails]
     receipts: Callable[[], Receipts]
     discoveries: Callable[[], Discoveries]

@@ -10,9 +10,11 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from heartline.aws.errors import code_of
 from heartline.aws.topic import Topic
-from heartline.commands.view import TargetView, view_fleet, with_history
+from heartline.commands.view import Fleet, TargetView, last_mails, view_fleet, with_history, with_mails
 from heartline.model.condition import Condition
 from heartline.model.incident import Incident
+from heartline.model.kinds import AlertKind
+from heartline.model.mail import Mail, MailedAlert, Receipt
 from heartline.model.observation import Failure
 from heartline.model.target import Target
 from heartline.rules.availability import Availability
@@ -24,8 +26,10 @@ _LISTED = 5
 
 def overview(services: Services, targets: Sequence[Target]) -> dict[str, Any]:
     """Return what is known of targets, now and in the past."""
-    views = with_history(services, view_fleet(services, targets).targets)
-    answer: dict[str, Any] = {"targets": [entry(view) | _past(view) for view in views]}
+    fleet, mails = view_fleet(services, targets), last_mails(services)
+    views = with_mails(with_history(services, fleet.targets), mails)
+    answer: dict[str, Any] = {} if mails is None else _arrival(fleet, mails)
+    answer["targets"] = [entry(view) | _past(view) for view in views]
     return answer if services.health_topic is None else answer | {"health": _health(services.health_topic)}
 
 
@@ -39,9 +43,43 @@ def _health(topic: Topic) -> dict[str, Any]:
 
 def _past(view: TargetView) -> dict[str, Any]:
     """Return a target's last incidents, and how much of the time it was up."""
-    return {
+    past = {
         "incidents": [_incident(one) for one in reversed(view.all_incidents[-_LISTED:])],
         "availability": {name: _availability(one) for name, one in view.measured().items()},
+    }
+    return past if view.mailed is None else past | {"alerts": [_mailed(*one) for one in view.mailed]}
+
+
+def _arrival(fleet: Fleet, mails: Sequence[Mail]) -> dict[str, Any]:
+    """Return who does not get alerts, and what became of the last test."""
+    marks = fleet.unreached.items()
+    tests = ((one, mail) for mail in mails for one in mail.alerts if one.kind is AlertKind.TEST)
+    return {
+        "not_delivered": [{"address": who, "since": _iso(one.since), **_receipt(one.receipt)} for who, one in marks],
+        "test": next((_mailed(*one) for one in tests), None),
+    }
+
+
+def _mailed(alert: MailedAlert, mail: Mail) -> dict[str, Any]:
+    """Return an alert, and what became of its mail for each recipient."""
+    return {
+        "id": alert.alert,
+        "kind": alert.kind.value,
+        "incident": alert.incident,
+        "accepted": _iso(mail.accepted),
+        "recipients": {who: _receipt(mail.receipt(who)) for who in mail.recipients},
+    }
+
+
+def _receipt(receipt: Receipt | None) -> dict[str, Any]:
+    """Return what became of a mail for a recipient, as far as that is known."""
+    if receipt is None:
+        return {"outcome": "accepted"}
+    known = {"server": receipt.server, "reason": receipt.reason}
+    return {
+        "outcome": receipt.outcome.value,
+        "at": _iso(receipt.at),
+        **{name: one for name, one in known.items() if one},
     }
 
 

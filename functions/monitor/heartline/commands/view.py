@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import field, replace
 from datetime import datetime, timedelta
 from enum import IntEnum
 
 from heartline.common.frozen import frozen
 from heartline.common.parallel import at_once
 from heartline.model.incident import Incident, Span
-from heartline.model.kinds import Status
+from heartline.model.kinds import AlertKind, Status
 from heartline.model.latencies import Trend
+from heartline.model.mail import Mail, MailedAlert, Mark, Undelivered
 from heartline.model.observation import Failure
 from heartline.model.state import State, Stored, Unreadable
 from heartline.model.target import Target
@@ -20,6 +21,8 @@ from heartline.rules.decide import quiet_until
 from heartline.rules.gaps import missed
 from heartline.rules.reminders import next_reminder
 from heartline.services import Services
+from heartline.storage.mails import undelivered
+from heartline.storage.schema import plain
 
 # As far as anything is kept, and so that a gap that began long ago and reaches into these days is not missed.
 LOOKED_BACK = timedelta(days=800)
@@ -31,6 +34,8 @@ LENGTHS = {"24h": DAY, "7d": timedelta(days=7), "30d": MONTH}
 FEW_INCIDENTS, MOST_INCIDENTS = 100, 1000
 # A week of more targets than that takes seconds to read.
 _MOST_TRENDS = 1000
+# So many of the last mails are read, and so many alerts of a target are shown.
+_MOST_MAILS, _MOST_MAILED = 200, 5
 
 
 class Standing(IntEnum):
@@ -70,6 +75,8 @@ class TargetView:
         How often ticks come.
     trend
         How long its probes took in the last days; None where that was not read, or is not known.
+    mailed
+        Its last alerts with the mails that report them, newest first; None where nobody knows what became of these.
     """
 
     target: Target
@@ -84,6 +91,7 @@ class TargetView:
     gaps: tuple[Span, ...] = ()
     interval: timedelta = timedelta(minutes=1)
     trend: Trend | None = None
+    mailed: tuple[tuple[MailedAlert, Mail], ...] | None = None
 
     @property
     def name(self) -> str:
@@ -179,6 +187,8 @@ class Fleet:
         How often ticks come.
     gaps
         The times in which Heartline did not run.
+    unreached
+        Why recipients of these targets do not get their alerts, by address.
     """
 
     at: datetime
@@ -186,6 +196,7 @@ class Fleet:
     last_tick: datetime | None = None
     targets: tuple[TargetView, ...] = ()
     gaps: tuple[Span, ...] = ()
+    unreached: Mapping[str, Mark] = field(default_factory=dict)
 
     @property
     def silent_for(self) -> timedelta | None:
@@ -229,7 +240,10 @@ def view_fleet(services: Services, targets: Sequence[Target]) -> Fleet:
         )
         for target in targets
     )
-    return Fleet(now, interval, loaded.last, tuple(views), tuple(gaps))
+    known = undelivered(plain(loaded.mails)) if loaded.mails else Undelivered()
+    recipients = {who.lower() for target in targets for who in target.recipients}
+    marks = {who: mark for who, mark in known.marks.items() if who in recipients}
+    return Fleet(now, interval, loaded.last, tuple(views), tuple(gaps), marks)
 
 
 def view_target(target: Target, stored: Stored | Unreadable, now: datetime) -> TargetView:
@@ -287,3 +301,26 @@ def with_trends(services: Services, views: Sequence[TargetView]) -> list[TargetV
         return list(views)
     trends = services.history.trends([view.name for view in views], services.clock())
     return [replace(view, trend=trends.get(view.name)) for view in views]
+
+
+def last_mails(services: Services) -> tuple[Mail, ...] | None:
+    """Return the last mails of all targets, newest first, by one call; None where nobody knows what became of them.
+
+    Raises
+    ------
+    ClientError, BotoCoreError
+        If they could not be read.
+    """
+    return services.mails().newest(_MOST_MAILS) if services.settings.configuration_set else None
+
+
+def with_mails(views: Sequence[TargetView], mails: Sequence[Mail] | None) -> list[TargetView]:
+    """Return the views with their last alerts, as far as these are in the last mails of all."""
+    if mails is None:
+        return list(views)
+    mailed: dict[str, list[tuple[MailedAlert, Mail]]] = {view.name: [] for view in views}
+    for mail in mails:
+        for alert in reversed(mail.alerts):
+            if alert.target in mailed and alert.kind is not AlertKind.NOT_DELIVERED:
+                mailed[alert.target].append((alert, mail))
+    return [replace(view, mailed=tuple(mailed[view.name][:_MOST_MAILED])) for view in views]

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from heartline.common.frozen import frozen
-from heartline.model.kinds import Phase
+from heartline.model.alert import Alert
+from heartline.model.kinds import AlertKind, Phase
 from heartline.model.observation import Failure
 
 
@@ -42,3 +43,20 @@ def severity_words(failure: Failure) -> SeverityWords:
     if not failure.kind.misconfigured:
         return _OUTAGE
     return _WITHOUT_CREDENTIAL if failure.phase is Phase.CREDENTIALS else _MISCONFIGURED
+
+
+# Where an alert's kind is not the state that it reports.
+_STATES = {
+    AlertKind.STABLE: "STABLE AGAIN",
+    AlertKind.WATCHED: "NOW WATCHING",
+    AlertKind.UNWATCHED: "NO LONGER WATCHED",
+}
+
+
+def state_of(alert: Alert) -> str:
+    """Return the state that an alert reports, as its subject begins with it, without what other alerts add to it."""
+    if alert.kind in {AlertKind.DOWN, AlertKind.REMINDER} and alert.failure:
+        label = severity_words(alert.failure).label
+        return label if alert.kind is AlertKind.DOWN else f"STILL {label}"
+    ended = " ENDED" if alert.condition and alert.condition.ended else ""
+    return _STATES.get(alert.kind, alert.kind.upper().replace("-", " ")) + ended

@@ -18,12 +18,14 @@ from heartline.messages.outage_reports import down, recovered
 from heartline.messages.rds import rds_rows, rds_sentence
 from heartline.messages.report import Report
 from heartline.messages.subjects import topic
+from heartline.messages.undelivered_report import not_delivered
 from heartline.messages.wording import Wording
 from heartline.model.alert import Alert
 from heartline.model.belief import Believed, Flapping, Tally
 from heartline.model.condition import Condition
 from heartline.model.incident import Change, Incident
 from heartline.model.kinds import AlertKind
+from heartline.model.mail import NotDelivered
 from heartline.model.observation import Failure
 from heartline.model.target import Target
 
@@ -32,6 +34,7 @@ _LATE = timedelta(seconds=90)
 _MAX_VALUE = 700
 # The values of X-Heartline-Status of what happened, and does not last.
 _EVENTS = frozenset({"notice", "test"})
+_NOTICES = {AlertKind.TEST: test, AlertKind.WATCHED: watched, AlertKind.UNWATCHED: unwatched}
 
 
 def split_threads(alerts: Sequence[Alert]) -> list[tuple[Alert, ...]]:
@@ -106,12 +109,10 @@ def thread_began(alert: Alert) -> datetime:
 def _report(thread: Sequence[Alert], wording: Wording) -> Report:
     """Return the report that fits what the last alert is about."""
     match last := thread[-1]:
-        case Alert(kind=AlertKind.TEST):
-            return test(last, wording)
-        case Alert(kind=AlertKind.WATCHED):
-            return watched(last, wording)
-        case Alert(kind=AlertKind.UNWATCHED):
-            return unwatched(last, wording)
+        case NotDelivered():
+            return not_delivered(last, wording)
+        case Alert() if last.kind in _NOTICES:
+            return _NOTICES[last.kind](last, wording)
         case Alert(condition=Condition() as condition):
             return condition_report(last, condition, wording)
         case Alert(change=Change() as change):

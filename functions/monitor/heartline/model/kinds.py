@@ -110,6 +110,7 @@ class AlertKind(StrEnum):
     FILLING = "filling"
     LAGGING = "lagging"
     WRAPAROUND = "wraparound"
+    NOT_DELIVERED = "not-delivered"
     TEST = "test"
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Self
 
+from heartline.common.frozen import frozen
+from heartline.model.alert import Alert
 from heartline.model.kinds import AlertKind
 
 
@@ -36,7 +38,7 @@ class Outcome(StrEnum):
         return outcome
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Receipt:
     """Say what became of a mail for one recipient, when, at which server, and why in that server's own words."""
 
@@ -45,18 +47,32 @@ class Receipt:
     server: str | None = None
     reason: str | None = None
 
+    @property
+    def failed(self) -> bool:
+        """Return True if somebody must hear of it; an absent reader's answer has no reason that a server gave."""
+        return self.outcome in _FAILED or (self.outcome is Outcome.RETURNED and self.reason is not None)
 
-@dataclass(frozen=True, slots=True)
+    @property
+    def lasting(self) -> bool:
+        """Return True if the recipient's next mail will most likely fare no better."""
+        return self.outcome in {Outcome.COMPLAINED, Outcome.BOUNCED}
+
+
+_FAILED = frozenset({Outcome.COMPLAINED, Outcome.BOUNCED, Outcome.REJECTED})
+
+
+@frozen
 class MailedAlert:
-    """Name an alert that a mail reports."""
+    """Name an alert that a mail reports, by its id, and the state that it reports."""
 
     target: str
     kind: AlertKind
     alert: str
+    state: str
     incident: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Mail:
     """Describe a mail that SES accepted.
 
@@ -78,6 +94,11 @@ class Mail:
     alerts: tuple[MailedAlert, ...]
     receipts: Mapping[str, Receipt] = field(default_factory=dict)
 
+    @property
+    def reports(self) -> int:
+        """Return how many alerts it reports; that another mail did not arrive is none."""
+        return sum(one.kind is not AlertKind.NOT_DELIVERED for one in self.alerts)
+
     def receipt(self, recipient: str) -> Receipt | None:
         """Return what is known of its way to a recipient."""
         return self.receipts.get(recipient.lower())
@@ -86,6 +107,71 @@ class Mail:
     def delivered(self) -> bool:
         """Return True if a recipient's server took it."""
         return any(one.outcome in {Outcome.DELIVERED, Outcome.COMPLAINED} for one in self.receipts.values())
+
+
+@frozen
+class NotDelivered(Alert):
+    """Tell that recipients did not get a mail; it is sent at once, and in no outbox.
+
+    Attributes
+    ----------
+    recipients
+        Those who did not get it.
+    receipt
+        What became of it, for the first of them.
+    mail
+        The mail.
+    """
+
+    recipients: tuple[str, ...] = field(kw_only=True)
+    receipt: Receipt = field(kw_only=True)
+    mail: Mail = field(kw_only=True)
+
+
+@frozen
+class Unconfirmed:
+    """Say when SES accepted a mail that no server took yet, in seconds of Unix, and how many alerts it reports."""
+
+    at: float
+    alerts: int
+
+
+@frozen
+class Mark:
+    """Say since when an address does not get its alerts, by which mail that was seen last, and what became of it."""
+
+    since: datetime
+    mail: str
+    receipt: Receipt
+
+
+@frozen
+class Owed:
+    """Say that nobody was told yet of a mail that an address did not get, and until when somebody is about to."""
+
+    mail: str
+    until: float
+    waiting: tuple[str, ...]
+
+
+@frozen
+class Undelivered:
+    """What is not as it should be.
+
+    Attributes
+    ----------
+    unconfirmed
+        The mails that no server took yet, as far as that is known.
+    marks
+        The addresses that do not get their alerts.
+    owed, told
+        The addresses of which somebody is still to be told, and when somebody last was, in seconds of Unix.
+    """
+
+    unconfirmed: Mapping[str, Unconfirmed] = field(default_factory=dict)
+    marks: Mapping[str, Mark] = field(default_factory=dict)
+    owed: Mapping[str, Owed] = field(default_factory=dict)
+    told: Mapping[str, float] = field(default_factory=dict)
 
 
 _ID = re.compile(r"\d{8}T\d{12}-[0-9a-f]{12}", re.ASCII)
@@ -114,8 +200,10 @@ def left_at(written: str) -> datetime | None:
 
 def tags_of(mail: Mail) -> dict[str, str]:
     """Return the tags that SES adds to each event about a mail: its id, and its newest alert."""
+    if not mail.alerts:
+        return {"heartline": mail.id}
     newest = mail.alerts[-1]
-    named = {"target": newest.target, "alert": newest.alert, "kind": newest.kind.value, "incident": newest.incident}
+    named = {name: getattr(newest, name) for name in ("target", "kind", "alert", "state", "incident")}
     coded = {name: _TAGGABLE.sub(_coded, value)[:_MAX_TAG] for name, value in named.items() if value}
     return {"heartline": mail.id} | coded
 
@@ -124,7 +212,7 @@ def tagged_alert(tags: Mapping[str, str]) -> MailedAlert | None:
     """Return the alert that the tags of a mail name; None where they name none."""
     read = {name: _CODE.sub(lambda match: chr(int(match[1], 16)), value) for name, value in tags.items()}
     try:
-        return MailedAlert(read["target"], AlertKind(read["kind"]), read["alert"], read.get("incident"))
+        return MailedAlert(read["target"], AlertKind(read["kind"]), read["alert"], read["state"], read.get("incident"))
     except (KeyError, ValueError):
         return None
 

@@ -16,6 +16,7 @@ from heartline.model.alert import Alert
 from heartline.model.belief import Flapping, Tally
 from heartline.model.condition import Condition
 from heartline.model.incident import Change, Incident
+from heartline.model.mail import NotDelivered
 from heartline.model.observation import Failure
 from heartline.model.target import Endpoint
 
@@ -57,6 +58,7 @@ def alert_document(alert: Alert, message: Message, text: str) -> Document:
             phases_ms={phase.value: spent for phase, spent in alert.phases.items()} or None,
             remind_at=_time(alert.remind_at),
             watched_since=_time(alert.first_seen),
+            not_delivered=_not_delivered(alert) if isinstance(alert, NotDelivered) else None,
         ),
     }
 
@@ -146,6 +148,21 @@ def _condition(condition: Condition) -> Document:
         "threshold": condition.threshold,
         "since": condition.since.isoformat(),
         **_known(ended=_time(condition.ended)),
+    }
+
+
+def _not_delivered(alert: NotDelivered) -> Document:
+    receipt = alert.receipt
+    return {
+        "recipients": list(alert.recipients),
+        "outcome": receipt.outcome.value,
+        "at": receipt.at.isoformat(),
+        **_known(server=receipt.server, reason=receipt.reason),
+        "accepted": alert.mail.accepted.isoformat(),
+        "alerts": [
+            {"target": one.target, "kind": one.kind.value, "id": one.alert, **_known(incident=one.incident)}
+            for one in alert.mail.alerts
+        ],
     }
 
 

@@ -16,6 +16,7 @@ from heartline.messages.compose import Message, compose
 from heartline.messages.context import AlertContext, TargetAlerts
 from heartline.messages.html import as_html
 from heartline.messages.plain_text import as_text
+from heartline.messages.severity import state_of
 from heartline.model.alert import EMAIL, Alert
 from heartline.model.mail import Mail, MailedAlert, mail_id, tags_of
 from heartline.model.target import Target
@@ -118,8 +119,11 @@ def _order(groups: Mapping[_Place, Sequence[TargetAlerts]], place: _Place) -> tu
 def _mail(batch: Batch, now: datetime) -> Mail:
     """Return what a mail reports, the newest alert last."""
     alerts = sorted((alert for part in batch.parts for alert in part.alerts), key=lambda alert: alert.at)
-    named = (MailedAlert(one.target, one.kind, one.id, one.incident.id if one.incident else None) for one in alerts)
-    return Mail(mail_id(now, uuid4().hex), now, batch.recipients, tuple(named))
+    named = tuple(
+        MailedAlert(one.target, one.kind, one.id, state_of(one), one.incident.id if one.incident else None)
+        for one in alerts
+    )
+    return Mail(mail_id(now, uuid4().hex), now, batch.recipients, named)
 
 
 def _simple(message: Message, sender: str) -> MessageTypeDef:

@@ -36,11 +36,12 @@ class TopicChannel:
         The SNS client.
     topic
         The topic's ARN.
+    name
+        The channel's.
     """
 
-    name = TOPIC
-
-    def __init__(self, client: SNSClient, topic: str) -> None:
+    def __init__(self, client: SNSClient, topic: str, name: str = TOPIC) -> None:
+        self.name = name
         self._client = client
         self._topic = topic
 

@@ -21,6 +21,7 @@ from heartline.storage.schema import (
     FORMAT,
     HEARTBEAT_KEY,
     LAST_HEARTBEAT,
+    MAILS_KEY,
     Key,
     heartbeat_item,
     heartbeat_key,
@@ -39,6 +40,7 @@ from heartline.storage.table import Guard, Table
 _BATCH = 100
 _BATCH_ATTEMPTS = 5
 _BATCH_PAUSE_SECONDS = 0.1
+_FIRST_SHARD = "#00000"
 _THROTTLED = Unreadable("DynamoDB did not give it, again and again: the table is throttled")
 
 
@@ -60,6 +62,8 @@ class Loaded:
         How often the last ticks were to come.
     unsure
         True where a newer Heartline wrote the heartbeat.
+    mails
+        What is not as it should be of mails, as attribute values; None where all is, or where that is not read.
     """
 
     targets: Mapping[str, Stored | Unreadable]
@@ -70,6 +74,7 @@ class Loaded:
     latencies: Mapping[str, int] = field(default_factory=dict)
     interval: timedelta = timedelta(0)
     unsure: bool = False
+    mails: Mapping[str, Any] | None = None
 
 
 class Store:
@@ -81,10 +86,13 @@ class Store:
     ----------
     table
         The table.
+    mails
+        Whether it is known what became of mails.
     """
 
-    def __init__(self, table: Table) -> None:
+    def __init__(self, table: Table, *, mails: bool = False) -> None:
         self._table = table
+        self._mails = mails
         self._decoded: dict[str, tuple[Mapping[str, Any] | None, Stored | Unreadable]] = {}
 
     def load(self, names: Iterable[str], shard: str | None = None, since: datetime | None = None) -> Loaded:
@@ -100,7 +108,9 @@ class Store:
             A heartbeat from then on that names all of them is enough; else those of all shards are read.
         """
         keys, own_key = {name: target_key(name) for name in names}, heartbeat_key(shard)
-        items, unread = self._read([own_key, *keys.values()])
+        # One shard of a fleet looks at it for all.
+        mails = [MAILS_KEY] if self._mails and (shard is None or shard.endswith(_FIRST_SHARD)) else []
+        items, unread = self._read([own_key, *mails, *keys.values()])
         targets = {
             name: _THROTTLED if key in unread else self._decode(name, items.get(key)) for name, key in keys.items()
         }
@@ -118,7 +128,8 @@ class Store:
         latencies = {name: spent for beat in beats for name, spent in beat.milliseconds().items()}
         watched = frozenset(name for beat in beats for name in (*beat.looks(), *beat.others))
         interval = timedelta(seconds=beats[-1].interval if beats else 0)
-        return Loaded(fresh, own, looks, watched, beats[-1].at if beats else None, latencies, interval)
+        last, noted = beats[-1].at if beats else None, _noted(items.get(MAILS_KEY))
+        return Loaded(fresh, own, looks, watched, last, latencies, interval, mails=noted)
 
     def _own_heartbeat(
         self, key: Key, item: Mapping[str, Any] | None, unread: set[Key]
@@ -227,6 +238,11 @@ def _freshened(stored: Stored, heartbeats: Iterable[Heartbeat]) -> Stored:
     for heartbeat in heartbeats:
         stored = freshen(stored, heartbeat)
     return stored
+
+
+def _noted(item: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+    """Return the item of what is not as it should be of mails; None where it says nothing."""
+    return item if item and any(part.get("M") for part in item.values()) else None
 
 
 def _record(target: str, incident: Incident) -> tuple[Key, dict[str, object]]:

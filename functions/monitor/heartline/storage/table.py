@@ -19,7 +19,6 @@ _CONDITION_FAILED = "ConditionalCheckFailed"
 # Another run's transaction holds the item for a moment, and boto3 does not wait for it:
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis.html
 _CONFLICT = "TransactionConflict"
-_CONFLICT_PAUSES = (0.05, 0.2)
 
 
 @frozen
@@ -50,10 +49,13 @@ class Table:
         Returns the DynamoDB client.
     name
         The table's name.
+    pauses
+        After how many seconds a write is tried again that met another one, each time.
     """
 
     client: Callable[[], DynamoDBClient]
     name: str
+    pauses: tuple[float, ...] = (0.05, 0.2)
 
     def put(self, key: Key, item: Mapping[str, object], guard: Guard | None = None) -> bool:
         """Write a whole item; False when the condition does not hold."""
@@ -118,7 +120,7 @@ class Table:
 
     def _conditionally(self, call: Callable[..., Any], **arguments: object) -> dict[str, Any] | None:
         """Make a call that a condition may guard; None when the condition does not hold."""
-        pauses = iter(_CONFLICT_PAUSES)
+        pauses = iter(self.pauses)
         while True:
             try:
                 answer: dict[str, Any] = call(**arguments)

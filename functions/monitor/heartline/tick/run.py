@@ -64,9 +64,12 @@ def run_tick(services: Services, run: Run) -> TickSummary:
     leaving = {} if out_of_turn else take_leave(services, run, loaded, deleted)
     beaten = out_of_turn or _beat(services, run, results, loaded, tuple(leaving))
     delivery = _deliver(services, run, results, leaving)
+    faults, unconfirmed = _review_mails(services, run, loaded)
+    faults += sum(result.faulty for result in results) + list(leaving.values()).count(None) + (not beaten)
     summary = replace(
         _summary(run, results),
-        faults=sum(result.faulty for result in results) + list(leaving.values()).count(None) + (not beaten),
+        faults=faults,
+        unconfirmed=unconfirmed,
         duration_ms=round((monotonic() - began) * 1000),
         delivery=delivery,
     )
@@ -104,6 +107,19 @@ def _deliver(
     pending = [Pending(result.target, result.alerts, contested=result.contested) for result in results]
     pending += [Pending(Target(name), alerts) for name, alerts in leaving.items() if alerts]
     return deliver(services, pending, failures, run.deadline)
+
+
+def _review_mails(services: Services, run: Run, loaded: Loaded) -> tuple[int, int]:
+    """Look at the mails that did not arrive, if there are any; return the number of faults, and of alerts in them."""
+    if loaded.mails is None:
+        return 0, 0
+    from heartline.tick.undelivered import review  # noqa: PLC0415
+
+    try:
+        return review(services, loaded.mails, run.deadline)
+    except Exception as error:  # noqa: BLE001 - whatever it is, the alerts are out
+        services.log.error(Event.MAILS_NOT_REVIEWED, "mails that did not arrive not looked at", error=error)
+        return 1, 0
 
 
 def _report(services: Services, results: Sequence[TargetResult], summary: TickSummary) -> None:

@@ -59,6 +59,8 @@ class TickSummary:
         What became of the alerts.
     conditions
         How many of them each condition holds of, by its name as a metric.
+    unconfirmed
+        Alerts of which no recipient's server took a mail for minutes, as far as that is known.
     shard, shards
         Which part of a divided tick it is; or into how many a tick was divided.
     """
@@ -74,6 +76,7 @@ class TickSummary:
     duration_ms: int = 0
     delivery: DeliverySummary = field(default_factory=DeliverySummary)
     conditions: Mapping[str, int] = field(default_factory=dict)
+    unconfirmed: int = 0
     shard: str | None = None
     shards: int | None = None
 
@@ -110,6 +113,7 @@ class TickSummary:
             "AlertsSent": self.delivery.sent,
             "AlertsRefused": self.delivery.refused,
             "AlertsPending": self.delivery.pending,
+            "AlertsUnconfirmed": self.unconfirmed,
             "OldestAlert": self.delivery.oldest_seconds,
             "TickDuration": self.duration_ms,
         }

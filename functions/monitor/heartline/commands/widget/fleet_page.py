@@ -19,6 +19,7 @@ from heartline.commands.widget.parts import (
     pill,
     since,
     tags,
+    unreached,
 )
 from heartline.commands.widget.strip import strip
 from heartline.commands.widget.style import styled
@@ -82,7 +83,12 @@ def fleet_page(fleet: Fleet, shown: Listed, asked: Asked, viewer: Viewer) -> Htm
     body = [listing(fleet, wrong, calm, viewer)] if shown.targets else [_nothing(asked, viewer)]
     legend = element("span", viewer.text("widget.legend"))
     return styled(
-        viewer.dark, banner(fleet, viewer), _bar(fleet, shown, asked, viewer), *body, foot(fleet, viewer, legend)
+        viewer.dark,
+        banner(fleet, viewer),
+        unreached(fleet, viewer),
+        _bar(fleet, shown, asked, viewer),
+        *body,
+        foot(fleet, viewer, legend),
     )
 
 

@@ -7,13 +7,14 @@ from datetime import timedelta
 from heartline.commands.view import DAY, Fleet, TargetView
 from heartline.commands.widget.asked import Asked
 from heartline.commands.widget.html import Html, element, joined
-from heartline.commands.widget.parts import NONE, TONES, buttons, cause, foot, pill, since, tags
+from heartline.commands.widget.parts import NONE, TONES, buttons, cause, foot, pill, since, tags, unreached
 from heartline.commands.widget.sparkline import medians, sparkline, suggestion
 from heartline.commands.widget.strip import strip
 from heartline.commands.widget.style import styled
 from heartline.commands.widget.viewer import Viewer
 from heartline.common.text import sanitize
 from heartline.model.incident import Incident
+from heartline.model.mail import Receipt
 from heartline.model.observation import Failure
 from heartline.rules.availability import percent
 
@@ -29,10 +30,12 @@ def incident_page(fleet: Fleet, view: TargetView, asked: Asked, viewer: Viewer) 
     return styled(
         viewer.dark,
         back,
+        unreached(fleet, viewer),
         _head(fleet, view, viewer),
         *([_chosen(view, chosen, viewer)] if chosen else ()),
         _day(fleet, view, viewer),
         _trend(view, viewer),
+        _mails(view, viewer),
         _others(view, chosen, viewer),
         foot(fleet, viewer),
     )
@@ -144,6 +147,28 @@ def _trend(view: TargetView, viewer: Viewer) -> Html:
         said.append(viewer.text("widget.suggest_slow", seconds=suggestion(view.trend)))
     lines = (element("p", one, class_="hl-dim") for one in said)
     return joined(element("h2", viewer.text("widget.trend_head")), sparkline(view.trend, viewer, tall=True), *lines)
+
+
+def _mails(view: TargetView, viewer: Viewer) -> Html:
+    """Return the last alerts, and whom each of them reached."""
+    if not view.mailed:
+        return Html()
+    blocks = []
+    for alert, mail in view.mailed:
+        said = viewer.text("widget.mailed", at=viewer.moment(mail.accepted))
+        reached = (_reached(who, mail.receipt(who), viewer) for who in mail.recipients)
+        head = element("div", element("b", viewer.wording.state(alert.state)), f" · {said}")
+        blocks.append(element("div", head, *reached, style="margin-top:8px"))
+    return joined(element("h2", viewer.text("widget.mails")), *blocks)
+
+
+def _reached(who: str, receipt: Receipt | None, viewer: Viewer) -> Html:
+    """Return what became of a mail for one recipient, in words."""
+    if receipt is None:
+        return element("div", f"{who}: {viewer.text('widget.accepted')}", class_="hl-dim")
+    said = [viewer.text(f"undelivered.{receipt.outcome}"), viewer.moment(receipt.at), receipt.server, receipt.reason]
+    line = f"{who}: {' · '.join(part for part in said if part)}"
+    return element("div", element("b", line) if receipt.failed else line)
 
 
 def _others(view: TargetView, chosen: Incident | None, viewer: Viewer) -> Html:

@@ -18,6 +18,7 @@ TONES = {
 }
 _KEYS = {standing: f"widget.is_{standing.name.lower()}" for standing in Standing}
 MUTE = "2h"
+_MOST_UNREACHED = 10
 # Stands where there is nothing to show.
 NONE = "-"
 
@@ -100,6 +101,17 @@ def _order(view: TargetView, order: str, viewer: Viewer, *, quiet: bool) -> Html
     asked = {"command": order, "target": view.name, **({"for": MUTE} if order == "mute" else {})}
     confirm = viewer.text(f"widget.confirm_{order}", target=view.name)
     return viewer.button(viewer.text(f"widget.{order}"), look, asked, confirm=confirm)
+
+
+def unreached(fleet: Fleet, viewer: Viewer) -> Html:
+    """Return who does not get alerts, and why; nothing while everybody does."""
+    if not fleet.unreached:
+        return Html()
+    marks = list(fleet.unreached.items())[:_MOST_UNREACHED]
+    why = ((who, viewer.text(f"undelivered.{one.receipt.outcome}"), one.receipt.reason) for who, one in marks)
+    lines = (element("div", " · ".join(part for part in parts if part)) for parts in why)
+    head = element("b", viewer.text("widget.unreached", number=len(fleet.unreached)))
+    return element("div", head, *lines, class_="hl-block hl-warn", role="status")
 
 
 def foot(fleet: Fleet, viewer: Viewer, *more: str) -> Html:

@@ -17,7 +17,9 @@ from heartline.commands.view import (
     LOOKED_BACK,
     MONTH,
     MOST_INCIDENTS,
+    last_mails,
     view_fleet,
+    with_mails,
     with_newest,
     with_trends,
 )
@@ -127,7 +129,8 @@ def _page(services: Services, asked: Asked, watched: Sequence[Target], viewer: V
         chosen = [target for target in watched if target.name == asked.target]
         if chosen:
             fleet = view_fleet(services, chosen)
-            (view,) = with_newest(services, with_trends(services, fleet.targets), LOOKED_BACK, MOST_INCIDENTS)
+            views = with_mails(with_trends(services, fleet.targets), last_mails(services))
+            (view,) = with_newest(services, views, LOOKED_BACK, MOST_INCIDENTS)
             return incident_page(fleet, view, asked, viewer)
     fleet = view_fleet(services, watched)
     shown = listed(fleet, asked)

@@ -1,0 +1,64 @@
+"""Take in what SES reports of mails: whom they reached, and whom not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from heartline.aws.log import Event
+from heartline.common.deadline import Deadline
+from heartline.model.mail import Mark, Outcome, Receipt, Undelivered, left_at
+from heartline.model.ses import SesReport, parse
+from heartline.services import Services
+from heartline.storage.mails import KEPT, TOLD_EVERY, markable
+from heartline.tick.undelivered import tell
+
+# Whether a later mail reached an address is looked up among so many.
+_MOST_LATER = 100
+
+
+def run_ses_event(services: Services, event: Mapping[str, Any], deadline: Deadline) -> dict[str, Any]:
+    """Keep what an event says of a mail of ours, and tell others at once of whom it did not reach.
+
+    Raises
+    ------
+    ClientError, BotoCoreError
+        If it could not be kept.
+    """
+    report = parse(event)
+    if report is None or report.configuration_set != services.settings.configuration_set:
+        services.log.info(Event.SES_EVENT, "an event of SES's that is about no mail of Heartline's")
+        return {"mail": None, "received": {}}
+    said = {who: receipt.outcome.value for who, receipt in report.receipts.items()}
+    detail = {"mail": report.mail.id, "outcomes": said}
+    left = left_at(report.mail.id)
+    if left is None or services.clock() - left > KEPT:
+        services.log.info(Event.SES_EVENT, "an event of SES's about a mail that is long gone", detail=detail)
+        return {"mail": report.mail.id, "received": {}}
+    services.log.info(Event.SES_EVENT, "an event of SES's", detail=detail)
+    known = services.mails().undelivered()
+    new = [who for who, receipt in report.receipts.items() if _receive(services, report, who, receipt, known)]
+    if reached := [who for who, receipt in report.receipts.items() if receipt.outcome is Outcome.DELIVERED]:
+        marked = {who.lower(): known.marks.get(who.lower()) for who in reached}
+        lifted = [who for who, mark in marked.items() if mark and mark.mail < report.mail.id]
+        services.mails().confirm(report.mail.id, lifted)
+    failed = [who for who in new if report.receipts[who].failed]
+    if failed and (faults := tell(services, failed, deadline)):
+        services.metrics.count({"Faults": faults})
+    return {"mail": report.mail.id, "received": {who: said[who] for who in new}}
+
+
+def _receive(services: Services, report: SesReport, who: str, receipt: Receipt, known: Undelivered) -> bool:
+    """Keep one receipt; return False if it says nothing new."""
+    mails, mail = services.mails(), report.mail
+    if not receipt.failed:
+        return mails.receive(mail, who, receipt)
+    since = [one for one in mails.newest(_MOST_LATER) if one.id > mail.id]
+    if any((later := one.receipt(who)) and later.outcome is Outcome.DELIVERED for one in since):
+        # The address gets its alerts: what is true no more is nobody's trouble.
+        return mails.receive(mail, who, receipt)
+    before = known.marks.get(who.lower())
+    mark = Mark(before.since if before else receipt.at, max(mail.id, before.mail if before else ""), receipt)
+    told = known.told.get(who.lower(), 0) > (services.clock() - TOLD_EVERY).timestamp()
+    channels = [channel.name for channel in services.notice_channels()] if mail.reports and not told else ()
+    return mails.fail(mail, who, receipt, mark if receipt.lasting and markable(known, who) else None, channels)
