@@ -13,13 +13,14 @@ import pytest
 
 from heartline.aws.log import Event, Keys
 from heartline.commands.dispatch import COMMANDS
-from heartline.commands.status import _availability, _incident, entry
+from heartline.commands.status import _availability, _incident, _mailed, _receipt, entry
 from heartline.commands.view import LENGTHS, view_target
 from heartline.config.settings import VARIABLES
 from heartline.config.target_keys import READERS
 from heartline.config.targets import parse_targets
 from heartline.model.incident import Incident
-from heartline.model.kinds import Kind, Phase
+from heartline.model.kinds import AlertKind, Kind, Phase
+from heartline.model.mail import Mail, MailedAlert, Outcome, Receipt
 from heartline.model.state import State, Stored
 from heartline.model.target import Target
 from heartline.rules.availability import Availability
@@ -172,9 +173,14 @@ def test_every_command_that_is_typed_is_one() -> None:
 def test_the_fields_of_status_are_those_of_the_answer() -> None:
     answer = entry(view_target(Target("orders"), Stored(State("orders")), datetime(2026, 11, 23, tzinfo=UTC)))
     rows = {code(field)[0]: code(meaning) for field, meaning in table(text("operating.md"), "field", "meaning")}
-    assert rows.keys() == answer.keys() | {"incidents", "availability"}
+    assert rows.keys() == answer.keys() | {"incidents", "availability", "alerts"}
     assert set(rows["incidents"]) == _incident(Incident("id", datetime(2026, 11, 23, tzinfo=UTC))).keys()
     assert set(rows["availability"]) == {*LENGTHS, *_availability(Availability())}
+    now = datetime(2026, 11, 23, tzinfo=UTC)
+    alert, known = MailedAlert("orders", AlertKind.DOWN, "1", "DOWN"), Receipt(Outcome.BOUNCED, now, "mx", "why")
+    assert set(rows["alerts"]) == {*_mailed(alert, Mail("1", now, (), (alert,))), *_receipt(known)}
+    outcomes = {code(outcome)[0] for outcome, _ in table(text("operating.md"), "outcome", "meaning")}
+    assert outcomes == {*Outcome, _receipt(None)["outcome"]}
 
 
 def test_every_make_target_is_there() -> None:
