@@ -40,6 +40,19 @@ def test_the_test_alert_of_the_outputs_arrives(stack: Stack) -> None:
     assert stack.aws.mails(RECIPIENT)[-1].startswith("[TEST]")
 
 
+def test_what_ses_reports_of_a_mail_comes_to_the_monitor_and_is_shown(stack: Stack, project: Project) -> None:
+    (target,) = stack.aws.client("events").list_targets_by_rule(Rule=stack.resources["MailEvents"])["Targets"]
+    assert target["Arn"].endswith(f":{stack.resources['MonitorFunction']}")
+    event = json.loads((project.folder / "events" / "ses.json").read_text())
+    assert stack.invoke(event) == {"mail": None, "received": {}}  # a mail of another set
+    mail, told = event["detail"]["mail"], max(key for key in stack.items() if key.startswith("mails/mail#"))
+    mail["tags"] |= {"ses:configuration-set": [stack.resources["ConfigurationSet"]], "heartline": [told.split("#")[1]]}
+    mail["destination"] = event["detail"]["delivery"]["recipients"] = [RECIPIENT]
+    assert stack.invoke(event)["received"] == {RECIPIENT: "delivered"}
+    test = stack.output_command("ShowStatus")["test"]
+    assert test["recipients"][RECIPIENT]["outcome"] == "delivered"
+
+
 def test_what_the_role_does_not_allow_is_refused(stack: Stack) -> None:
     """Without it the stories here would show nothing of permissions."""
     iam, role = stack.aws.client("iam"), stack.resources["MonitorRole"]

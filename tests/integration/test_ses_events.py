@@ -23,7 +23,7 @@ from heartline.model.mail import MailedAlert, Outcome, Receipt, mail_id
 from heartline.storage.mails import Mails
 from heartline.storage.states import Store
 from heartline.storage.table import Table
-from local.function import invoke
+from local.function import event, invoke
 from local.gallery import HOSTILE
 from local.ses import absent, bounced, complained, delayed, delivered, full, rejected
 from local.wire import SEND_MAIL, published_alert
@@ -86,6 +86,15 @@ def told(aws: EmulatedAws, topic: str) -> list[dict[str, Any]]:
         for request in aws.published
         if request["TopicArn"].endswith(topic) and (alert := published_alert(request))["kind"] == "not-delivered"
     ]
+
+
+def test_the_sample_event_is_one_that_ses_sends(down: Mail, monitor: Monitor) -> None:
+    sample, made = event("ses"), delivered(down, monitor.now, FIRST)
+    assert sample.keys() == made.keys()
+    assert sample["detail"].keys() == made["detail"].keys()
+    assert sample["detail"]["delivery"].keys() == made["detail"]["delivery"].keys()
+    assert sample["detail"]["mail"].keys() <= made["detail"]["mail"].keys()
+    assert sample["detail"]["mail"]["tags"].keys() <= made["detail"]["mail"]["tags"].keys()
 
 
 def tags(mail: Any) -> dict[str, str]:  # noqa: ANN401
@@ -194,8 +203,8 @@ NOT_TOLD: dict[str, Report] = {
 def test_what_did_not_arrive_is_told_once_however_often_it_is_reported(
     monitor: Monitor, aws: EmulatedAws, down: Mail, outcome: str
 ) -> None:
-    event = TOLD[outcome](monitor, down)
-    first, second = report(monitor, event, event)
+    told_of = TOLD[outcome](monitor, down)
+    first, second = report(monitor, told_of, told_of)
     assert (first["received"], second["received"]) == ({SECOND: outcome}, {})
     assert outcomes(monitor) == {SECOND: outcome}
     assert [mail.to for mail in notices(monitor)] == [(FIRST, THIRD)]
@@ -313,8 +322,8 @@ def test_events_of_strangers_of_long_ago_and_without_sense_change_nothing(
     monitor: Monitor, aws: EmulatedAws, down: Mail
 ) -> None:
     before = monitor.stored
-    for event in stranger(down, monitor.now):
-        (answer,) = report(monitor, event)
+    for one in stranger(down, monitor.now):
+        (answer,) = report(monitor, one)
         assert answer["received"] == {}
     assert monitor.stored == before
     assert (notices(monitor), told(aws, "")) == ([], [])

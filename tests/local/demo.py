@@ -22,6 +22,7 @@ from local.function import event, invoke
 from local.postgres import Postgres
 from local.rds import EmulatedRds, names_lead_here
 from local.rds import event as rds_event
+from local.ses import bounced
 from local.stack import RECIPIENT, SECRET, furnish
 from local.sweep import Point, Runner, When
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
     from local.mailbox import Mail
 
+SET, GONE = "heartline", "gone@example.com"
 KEPT = Path(__file__).parents[2] / "build" / "demo"
 PAUSE = 1.0  # seconds between two ticks; deployed it is a minute
 # The function's log lines and metrics would stand between the demo's own.
@@ -77,6 +79,12 @@ class Demo:
         """Deliver an event of RDS's, as EventBridge would, and show the tick that it starts."""
         self.console.print(f"         an event of RDS: {identifier}, DB instance shutdown")
         self._run(rds_event(identifier), status, sent, 0)
+
+    def bounce(self, recipient: str) -> None:
+        """Deliver an event of SES's, as EventBridge would: the last mail came back."""
+        self.console.print(f"         an event of SES: Bounce, {recipient}")
+        answer = invoke(self.environment, bounced(self.aws.mails[-1], datetime.now(UTC), recipient))
+        _expect("what was received", {recipient: "bounced"}, answer["received"])
 
     def _run(self, started_by: Mapping[str, Any], status: str, sent: int, pending: int) -> None:
         self.ticks += 1
@@ -131,6 +139,9 @@ def play(demo: Demo) -> None:
     demo.aws.accept_mail()
     demo.tick(status="DOWN", sent=1)
     demo.mail("[DOWN: connection refused] demo · ")
+    demo.scene("The mail comes back from one of its recipients: the other one hears of it")
+    demo.bounce(GONE)
+    demo.mail(f"[NOT DELIVERED] {GONE} · ")
     demo.scene("It is still down: nobody is notified twice")
     demo.tick(status="DOWN")
     demo.scene("PostgreSQL is back; the function is killed before it sends")
@@ -157,7 +168,7 @@ def play(demo: Demo) -> None:
         demo.tick(status="DOWN")
     demo.database.start()
     demo.tick(status="UP")
-    _expect("number of mails in all", 4, len(demo.aws.mails))
+    _expect("number of mails in all", 5, len(demo.aws.mails))
     _keep_pages(demo)
     play_rds(demo)
 
@@ -220,7 +231,9 @@ def main() -> int:
         with ExitStack() as parts:
             with console.status("starting PostgreSQL 18 and emulated AWS"):
                 database, aws = parts.enter_context(Postgres()), parts.enter_context(EmulatedAws())
-            environment = furnish(database, aws) | QUIET
+            aws.client("sesv2").create_configuration_set(ConfigurationSetName=SET)
+            environment = furnish(database, aws) | QUIET | {"SES_CONFIGURATION_SET": SET}
+            environment["ALERT_RECIPIENTS"] = f"{RECIPIENT},{GONE}"
             parts.enter_context(names_lead_here())
             console.print(f"One database, {database.host}:{database.port}. Mails go to {RECIPIENT}.")
             play(Demo(console, database, aws, environment))

@@ -160,7 +160,7 @@ def _attempt(
     if not deadline.allows(SEND_SECONDS):
         return Refusal("no time left in this run", Scope.LATER)
     refusal = channel.send(batch, context, now)
-    if refusal and refusal.scope is Scope.RECIPIENT and len(batch.recipients) > 1:
+    if refusal and refusal.scope in {Scope.RECIPIENT, Scope.CONTENT} and len(batch.recipients) > 1:
         alone = [channel.send(replace(batch, recipients=(who,)), context, now) for who in batch.recipients]
         return next((one for one in alone if one is None), refusal)
     return refusal
