@@ -24,7 +24,7 @@ from heartline.model.kinds import Kind, Phase
 from heartline.model.latencies import Trend, sample
 from heartline.model.state import State
 from heartline.model.target import Policy, Target
-from local.fleets import HOUR, NOW, TICK, fleet, healthy, wrong
+from local.fleets import HOUR, NOW, TICK, fleet, healthy, unreached, wrong
 from local.gallery import DAY, HOSTILE, MINUTE
 from local.pages import ARN, actions, banner, fragment, names, said, text
 from unit.samples import failure
@@ -81,7 +81,7 @@ def hostile() -> TargetView:
 @pytest.mark.parametrize("width", WIDTHS)
 def test_nothing_from_outside_is_markup(code: str, width: int) -> None:
     unreadable = replace(healthy("stock", code), unreadable=HOSTILE)
-    known = replace(fleet(60), targets=(hostile(), unreadable, *fleet(60).targets))
+    known = unreached(replace(fleet(60), targets=(hostile(), unreadable, *fleet(60).targets)))
     for page in (*pages(known, code=code, width=width), shown(known, Asked(find=sanitize(HOSTILE)))):
         for element in fragment(page).iter():
             assert element.tag in TAGS
@@ -370,3 +370,27 @@ def test_a_past_incident_is_shown_when_it_is_asked_for() -> None:
     asked = [json.loads(text(action)) for _, action in actions(page)]
     assert {"target": "stock", "incident": "stock-40"} in asked
     assert {} in asked, "the way back"
+
+
+def test_a_target_s_page_says_whom_its_alerts_reached() -> None:
+    known = fleet(40)
+    view = next(view for view in known.targets if view.name == "orders")
+    page = said(incident_page(known, view, Asked(target="orders"), viewer()))
+    assert "DOWN · accepted by SES at 2026-11-24 17:56:02 UTC+09:00" in page
+    assert "oncall@example.com: delivered · 2026-11-24 17:56:05 UTC+09:00 · 192.0.2.25" in page
+    assert "dba@example.com: sent back for good" in page
+    assert "Lead@example.com: accepted by SES, nothing known since" in page
+    assert "Alerts by mail" not in said(incident_page(known, healthy("stock", "en"), Asked(), viewer()))
+
+
+def test_who_gets_no_alerts_is_said_above_all_pages_and_a_crowd_is_counted() -> None:
+    known = unreached(fleet(40))
+    for page in pages(known):
+        assert "Recipients who do not get their alerts: 2 dba@example.com · sent back for good · smtp; 550" in said(
+            page
+        )
+    mark = next(iter(known.unreached.values()))
+    crowd = replace(known, unreached={f"dba-{number}@example.com": mark for number in range(200)})
+    assert "do not get their alerts: 200" in said(shown(crowd))
+    assert said(shown(crowd)).count("user unknown") == 10
+    assert "do not get" not in said(shown(fleet(40)))
