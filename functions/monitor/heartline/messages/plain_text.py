@@ -17,40 +17,46 @@ _COLUMNS = 72
 def as_text(message: Message) -> str:
     """Return a message as plain text."""
     wording, report = Wording(message.language), message.report
-    parts = _head(report.label, message.title, message.when)
+    parts = head(report.label, message.title, message.when)
     if message.table:
         parts.append("\n".join(map(_line, message.table)))
     if message.omitted:
-        parts.append(_fill(wording.text("sentence.rest", number=message.omitted)))
-    parts += map(_fill, message.sentences)
+        parts.append(fill(wording.text("sentence.rest", number=message.omitted)))
+    parts += map(fill, message.sentences)
     if message.table:
-        parts += _head(report.label, report.name, report.when)
+        parts += head(report.label, report.name, report.when)
     parts += _report(report, wording)
-    return "\n\n".join([*parts, f"-- \n{_fill(wording.text('footer.signed'))}"]) + "\n"
+    return whole(parts, wording.text("footer.signed"))
 
 
-def _head(label: str, title: str, when: str) -> list[str]:
+def whole(parts: Sequence[str], footer: str) -> str:
+    """Return the parts of a mail and its footer as one text."""
+    return "\n\n".join([*parts, f"-- \n{fill(footer)}"]) + "\n"
+
+
+def head(label: str, title: str, when: str) -> list[str]:
+    """Return the head of a mail, or of what it says of one database."""
     first = f"{label}: {title}"
-    return [f"{_fill(first)}\n{'=' * min(columns(first), _COLUMNS)}\n{_fill(when)}"]
+    return [f"{fill(first)}\n{'=' * min(columns(first), _COLUMNS)}\n{fill(when)}"]
 
 
 def _line(report: Report) -> str:
-    return _fill(f"{report.label}: {report.name}, {report.gist}, {report.since}", "  ")
+    return fill(f"{report.label}: {report.name}, {report.gist}, {report.since}", "  ")
 
 
 def _report(report: Report, wording: Wording) -> list[str]:
-    parts = [_fill(report.headline)]
+    parts = [fill(report.headline)]
     if report.first_step:
-        parts.append(_fill(f"{wording.text('row.first')}: {report.first_step}"))
+        parts.append(fill(f"{wording.text('row.first')}: {report.first_step}"))
     if links := (*report.dashboard, *report.links):
         parts.append("\n".join(f"{label}:\n  {url}" for label, url in links))
     if report.phase_bars:
         bars = (" ".join(filter(None, (bar.name, bar.time, bar.note))) for bar in report.phase_bars)
-        parts.append(_fill(f"{wording.text('row.phases')}: {' > '.join(bars)}", "  "))
+        parts.append(fill(f"{wording.text('row.phases')}: {' > '.join(bars)}", "  "))
     if report.timeline:
         parts.append(_timeline(report.timeline, wording))
-    parts += map(_fill, report.sentences)
-    parts.append(_rows(report.rows))
+    parts += map(fill, report.sentences)
+    parts.append(labelled(report.rows))
     return [*parts, *(f"{label}:\n\n{textwrap.indent(command, '  ')}" for label, command in report.commands)]
 
 
@@ -58,18 +64,21 @@ def _timeline(timeline: Timeline, wording: Wording) -> str:
     share = wording.text("value.lately", share=timeline.share, zone=timeline.zone)
     signs = wording.text("value.signs", up=UP, down=DOWN, unwatched=UNWATCHED)
     drawn = "  ".join(f"{first:02d} {signs}" for first, signs in timeline.quarters)
-    head = _fill(f"{wording.text('row.lately')}: {share}", "  ")
-    return f"{head}\n  {drawn}\n  ({signs})"
+    first = fill(f"{wording.text('row.lately')}: {share}", "  ")
+    return f"{first}\n  {drawn}\n  ({signs})"
 
 
-def _rows(rows: Sequence[tuple[str, str]]) -> str:
+def labelled(rows: Sequence[tuple[str, str]]) -> str:
+    """Return pairs of a label and a value, a line or more each; a label may be empty."""
     width = max((columns(label) for label, _ in rows), default=0) + 3
     return "\n".join(
-        _padded(f"{label}:", width) + f"\n{' ' * width}".join(_lines(value, _COLUMNS - width)) for label, value in rows
+        _padded(label and f"{label}:", width) + f"\n{' ' * width}".join(_lines(value, _COLUMNS - width))
+        for label, value in rows
     )
 
 
-def _fill(text: str, indent: str = "") -> str:
+def fill(text: str, indent: str = "") -> str:
+    """Break a text into lines; those after the first are indented."""
     return f"\n{indent}".join(_lines(text, _COLUMNS - len(indent)))
 
 
