@@ -25,7 +25,7 @@ GOOD: dict[str, Any] = {"name": "orders", "host": "orders.example.com", "user": 
 KEYS = [
     *("name", "host", "port", "database", "user", "secret", "auth", "query", "tls", "timeout", "recipients"),
     *("confirmations", "confirm_after", "recover_after", "remind_every", "settle_after", "maintenance"),
-    *("language", "time_zone", "expect", "tags", "tls_negotiation", "client_certificate"),
+    *("language", "time_zone", "report", "expect", "tags", "tls_negotiation", "client_certificate"),
     *("expect_rows", "expect_value", "slow_after", "lag_after"),
 ]
 SECOND = timedelta(seconds=1)

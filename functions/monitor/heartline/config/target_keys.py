@@ -16,6 +16,8 @@ from heartline.model.kinds import Role, Tls, TlsNegotiation
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
+    from heartline.model.recurrence import Recurrence
+
 Reader = Callable[[object], object]
 
 
@@ -66,6 +68,12 @@ def _time_zone(value: object) -> ZoneInfo:
         raise ValueError('give a time zone by its IANA name, like "Europe/Berlin"') from None
 
 
+def _report(value: object) -> Recurrence:
+    from heartline.config.recurrence import recurrence  # noqa: PLC0415 - only a document that asks for reports needs it
+
+    return recurrence(value)
+
+
 # Each reader raises ValueError with the fix as its text.
 READERS: Mapping[str, Reader] = {
     "name": fields.name,
@@ -86,6 +94,7 @@ READERS: Mapping[str, Reader] = {
     "recipients": fields.addresses,
     "language": _language,
     "time_zone": _time_zone,
+    "report": _report,
     "confirmations": _whole(0, 10),
     "confirm_after": _duration(0, 30),
     "recover_after": _whole(1, 10),

@@ -14,6 +14,8 @@ from heartline.model.kinds import Role, Tls, TlsNegotiation
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
+    from heartline.model.recurrence import Recurrence
+
 
 # As many as a fleet may have.
 MOST_TARGETS = 10_000
@@ -59,7 +61,7 @@ class Target:
     """Describe one database to watch; what is None comes from its secret.
 
     `secret` and `client_certificate` are the names of secrets; `expect_rows` and `expect_value` are about the result
-    of `query`; one that is `discovered` was found in RDS by its tag.
+    of `query`; one that is `discovered` was found in RDS by its tag. `report` says when its recipients get a report.
     """
 
     name: str
@@ -80,6 +82,7 @@ class Target:
     recipients: tuple[str, ...] = ()
     language: str = "en"
     time_zone: ZoneInfo | None = None
+    report: Recurrence | None = None
     policy: Policy = Policy()
     tags: Mapping[str, str] = field(default_factory=dict)
     metrics: bool = False
