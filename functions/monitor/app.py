@@ -80,6 +80,10 @@ def _run(services: Services, event: object, context: LambdaContext | None) -> di
             from heartline.tick.discovery import refresh  # noqa: PLC0415
 
             refresh(services, deadline)
+        if any(target.report for target in services.settings.targets):
+            from heartline.tick.digests import send_digests  # noqa: PLC0415
+
+            send_digests(services, deadline)
         return summary.answer()
     if isinstance(event, Mapping) and event.get("source") == "aws.rds":
         from heartline.tick.rds_events import run_rds_event  # noqa: PLC0415

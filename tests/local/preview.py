@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from html import escape
 from pathlib import Path
 
 from heartline.i18n.language import LANGUAGES
+from heartline.messages.digest_html import digest_as_html
+from heartline.messages.digest_text import digest_as_text
 from heartline.messages.html import as_html
 from heartline.messages.plain_text import as_text
+from local.digests import digests
 from local.gallery import mails
 
 KEPT = Path(__file__).parents[2] / "build" / "preview"
@@ -28,16 +32,24 @@ MAIL = """\
 """
 
 
+def rendered(language: str) -> Iterator[tuple[str, str, str, str]]:
+    """Yield the name of each mail, its subject, its text and its HTML."""
+    for name, message in mails(language):
+        yield name, message.subject, as_text(message), as_html(message)
+    for name, digest in digests(language):
+        yield name, digest.subject, digest_as_text(digest), digest_as_html(digest)
+
+
 def main() -> None:
     """Write each mail as HTML and text, and a page that shows them side by side."""
     KEPT.mkdir(parents=True, exist_ok=True)
     shown = []
     for code in LANGUAGES:
-        for kind, message in mails(code):
-            name, text = f"{code}-{kind}", as_text(message)
-            (KEPT / f"{name}.html").write_text(as_html(message), encoding="utf-8")
+        for kind, subject, text, html in rendered(code):
+            name = f"{code}-{kind}"
+            (KEPT / f"{name}.html").write_text(html, encoding="utf-8")
             (KEPT / f"{name}.txt").write_text(text, encoding="utf-8")
-            shown.append((name, MAIL.format(name=name, subject=escape(message.subject), text=escape(text))))
+            shown.append((name, MAIL.format(name=name, subject=escape(subject), text=escape(text))))
     index = " ".join(f'<a href="#{name}">{name}</a>' for name, _ in shown)
     page = PAGE.format(index=index, mails="".join(mail for _, mail in shown))
     (KEPT / "index.html").write_text(page, encoding="utf-8")

@@ -6,9 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from heartline.i18n.language import LANGUAGES
-from heartline.messages.html import as_html
-from heartline.messages.plain_text import as_text
-from local.gallery import mails
+from local.preview import rendered
 
 KEPT = Path(__file__).parent / "golden"
 
@@ -16,9 +14,9 @@ KEPT = Path(__file__).parent / "golden"
 def written() -> Iterator[tuple[str, str]]:
     """Return each file's name and what should stand in it: the subject and the text, or a line for each HTML tag."""
     for code in LANGUAGES:
-        for kind, message in mails(code):
-            yield f"{code}/{kind}.txt", f"Subject: {message.subject}\n\n{as_text(message)}"
-            yield f"{code}/{kind}.html", as_html(message).replace("<t", "\n<t").replace("<p", "\n<p") + "\n"
+        for kind, subject, text, html in rendered(code):
+            yield f"{code}/{kind}.txt", f"Subject: {subject}\n\n{text}"
+            yield f"{code}/{kind}.html", html.replace("<t", "\n<t").replace("<p", "\n<p") + "\n"
 
 
 def main() -> None:

@@ -96,6 +96,8 @@ def built() -> set[str]:
     keys |= {f"row.{column}" for column in ("name", "state", "gist", "since")}
     keys |= {f"headline.flapping{what}" for what in ("", "_misconfigured", "_failed", "_changes")}
     found = ("outages", "outages_misconfigured", "failed", "changes")
+    found += ("databases", "incidents", "not_well", "unreached", "missed", "warnings")
+    keys |= {f"report.{verdict}" for verdict in ("verdict", "verdict_calm", "verdict_well")}
     keys |= {f"count.{what}{one}" for what in found for one in ("", "_one")}
     keys |= {f"sentence.{part}{suffix}" for part in ("tally", "unheard_down") for suffix in ("", "_misconfigured")}
     keys |= {f"headline.{form}_misconfigured" for form in ("down_again", "reminder")}

@@ -13,7 +13,7 @@ from xml.etree.ElementTree import Element
 import pytest
 
 from heartline.i18n.language import LANGUAGES
-from local.gallery import mails
+from local.preview import rendered
 from unit.conftest import declared, page
 from unit.golden import KEPT
 
@@ -83,7 +83,7 @@ def elements(html: str) -> Iterator[tuple[Element, dict[str, str]]]:
 
 
 def test_every_mail_of_the_gallery_is_among_them() -> None:
-    assert len(GOLDEN) == sum(1 for code in LANGUAGES for _ in mails(code))
+    assert len(GOLDEN) == sum(1 for code in LANGUAGES for _ in rendered(code))
 
 
 @every_mail
@@ -109,7 +109,7 @@ def test_all_rows_of_a_table_have_the_same_number_of_columns(html: str) -> None:
 def test_a_table_lays_out_or_has_heads(html: str) -> None:
     for table in page(html).iter("table"):
         heads = [cell.get("scope") for row in table for cell in row if cell.tag == "th"]
-        assert heads == ([] if table.get("role") == "presentation" else ["col"] * 4)
+        assert set(heads) == (set() if table.get("role") == "presentation" else {"col"})
 
 
 @every_mail

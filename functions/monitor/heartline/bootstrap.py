@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from heartline.notify.channel import Channel
     from heartline.notify.receipts import Receipts
     from heartline.prober.check import Prober
+    from heartline.storage.digests import Digests
     from heartline.storage.discoveries import Discoveries
     from heartline.storage.mails import Mails
 
@@ -89,6 +90,7 @@ def _services(environment: tuple[tuple[str, str], ...]) -> Services:
         receipts=receipts,
         queue=Queue(Lazy(clients.sqs), settings.queue) if settings.queue else None,
         discoveries=cache(partial(_discoveries, table)),
+        digests=cache(partial(_digests, table)),
         rds=_rds(clients.rds_facts) if settings.use_rds else None,
         rds_lists=_rds(clients.rds_lists) if settings.discover else None,
         health_topic=Topic(Lazy(clients.sns), settings.health_topic) if settings.health_topic else None,
@@ -115,6 +117,12 @@ def _discoveries(table: Table) -> Discoveries:
     from heartline.storage.discoveries import Discoveries  # noqa: PLC0415
 
     return Discoveries(table)
+
+
+def _digests(table: Table) -> Digests:
+    from heartline.storage.digests import Digests  # noqa: PLC0415 - as what else only some stacks need
+
+    return Digests(table)
 
 
 def _rds(client: Callable[[str], RDSClient]) -> Rds:

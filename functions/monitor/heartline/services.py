@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from heartline.aws.rds import Rds
     from heartline.notify.channel import Channel
     from heartline.notify.receipts import Receipts
+    from heartline.storage.digests import Digests
     from heartline.storage.discoveries import Discoveries, Listed
     from heartline.storage.mails import Mails
 
@@ -58,6 +59,8 @@ class Services:
         Returns what became of mails, and keeps which of them SES accepted, both built when first asked for.
     discoveries
         Returns what was found in RDS, and how many ticks its events start, built when it is first asked for.
+    digests
+        Returns which reports were sent, built when one is due.
     rds, rds_lists
         RDS, for what mails say of it, and for what it lists; None where it is not to be asked.
     listed, gone
@@ -79,6 +82,7 @@ class Services:
     mails: Callable[[], Mails]
     receipts: Callable[[], Receipts]
     discoveries: Callable[[], Discoveries]
+    digests: Callable[[], Digests]
     rds: Rds | None = None
     rds_lists: Rds | None = None
     listed: Mapping[str, Listed | None] = field(default_factory=dict)

@@ -20,7 +20,7 @@ _DAYS = timedelta(days=1)
 def condition_report(last: Alert, condition: Condition, wording: Wording) -> Report:
     """Return the report of a condition that has begun, become worse or ended."""
     gauges, ended = last.gauges or Gauges(), "_ended" if condition.ended else ""
-    value, label = _written(condition, condition.value, wording), condition.kind.upper() + (" ENDED" if ended else "")
+    value, label = written(condition, condition.value, wording), condition.kind.upper() + (" ENDED" if ended else "")
     words = {"value": value, "used": gauges.slots_used, "slots": gauges.slots}
     state, key = wording.state(label), f"condition.{condition.kind}{ended}"
     expires = condition.kind is ConditionKind.EXPIRING and not ended
@@ -30,7 +30,7 @@ def condition_report(last: Alert, condition: Condition, wording: Wording) -> Rep
     if condition.kind is ConditionKind.EXPIRING and last.expires:
         rows.append((wording.text("row.expires"), wording.when(last.expires)))
     else:
-        threshold = _written(condition, condition.threshold, wording)
+        threshold = written(condition, condition.threshold, wording)
         rows.append((wording.text("condition.row_threshold"), threshold))
     return Report(
         last,
@@ -46,7 +46,7 @@ def condition_report(last: Alert, condition: Condition, wording: Wording) -> Rep
     )
 
 
-def _written(condition: Condition, value: float, wording: Wording) -> str:
+def written(condition: Condition, value: float, wording: Wording) -> str:
     """Return a value in the unit of its condition."""
     return {
         ConditionKind.EXPIRING: lambda: wording.length(-value * _DAYS),

@@ -7,8 +7,10 @@ import re
 
 from heartline.messages.palette import Tone
 
-# A time with its day and clock stays on one line.
-_MOMENT = re.compile(r"((?:\d{4}-\d\d-\d\d )?\d\d:\d\d(?::\d\d)? (?:UTC[+-]\d+|[A-Z]{2,5})\b)", re.ASCII)
+# A time with its day or clock stays on one line.
+_MOMENT = re.compile(
+    r"((?:\d{4}-\d\d-\d\d )?\d\d:\d\d(?::\d\d)? (?:UTC[+-]\d+|[A-Z]{2,5})\b|\d{4}-\d\d-\d\d \d\d:\d\d)", re.ASCII
+)
 # The name of a host, with what a sentence may have attached to it.
 _HOST = re.compile(r"\W?(?:[a-z0-9-]+\.){2,}[a-z0-9-]+\S{0,4}", re.ASCII)
 

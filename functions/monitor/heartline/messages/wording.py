@@ -61,6 +61,10 @@ class Wording:
         utc = "" if zone == "UTC" else f" ({at.astimezone(UTC):%H:%M} UTC)"
         return f"{day}{local:%H:%M} {zone}{utc}"
 
+    def stamp(self, at: datetime) -> str:
+        """Return a time to the minute by the clock of the target's place, where something else names that clock."""
+        return f"{self.local(at)[0]:%Y-%m-%d %H:%M}"
+
     def minute(self, at: datetime) -> str:
         """Return a time to the minute by the clock of the target's place, the hour first."""
         local, zone = self.local(at)

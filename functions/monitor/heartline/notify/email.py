@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from types_boto3_sesv2 import SESV2Client
     from types_boto3_sesv2.type_defs import ContentTypeDef, MessageTypeDef
 
+    from heartline.messages.digest import Digest
+
 
 class EmailChannel:
     """Mail alerts through SES: all that is due for the same recipients in one mail.
@@ -77,17 +79,29 @@ class EmailChannel:
     def send(self, batch: Batch, context: AlertContext, now: datetime) -> Refusal | None:
         """Send one mail to all recipients of the batch."""
         message = compose(batch.parts, context, now)
-        content, mail, began = _simple(message, self._sender), _mail(batch, now), monotonic()
+        return self.mail(message, (as_text(message), as_html(message)), batch.recipients, now, _mailed(batch))
+
+    def mail(
+        self,
+        about: Message | Digest,
+        written: tuple[str, str],
+        recipients: tuple[str, ...],
+        now: datetime,
+        alerts: tuple[MailedAlert, ...] = (),
+    ) -> Refusal | None:
+        """Send one mail, written as text and as HTML; one that reports no alert is not waited for."""
+        content, mail = _simple(about, *written, self._sender), Mail(mail_id(now, uuid4().hex), now, recipients, alerts)
+        began = monotonic()
         refusal = attempt(
             lambda: self._client.send_email(
                 # RFC 5322, 3.4; ses:FromAddress in template.yaml is compared with the address alone.
                 FromEmailAddress=f"Heartline <{self._sender}>",
-                Destination={"ToAddresses": list(batch.recipients)},
+                Destination={"ToAddresses": list(recipients)},
                 Content={"Simple": content},
                 **self._configured(mail),
             )
         )
-        if self._configuration_set and not refusal:
+        if self._configuration_set and alerts and not refusal:
             self._accepted(replace(mail, accepted=now + timedelta(seconds=monotonic() - began)))
         return refusal
 
@@ -116,17 +130,16 @@ def _order(groups: Mapping[_Place, Sequence[TargetAlerts]], place: _Place) -> tu
     return whole, turn, min(alert.at for part in groups[place] for alert in part.alerts), audience
 
 
-def _mail(batch: Batch, now: datetime) -> Mail:
+def _mailed(batch: Batch) -> tuple[MailedAlert, ...]:
     """Return what a mail reports, the newest alert last."""
     alerts = sorted((alert for part in batch.parts for alert in part.alerts), key=lambda alert: alert.at)
-    named = tuple(
+    return tuple(
         MailedAlert(one.target, one.kind, one.id, state_of(one), one.incident.id if one.incident else None)
         for one in alerts
     )
-    return Mail(mail_id(now, uuid4().hex), now, batch.recipients, named)
 
 
-def _simple(message: Message, sender: str) -> MessageTypeDef:
+def _simple(message: Message | Digest, text: str, html: str, sender: str) -> MessageTypeDef:
     def part(text: str) -> ContentTypeDef:
         return {"Data": text, "Charset": "UTF-8"}
 
@@ -147,7 +160,7 @@ def _simple(message: Message, sender: str) -> MessageTypeDef:
     }
     return {
         "Subject": part(message.subject),
-        "Body": {"Text": part(as_text(message)), "Html": part(as_html(message))},
+        "Body": {"Text": part(text), "Html": part(html)},
         "Headers": [{"Name": name, "Value": value} for name, value in headers.items() if value],
     }
 
