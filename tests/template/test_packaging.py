@@ -62,7 +62,8 @@ def test_there_is_one_event_for_each_thing_that_the_functions_do() -> None:
     assert [attempt.target.name for attempt in attempts] == ["demo"]
     commands = {name: event for name, event in known.items() if "command" in event}
     others = {name: source(event) for name, event in known.items() if name not in commands}
-    assert others == {"scheduled": "aws.scheduler", "rule": "aws.events", "shards": "aws:sqs", "rds": "aws.rds"}
+    from_aws = {"rds": "aws.rds", "ses": "aws.ses"}
+    assert others == {"scheduled": "aws.scheduler", "rule": "aws.events", "shards": "aws:sqs"} | from_aws
     assert commands.keys() == COMMANDS.keys()
     for name, event in commands.items():
         _, fields = COMMANDS[name]
