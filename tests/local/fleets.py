@@ -11,9 +11,10 @@ from heartline.common.text import sanitize
 from heartline.model.incident import Incident, Span
 from heartline.model.kinds import AlertKind, Kind, Phase
 from heartline.model.latencies import HOURS, Trend, sample
-from heartline.model.mail import Mail, MailedAlert, Mark, Outcome, Receipt, mail_id
+from heartline.model.mail import Mail, MailedAlert, Outcome, Receipt, mail_id
 from heartline.model.state import State
 from heartline.model.target import Target
+from heartline.model.undelivered import Mark
 from heartline.rules.reminders import reminded_of
 from local.gallery import BEGAN, DAY, HOSTILE, MINUTE, REJECTED, Story, past
 

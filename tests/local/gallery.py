@@ -16,11 +16,12 @@ from heartline.model.alert import Alert
 from heartline.model.belief import Addressees
 from heartline.model.incident import Incident, Span
 from heartline.model.kinds import AlertKind, Kind, Phase
-from heartline.model.mail import Mail, MailedAlert, NotDelivered, Outcome, Receipt, mail_id
+from heartline.model.mail import Mail, MailedAlert, Outcome, Receipt, mail_id
 from heartline.model.observation import Failure, Gauges, Observation, Server
 from heartline.model.rds import RdsEvent, RdsFacts
 from heartline.model.state import State
 from heartline.model.target import Endpoint, Target
+from heartline.model.undelivered import NotDelivered
 from heartline.notify.sns import TopicChannel
 from heartline.probe.failures import Advice, advise, explained
 from heartline.rules.decide import decide

@@ -12,16 +12,17 @@ from heartline.common.parallel import at_once
 from heartline.model.incident import Incident, Span
 from heartline.model.kinds import AlertKind, Status
 from heartline.model.latencies import Trend
-from heartline.model.mail import Mail, MailedAlert, Mark, Undelivered
+from heartline.model.mail import Mail, MailedAlert
 from heartline.model.observation import Failure
 from heartline.model.state import State, Stored, Unreadable
 from heartline.model.target import Target
+from heartline.model.undelivered import Mark, Undelivered
 from heartline.rules.availability import Availability, availability
 from heartline.rules.decide import quiet_until
 from heartline.rules.gaps import missed
 from heartline.rules.reminders import next_reminder
 from heartline.services import Services
-from heartline.storage.mails import undelivered
+from heartline.storage.mail_items import read_undelivered
 from heartline.storage.schema import plain
 
 # As far as anything is kept, and so that a gap that began long ago and reaches into these days is not missed.
@@ -240,7 +241,7 @@ def view_fleet(services: Services, targets: Sequence[Target]) -> Fleet:
         )
         for target in targets
     )
-    known = undelivered(plain(loaded.mails)) if loaded.mails else Undelivered()
+    known = read_undelivered(plain(loaded.mails)) if loaded.mails else Undelivered()
     recipients = {who.lower() for target in targets for who in target.recipients}
     marks = {who: mark for who, mark in known.marks.items() if who in recipients}
     return Fleet(now, interval, loaded.last, tuple(views), tuple(gaps), marks)

@@ -25,9 +25,9 @@ from heartline.model.belief import Believed, Flapping, Tally
 from heartline.model.condition import Condition
 from heartline.model.incident import Change, Incident
 from heartline.model.kinds import AlertKind
-from heartline.model.mail import NotDelivered
 from heartline.model.observation import Failure
 from heartline.model.target import Target
+from heartline.model.undelivered import NotDelivered
 
 # A tick sends what it decides within seconds; what is older than a tick and a bit has waited for a later one.
 _LATE = timedelta(seconds=90)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from heartline.messages.details import Rows
 from heartline.messages.report import Report
 from heartline.messages.wording import Wording
-from heartline.model.mail import NotDelivered
+from heartline.model.undelivered import NotDelivered
 
 # More of the alerts that a mail reports, or of its recipients, are not named.
 _MOST_NAMED = 3

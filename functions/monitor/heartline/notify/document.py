@@ -16,9 +16,9 @@ from heartline.model.alert import Alert
 from heartline.model.belief import Flapping, Tally
 from heartline.model.condition import Condition
 from heartline.model.incident import Change, Incident
-from heartline.model.mail import NotDelivered
 from heartline.model.observation import Failure
 from heartline.model.target import Endpoint
+from heartline.model.undelivered import NotDelivered
 
 Document = dict[str, Any]
 # A sentence about the longest names that a target may have.

@@ -7,11 +7,12 @@ from typing import Any
 
 from heartline.aws.log import Event
 from heartline.common.deadline import Deadline
-from heartline.model.mail import Mark, Outcome, Receipt, Undelivered, left_at
+from heartline.model.mail import Outcome, Receipt, left_at
 from heartline.model.ses import SesReport, parse
+from heartline.model.undelivered import Mark, Undelivered
 from heartline.services import Services
-from heartline.storage.mails import KEPT, TOLD_EVERY, markable
-from heartline.tick.undelivered import tell
+from heartline.storage.mail_items import KEPT, markable
+from heartline.tick.not_delivered import tell
 
 # Whether a later mail reached an address is looked up among so many.
 _MOST_LATER = 100
@@ -59,6 +60,5 @@ def _receive(services: Services, report: SesReport, who: str, receipt: Receipt, 
         return mails.receive(mail, who, receipt)
     before = known.marks.get(who.lower())
     mark = Mark(before.since if before else receipt.at, max(mail.id, before.mail if before else ""), receipt)
-    told = known.told.get(who.lower(), 0) > (services.clock() - TOLD_EVERY).timestamp()
-    channels = [channel.name for channel in services.notice_channels()] if mail.reports and not told else ()
+    channels = [channel.name for channel in services.notice_channels()] if mail.reports else ()
     return mails.fail(mail, who, receipt, mark if receipt.lasting and markable(known, who) else None, channels)
