@@ -17,7 +17,7 @@ MAIL, _TO = "mail#", "to:"
 KEPT = timedelta(days=30)
 # An item may have 400 KB: an alert that a mail reports takes 200 bytes, a mail that nobody confirms 100, and an address
 # that does not get its alerts 700.
-MOST, _MOST_MARKS = 1000, 200
+MOST, _MOST_ADDRESSES = 1000, 200
 MAPS = ("unconfirmed", "marks", "owed", "told")
 
 
@@ -29,9 +29,10 @@ def read_undelivered(item: Mapping[str, Any]) -> Undelivered:
         return Undelivered()
 
 
-def markable(known: Undelivered, recipient: str) -> bool:
-    """Return True if there is room for the mark of an address."""
-    return recipient.lower() in known.marks or len(known.marks) < _MOST_MARKS
+def has_room(known: Undelivered, recipient: str) -> bool:
+    """Return True if there is room for what is to be said of an address."""
+    parts = (known.marks, known.owed, known.told)
+    return any(recipient.lower() in part for part in parts) or max(map(len, parts)) < _MOST_ADDRESSES
 
 
 def mail_key(mail: str) -> Key:

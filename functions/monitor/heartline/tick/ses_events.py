@@ -11,7 +11,7 @@ from heartline.model.mail import Outcome, Receipt, left_at
 from heartline.model.ses import SesReport, parse
 from heartline.model.undelivered import Mark, Undelivered
 from heartline.services import Services
-from heartline.storage.mail_items import KEPT, markable
+from heartline.storage.mail_items import KEPT, has_room
 from heartline.tick.not_delivered import tell
 
 # Whether a later mail reached an address is looked up among so many.
@@ -60,5 +60,7 @@ def _receive(services: Services, report: SesReport, who: str, receipt: Receipt, 
         return mails.receive(mail, who, receipt)
     before = known.marks.get(who.lower())
     mark = Mark(before.since if before else receipt.at, max(mail.id, before.mail if before else ""), receipt)
+    if not has_room(known, who):
+        return mails.receive(mail, who, receipt)
     channels = [channel.name for channel in services.notice_channels()] if mail.reports else ()
-    return mails.fail(mail, who, receipt, mark if receipt.lasting and markable(known, who) else None, channels)
+    return mails.fail(mail, who, receipt, mark if receipt.lasting else None, channels)
