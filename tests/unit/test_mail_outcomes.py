@@ -15,6 +15,8 @@ from heartline.messages.severity import state_of
 from heartline.model.kinds import AlertKind
 from heartline.model.mail import Mail, MailedAlert, Outcome, Receipt, left_at, mail_id, tagged_alert, tags_of
 from heartline.model.ses import parse
+from heartline.model.undelivered import Undelivered
+from heartline.storage.mail_items import has_room
 from local.mailbox import Mail as Sent
 from local.ses import absent, bounced, complained, delayed, delivered, full, rejected, reported
 from unit.samples import CHANGES, CONDITIONS, alert
@@ -178,3 +180,10 @@ def test_the_state_of_an_alert_is_what_a_subject_begins_with(kind: AlertKind) ->
     words |= {"unwatched": "NO LONGER WATCHED", "failed-over": "FAILED OVER"}
     assert state_of(alert(kind)) == words.get(kind, kind.upper())
     assert {*CHANGES, *CONDITIONS} <= set(AlertKind)
+
+
+def test_a_crowd_of_addresses_does_not_fill_the_item_up() -> None:
+    crowd = {f"dba-{number}@example.com": 1.0 for number in range(200)}
+    assert has_room(Undelivered(), FIRST)
+    assert has_room(Undelivered(told=crowd), "DBA-7@example.com")
+    assert not has_room(Undelivered(told=crowd), FIRST)
