@@ -263,6 +263,9 @@ def test_one_address_is_told_of_at_most_once_an_hour(monitor: Monitor, down: Mai
     monitor.order("test-alert")
     report(monitor, bounced(monitor.mails[-1], monitor.now, SECOND))
     assert len(notices(monitor)) == 2
+    # Of another one it is, and not to an address that gets nothing.
+    report(monitor, bounced(down, monitor.now, THIRD))
+    assert [mail.to for mail in notices(monitor)] == [(FIRST, THIRD), (FIRST, THIRD), (FIRST,)]
 
 
 def test_a_bounce_of_the_message_about_a_bounce_makes_no_further_one(
