@@ -374,7 +374,7 @@ def test_a_blip_is_no_lack_of_availability(monitor: Monitor, database: Postgres,
 
 STORY = {
     *("TargetsUp", "TargetsDown", "TargetsUnprobed", "Blips", "Overruns", "TickDuration", "Faults"),
-    *("AlertsSent", "AlertsRefused", "AlertsPending", "OldestAlert"),
+    *("AlertsSent", "AlertsRefused", "AlertsPending", "AlertsUnconfirmed", "OldestAlert"),
 }
 
 

@@ -70,8 +70,9 @@ def test_the_demo_plays_to_its_end_and_keeps_its_mails() -> None:
     assert done.stdout.count("Subject: [DOWN: connection refused] demo") == 1
     assert done.stdout.count("Subject: [DOWN: outage ") == 1  # it flaps
     assert done.stdout.count("Subject: [RECOVERED after ") == 1
+    assert done.stdout.count("Subject: [NOT DELIVERED] gone@example.com") == 1
     assert done.stdout.count("Subject: [NOW WATCHING] orders · ") == 1
     assert "From RDS: the storage is full." in done.stdout
     assert "All went as announced." in done.stdout
     mails = {path.name for path in demo.KEPT.iterdir()}
-    assert {"1-down.eml", "1-down.html", "2-recovered.eml", "2-recovered.html", "console.html"} <= mails
+    assert {"1-down.eml", "1-down.html", "2-not-delivered.eml", "3-recovered.html", "console.html"} <= mails
