@@ -253,6 +253,14 @@ def test_nobody_is_told_of_what_is_over(monitor: Monitor, aws: EmulatedAws, down
     assert len(notices(monitor)) == 1  # nothing is newer than the recovery
 
 
+def test_what_is_still_so_is_told_though_something_newer_was_reported_of_it(monitor: Monitor, down: Mail) -> None:
+    monitor.pass_time(minutes=61)
+    monitor.tick()
+    assert monitor.states == ["DOWN", "STILL DOWN"]
+    report(monitor, bounced(down, monitor.now, SECOND))
+    assert len(notices(monitor)) == 1
+
+
 def test_one_address_is_told_of_at_most_once_an_hour(monitor: Monitor, down: Mail) -> None:
     report(monitor, bounced(down, monitor.now, SECOND))
     monitor.pass_time(minutes=59)

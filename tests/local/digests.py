@@ -15,11 +15,12 @@ from heartline.model.condition import Condition, ConditionKind
 from heartline.model.incident import Change, Incident, Outage, Span
 from heartline.model.kinds import AlertKind, Kind, Phase
 from heartline.model.latencies import Trend, sample
-from heartline.model.mail import Mail, MailedAlert, Mark, Outcome, Receipt, mail_id
+from heartline.model.mail import Mail, MailedAlert, Outcome, Receipt, mail_id
 from heartline.model.observation import Server
 from heartline.model.recurrence import Recurrence
 from heartline.model.state import BlipCount, State
 from heartline.model.target import Endpoint, Target
+from heartline.model.undelivered import Mark
 from heartline.probe.failures import advise, explained
 from heartline.rules.editions import due_editions
 from heartline.rules.periods import Known, count_ticks, sum_up

@@ -17,8 +17,9 @@ from heartline.messages.digest_html import digest_as_html
 from heartline.messages.digest_mails import Sent
 from heartline.messages.digest_text import digest_as_text
 from heartline.model.incident import Span
-from heartline.model.mail import Mark, Outcome, Receipt
+from heartline.model.mail import Outcome, Receipt
 from heartline.model.state import State
+from heartline.model.undelivered import Mark
 from heartline.notify.email import EmailChannel
 from heartline.rules.periods import Known
 from local.digests import (

@@ -8,7 +8,8 @@ from dataclasses import field
 from heartline.common.frozen import frozen
 from heartline.common.text import sanitize
 from heartline.messages.wording import Wording
-from heartline.model.mail import Mail, Mark, Outcome, Receipt
+from heartline.model.mail import Mail, Outcome, Receipt
+from heartline.model.undelivered import Mark
 from heartline.rules.editions import Edition
 
 _MAX_MARKS, _MAX_REASON = 5, 120
