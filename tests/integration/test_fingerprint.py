@@ -163,7 +163,7 @@ def session(watched: Watched) -> Iterator[int]:
 
 def test_a_server_without_statistics_of_the_wal_says_all_the_rest(prober: Prober, serve: Serve) -> None:
     """As those before PostgreSQL 14."""
-    older = row("1795450548000000", "f", "7577777777777777777", "1", *[None] * 4)
+    older = row("000303f2ace83500", "f", "7577777777777777777", "1", *[None] * 4)
     seen = prober(port=serve(says(WELCOME, says(UNDEFINED, says(older)))).port).server
     assert seen is not None
     assert (seen.system, seen.timeline, seen.standby, seen.resets) == ("7577777777777777777", 1, False, ())

@@ -50,6 +50,12 @@ def test_the_age_of_transaction_ids_goes_round(newest: str | None, oldest: str, 
     assert read_gauges(LATEST, [*IDENTITY, *SLOTS, newest, oldest]).xid_age == age
 
 
+def test_a_standby_leaves_transaction_ids_to_its_primary() -> None:
+    """PostgreSQL 13 does not say at login that it is one, and is asked for them."""
+    standby = [IDENTITY[0], "t", *IDENTITY[2:]]
+    assert read_gauges({"server_version": "13.23"}, [*standby, *SLOTS, "0:1300000000", "3"]).xid_age is None
+
+
 def test_a_standby_lags_where_it_has_more_to_replay_or_receives_nothing() -> None:
     assert replay() == 60
     assert replay(replayed="0/5000060") == 0

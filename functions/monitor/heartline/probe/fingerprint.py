@@ -43,10 +43,10 @@ _REPLAY = """,
 """
 _PRIMARY = _IDENTITY.replace("{timeline}", "pg_walfile_name(pg_current_wal_insert_lsn())") + _GAUGES + _AGE
 _STANDBY = _IDENTITY.replace("{timeline}", "(pg_control_checkpoint()).timeline_id") + _GAUGES + ", NULL, NULL" + _REPLAY
-# What PostgreSQL had before 14, and what its relatives are more likely to have: no statistics of WAL and SLRU, a
-# timeline that is recorded some time after a promotion, and times in whole microseconds since 1970.
+# What PostgreSQL had before 14, and what its relatives are more likely to have: no statistics of WAL and SLRU, and a
+# timeline that is recorded some time after a promotion. At login it does not say yet whether it is a standby.
 _OLDER = """
-SELECT (date_part('epoch', pg_postmaster_start_time()) * 1000000)::int8,
+SELECT encode(timestamptz_send(pg_postmaster_start_time()), 'hex'),
        pg_is_in_recovery(),
        (pg_control_system()).system_identifier,
        (pg_control_checkpoint()).timeline_id,
@@ -61,11 +61,10 @@ NOTHING: Sequence[object] = (None,) * IDENTITY_COLUMNS
 _VERSION = re.compile(r"\d{1,4}", re.ASCII)
 _NUMBER = re.compile(r"-?\d{1,20}", re.ASCII)
 _WAL_FILE = re.compile(r"[0-9A-F]{24}", re.ASCII)
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # timestamptz_send, src/backend/utils/adt/timestamp.c: microseconds since 2000, in 64 bits, whose first digit is 0 for
 # some thousand years.
-_BINARY_TIME = re.compile(r"0[0-9a-f]{15}", re.ASCII)
-_BINARY_EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
+_TIME = re.compile(r"0[0-9a-f]{15}", re.ASCII)
+_EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 def fingerprint_queries(parameters: Mapping[str, str]) -> tuple[str, ...]:
@@ -128,11 +127,9 @@ def _timeline(value: object) -> int | None:
 
 
 def moment(value: object) -> datetime | None:
-    """Return a time in one of the two forms that fingerprints have it in, or None."""
-    epoch, microseconds = _EPOCH, number(value)
-    if isinstance(value, str) and _BINARY_TIME.fullmatch(value):
-        epoch, microseconds = _BINARY_EPOCH, int(value, 16)
+    """Return a time in the form that fingerprints have it in, or None."""
+    known = isinstance(value, str) and _TIME.fullmatch(value)
     try:
-        return None if microseconds is None else epoch + timedelta(microseconds=microseconds)
+        return _EPOCH + timedelta(microseconds=int(known[0], 16)) if known else None
     except OverflowError:
         return None

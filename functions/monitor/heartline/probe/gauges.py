@@ -24,8 +24,9 @@ def read_gauges(parameters: Mapping[str, str], answer: Sequence[object]) -> Gaug
     return Gauges(
         slots=limit - kept if limit is not None and limit > kept >= 0 else None,
         slots_used=None if limit is None else _used(sessions, limit, major_version(parameters)),
-        # 32 bits that go round: https://www.postgresql.org/docs/current/routine-vacuuming.html
-        xid_age=None if newest is None or oldest is None else (newest - oldest) % (1 << 32),
+        # 32 bits that go round: https://www.postgresql.org/docs/current/routine-vacuuming.html. A standby's are its
+        # primary's to tell of; the older query asks for them everywhere.
+        xid_age=None if standby or newest is None or oldest is None else (newest - oldest) % (1 << 32),
         # What is a primary now may have been a standby.
         replay_delay=_delay(*columns[7:]) if standby else None,
     )
