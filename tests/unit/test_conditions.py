@@ -54,8 +54,14 @@ class Life:
     def fill(self, percent: float, **more: timedelta) -> list[str]:
         return self.tick(Gauges(slots=1000, slots_used=round(10 * percent)), **more)
 
-    def slow(self, ms: float) -> list[str]:
-        return self.tick(Gauges(), ms=ms)
+    def slow(self, ms: float, after: timedelta = MINUTE) -> list[str]:
+        return self.tick(Gauges(), ms=ms, after=after)
+
+    def age(self, billions: float, after: timedelta = HOUR) -> list[str]:
+        return self.tick(Gauges(xid_age=round(billions * 10**9)), after=after)
+
+    def mute(self, length: timedelta = HOUR) -> None:
+        self.state = replace(self.state, muted_until=self.now + length)
 
 
 @pytest.fixture
@@ -140,8 +146,8 @@ def test_slow_is_three_of_the_last_five_ticks_and_over_after_five_quick_ones(slo
         last = slow[max(0, place - 4) : place + 1]
         before, holds = holds, (any(last) or len(last) < 5) if holds else sum(last) >= 3
         expected = [] if before is holds else ["slow"] if holds else ["slow."]
-        # Beyond the budget nothing is told of what was over before there was room.
-        assert kinds in ([], expected) if len(life.alerts) >= 6 else kinds == expected
+        # Beyond two in an hour nothing is told of what was over before there was room.
+        assert kinds in ([], expected) if len(life.alerts) >= 2 else kinds == expected
         assert holds == any(condition.level for condition in life.state.conditions)
         if before and not holds and not kinds:
             return
@@ -159,10 +165,17 @@ def test_nothing_is_slow_where_no_limit_is_set_and_no_more_where_it_is_taken_awa
 
 def test_a_value_between_its_two_thresholds_neither_begins_nor_ends_slowness() -> None:
     life = Life(Policy(confirmations=0, recover_after=1, slow_after=SECOND))
-    assert [life.slow(900) for _ in range(9)] == [[]] * 9
+    assert [life.slow(999) for _ in range(9)] == [[]] * 9
     assert [life.slow(1000) for _ in range(3)][-1] == ["slow"]
     assert [life.slow(900) for _ in range(9)] == [[]] * 9
     assert [life.slow(700) for _ in range(5)] == [[], [], [], [], ["slow."]]
+
+
+def test_slowness_is_since_the_first_of_the_ticks_that_make_it() -> None:
+    life = Life(Policy(confirmations=0, recover_after=1, slow_after=SECOND))
+    for slow in (True, False, False, False, True, False, False, False, True, True, True):
+        life.slow(1500 if slow else 20)
+    assert [one.condition and one.condition.since for one in life.alerts] == [NOW + 9 * MINUTE]
 
 
 def test_wraparound_is_told_at_each_of_its_three_levels_once(life: Life) -> None:
@@ -176,6 +189,57 @@ def test_wraparound_is_told_at_each_of_its_three_levels_once(life: Life) -> None
     assert [one.condition and one.condition.threshold for one in life.alerts[:3]] == [1.2e9, 1.6e9, 1.9e9]
 
 
+@pytest.mark.parametrize(("first", "stays", "leaves"), [(1.2, 1.1, 1.099), (1.6, 1.5, 1.499), (1.9, 1.8, 1.799)])
+def test_a_level_is_left_a_hundred_million_below_where_it_begins(
+    life: Life, first: float, stays: float, leaves: float
+) -> None:
+    levels = list[int]()
+    for age in (first, stays, leaves):
+        life.age(age)
+        levels.append(sum(one.level for one in life.state.conditions))
+    assert levels[0] == levels[1] == levels[2] + 1
+
+
+def test_a_level_that_is_left_and_reached_anew_is_told_anew_and_the_whole_has_one_beginning_and_one_end(
+    life: Life,
+) -> None:
+    told = [life.age(one, after=6 * HOUR) for one in (1.7, 1.4, 1.65, 1.4, 1.0)]
+    assert told == [["wraparound"], [], ["wraparound"], [], ["wraparound."]]
+    assert {one.condition and one.condition.since for one in life.alerts} == {NOW + 6 * HOUR}
+
+
+def test_a_level_is_told_at_the_end_of_a_mute_as_it_is_then(life: Life) -> None:
+    """It was left and reached anew, and was higher or lower: people know of what they were told, and of no more."""
+    for before, meanwhile, then, told in (
+        (0.1, [1.7], 1.4, [1.2e9]),
+        (1.3, [1.7], 1.4, []),
+        (1.95, [0.1, 1.3], 1.7, [1.6e9]),
+        (1.95, [0.1], 1.3, []),
+    ):
+        life = Life()
+        life.age(before)
+        life.mute(3 * HOUR)
+        assert [life.age(one) for one in meanwhile] == [[]] * len(meanwhile)
+        life.alerts.clear()
+        life.age(then, after=4 * HOUR)
+        assert [one.condition and one.condition.threshold for one in life.alerts] == told
+
+
+def test_of_two_certificates_in_turn_the_one_that_ends_a_little_later_ends_nothing(life: Life) -> None:
+    for days, others in ((30, 30.9), (7, 7.9), (1, 1.9)):
+        life = Life()
+        first, second = (replace(SERVER, certificate_expires=NOW + timedelta(days=one)) for one in (days, others))
+        assert life.tick(Gauges(), first) == ["expiring"]
+        level = [one.level for one in life.state.conditions]
+        for _ in range(3):
+            assert life.tick(Gauges(), second, after=HOUR / 2) == []
+        assert [one.level for one in life.state.conditions] == level
+        third = replace(SERVER, certificate_expires=NOW + timedelta(days=others + 0.3))
+        for _ in range(3):
+            life.tick(Gauges(), third, after=HOUR / 2)
+        assert [one.level for one in life.state.conditions] != level
+
+
 def test_a_standby_lags_once_two_ticks_say_so(life: Life) -> None:
     told = [life.tick(Gauges(replay_delay=delay), STANDBY) for delay in (299, 3000, 0, 0, 0, 0, 400, 400, 160, 149)]
     assert told == [[], [], [], [], [], [], [], ["lagging"], [], ["lagging."]]
@@ -183,7 +247,7 @@ def test_a_standby_lags_once_two_ticks_say_so(life: Life) -> None:
 
 def test_a_standby_that_is_promoted_no_longer_lags(life: Life) -> None:
     assert [life.tick(Gauges(replay_delay=400), STANDBY) for _ in range(2)] == [[], ["lagging"]]
-    assert life.tick(Gauges(), SERVER) == ["failed-over", "lagging."]
+    assert [life.tick(Gauges(), SERVER, after=after) for after in (MINUTE, HOUR)] == [["failed-over"], ["lagging."]]
 
 
 def test_what_a_server_does_not_say_changes_nothing(life: Life) -> None:
@@ -242,6 +306,82 @@ def test_what_ends_in_a_mute_is_told_after_it_unless_it_is_back(life: Life) -> N
         assert life.fill(last, after=2 * HOUR) == told
 
 
+def test_a_beginning_and_an_end_between_which_nothing_was_told_are_none(life: Life) -> None:
+    life.fill(10)
+    life.mute(1.5 * MINUTE)
+    assert [life.fill(90), life.fill(70)] == [[], []]
+
+
+def test_what_ends_in_a_mute_and_is_back_goes_on_since_it_first_began(life: Life) -> None:
+    life.fill(90)
+    life.mute()
+    assert [life.fill(60), life.fill(90), life.fill(90, after=HOUR), life.fill(60)] == [[], [], [], ["filling."]]
+    assert life.alerts[-1].condition is not None
+    assert life.alerts[-1].condition.since == NOW + MINUTE
+
+
+def test_an_end_is_told_with_what_was_measured_then_where_a_server_says_nothing_now(life: Life) -> None:
+    life.fill(90)
+    life.mute()
+    life.fill(60)
+    assert life.tick(Gauges(), after=2 * HOUR) == ["filling."]
+    assert life.alerts[-1].condition is not None
+    assert life.alerts[-1].condition.value == 60
+
+
+def test_what_ends_while_another_goes_on_ends_alone(life: Life) -> None:
+    both, one = Gauges(100, 90, 1_300_000_000), Gauges(100, 10, 1_300_000_000)
+    assert [life.tick(both), life.tick(one, after=2 * HOUR), life.tick(Gauges(100, 10, 0), after=HOUR)] == [
+        *(["filling", "wraparound"], ["filling."], ["wraparound."]),
+    ]
+
+
+def test_what_was_held_back_is_not_told_while_it_is_not_seen() -> None:
+    """It holds until five quick ticks; a mail that says so names no quick one."""
+    life = Life(Policy(confirmations=0, recover_after=1, slow_after=SECOND))
+    life.slow(20)
+    life.mute(4.5 * MINUTE)
+    assert [life.slow(one) for one in (1500, 1500, 1500, 1500, 20, 20, 1500)] == [[], [], [], [], [], [], ["slow"]]
+
+
+def test_an_end_that_was_held_back_is_not_told_while_it_may_be_back() -> None:
+    life = Life(Policy(confirmations=0, recover_after=1, slow_after=SECOND))
+    assert [life.slow(1500) for _ in range(3)][-1] == ["slow"]
+    life.mute(6.5 * MINUTE)
+    assert [life.slow(20) for _ in range(6)] == [[]] * 6
+    told = [life.slow(one) for one in (1500, 20, 20, 20, 20, 20)]
+    assert told == [[], [], [], [], [], ["slow."]]
+
+
+def test_what_is_held_back_is_not_told_in_an_outage(life: Life) -> None:
+    life.fill(10)
+    life.mute(1.5 * MINUTE)
+    told = [life.fill(90), life.tick(failure()), life.tick(failure()), life.fill(90, after=3 * HOUR)]
+    assert told == [[], ["down"], [], ["recovered", "filling"]]
+
+
+@pytest.mark.parametrize("hours", [0.1, 0.9, 2, 5, 8])
+def test_conditions_leave_an_outage_its_alerts_however_often_they_come_and_go(life: Life, hours: float) -> None:
+    """It is down, and up again, and is never said to flap."""
+    for turn in range(500):
+        life.fill(90 if turn % 2 else 10, after=5 * MINUTE)
+    told = [life.tick(failure()) for _ in range(round(hours * 60))]
+    assert {kind for kinds in told for kind in kinds} <= {"down", "reminder"}
+    assert told[0] == ["down"]
+    assert life.state.flapping is None or not life.state.flapping.notified
+    assert life.fill(10)[:1] == ["recovered"]
+
+
+def test_what_holds_for_a_day_is_told_beside_outages_that_come_all_the_time(life: Life) -> None:
+    def a_turn(percent: float) -> bool:
+        told = life.tick(failure()), life.fill(percent), life.fill(percent, after=3 * HOUR)
+        return any("filling" in kinds for kinds in told)
+
+    assert not any(a_turn(10) for _ in range(5))
+    # The eighth turn of three hours ends a day after the first began; what comes and goes within it is not told.
+    assert [a_turn(percent) for percent in (90, 10, *[90] * 8)] == [*[False] * 9, True]
+
+
 def test_an_outage_is_told_alone_and_leaves_a_condition_as_it_is(life: Life) -> None:
     assert [life.fill(90), life.tick(failure())] == [["filling"], ["down"]]
     assert life.fill(50) == ["recovered"]
@@ -254,8 +394,17 @@ def test_one_who_was_told_of_a_beginning_hears_its_end(life: Life) -> None:
     life.readers = DBA
     life.fill(10)
     assert [one.addressees for one in life.alerts] == [OPS, OPS]
-    life.tick(Gauges(xid_age=1_300_000_000))
+    life.tick(Gauges(xid_age=1_300_000_000), after=HOUR)
     assert life.alerts[-1].addressees == DBA
+    assert [one.condition and one.condition.addressees for one in life.alerts] == [None] * 3
+
+
+def test_whoever_was_told_of_any_level_hears_the_end(life: Life) -> None:
+    for age, readers in ((1.3, OPS), (1.7, DBA), (1.4, DBA), (1.65, DBA), (0.1, DBA)):
+        life.readers = readers
+        life.age(age, after=6 * HOUR)
+    assert [one.addressees for one in life.alerts[:-1]] == [OPS, DBA, DBA]
+    assert life.alerts[-1].addressees == Addressees(("dba@example.com", "ops@example.com"))
 
 
 def test_whoever_knows_of_a_condition_hears_that_nobody_watches_it_any_more(life: Life) -> None:

@@ -28,6 +28,8 @@ _ROUND_AFTER_FLAPPING = 1
 # Reminders that come sooner than this, doubled each time, are made only where there is room; others are planned for.
 _LEAST_INTERVAL = timedelta(hours=1)
 _LATER = timedelta(seconds=1)
+# Those of an outage before its recovery, which plans for others anew; in hours in which nothing else is planned.
+_REMINDERS = tuple(timedelta(hours=later) for later in (2, 4, 6))
 # Kept: more than the budget of a day, for alerts that had to come although a clock was set back.
 _MOST_KEPT = 32
 
@@ -55,6 +57,11 @@ def after_lasting(policy: Policy, kind: Believed) -> list[timedelta]:
 def after_notice(policy: Policy) -> list[timedelta]:
     """Plan what may have to follow a notice about a target that is believed to be up."""
     return _plan(_AFTER_NOTICE, policy, 0, _ROUND_AFTER_FLAPPING)
+
+
+def lone_outage(policy: Policy) -> list[timedelta]:
+    """Plan an outage that is reported by itself, its reminders, and its recovery."""
+    return [timedelta(0), *after_down(policy), *_REMINDERS]
 
 
 def after_down(policy: Policy, reminders: int = 0) -> list[timedelta]:

@@ -15,7 +15,7 @@ from heartline.model.kinds import AlertKind, Status
 from heartline.model.observation import Observation
 from heartline.model.state import State
 from heartline.model.target import Policy
-from heartline.rules.budget import after_notice
+from heartline.rules.budget import after_notice, lone_outage
 from heartline.rules.drafts import Drafts
 
 # Sightings count in so many ticks, the present one among them; a tick may come half an interval late.
@@ -135,10 +135,18 @@ def notify_conditions(drafts: Drafts) -> None:
     if drafts.state.status is not Status.UP:
         return
     for one in drafts.state.conditions:
-        if not (one.ended or one.level > one.notified) or not drafts.may(after_notice(drafts.policy)):
+        # What was held back is told as long as it is so: it is seen beyond its threshold, or not any more.
+        due = not one.sightings if one.ended else one.level > one.notified and one.calm_since is None
+        if not due or not _room(drafts, one):
             continue
         told = replace(one, notified=one.level)
         value = _measured(drafts.last).get(one.kind, one.value)
         drafts.add(AlertKind(one.kind), condition=replace(told, value=value, addressees=None))
         kept = (told if known is one else known for known in drafts.state.conditions if known is not one or one.level)
         drafts.state = replace(drafts.state, conditions=tuple(kept))
+
+
+def _room(drafts: Drafts, one: Condition) -> bool:
+    """Return True if an outage after it would be reported as ever; what holds for a day does not wait for that."""
+    waited = drafts.state.known_flapping or drafts.now - one.since >= _DAY
+    return drafts.may((after_notice if waited else lone_outage)(drafts.policy))
