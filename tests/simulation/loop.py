@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from simulation.dice import Dice
+from simulation.gauges import SLOW, Readings, measured
 from simulation.subject import Heartline, Outcome, Subject
 from simulation.world import CUT, KILLED, LATE_TWIN, MISSED, TWIN, Action, Care, World
 
@@ -27,6 +28,7 @@ class Probe:
     begins: float
     ends: float
     fault: Fault | None
+    readings: Readings = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -99,15 +101,16 @@ class Run:
             return 0
         at = plan.at(number)
         until = min(world.truth.healthy_until(at), ends, self.actions[0].at if self.actions else ends)
-        place = world.events_after(at)
-        until = min(until, place)
+        until = min(until, world.events_after(at), world.same_until(at))
         if world.steps or world.skew or world.slow or len(world.servers(at)) > 1:
             return 0
         most = min(_CHUNK, plan.next_odd(number) - number, int((until - at) / plan.interval) - 1)
         if most < 2:
             return 0
         times = [plan.at(number + one) for one in range(most)]
-        gone = self.subject.glide(times, world.servers(at)[0])
+        server = world.servers(at)[0]
+        readings = measured(world.gauges, at, at + self.takes(at), server, self.chance)
+        gone = self.subject.glide(times, server, readings)
         if gone:
             oracle.glided(times[0], times[gone - 1], gone)
             self.ticks += gone
@@ -120,7 +123,7 @@ class Run:
         self.ticks += 1
         if not self.present:
             self.oracle.absent(at)
-            if self.oracle.account.people.worried:  # a mute held it back
+            if self.oracle.worries:  # a mute held it back
                 self.oracle.removed(at, self.subject.remove(at + self.world.ahead(at)))
             self.subject.beat(at + self.world.ahead(at), None)
             return
@@ -159,7 +162,9 @@ class Run:
             probes.append(probe)
             servers = world.servers(probe.begins)
             server = servers[0] if len(servers) == 1 else self.chance.choice(servers)
-            seen.append(subject.observe(probe.begins + ahead, probe.ends + ahead, probe.fault, server))
+            if probe.fault is None:
+                probe.readings = measured(world.gauges, probe.begins, probe.ends, server, self.chance)
+            seen.append(subject.observe(probe.begins + ahead, probe.ends + ahead, probe.fault, server, probe.readings))
             now = probe.ends
             more = subject.wants_another(before, seen)
             if not more or now - at + care.confirm_after + care.timeout > _DEADLINE:
@@ -175,10 +180,17 @@ class Run:
         longest = slow or 0.08
         sampled = begins + chance.uniform(0, longest)
         fault = truth.fault(sampled, number, chance)
+        if fault is None and SLOW in self.world.gauges:
+            return Probe(begins, max(sampled, begins + self.takes(begins)), None)
         if fault is None:
             return Probe(begins, sampled + chance.uniform(0, begins + longest - sampled), None)
         least, most = fault.seconds
         return Probe(begins, max(sampled, begins + min(chance.uniform(least, most), self.care.timeout)), fault)
+
+    def takes(self, instant: float) -> float:
+        """Return for how many seconds a good probe goes on that begins then."""
+        curve = self.world.gauges.get(SLOW)
+        return min((curve.at(instant, self.chance) or 0.0) / 1000 if curve else 0.05, self.care.timeout)
 
     def act(self, action: Action) -> None:
         """Do what the operator does."""

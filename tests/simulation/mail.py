@@ -17,6 +17,17 @@ class Claim:
 
 
 @dataclass(frozen=True, slots=True)
+class Told:
+    """What is said of a condition: what was measured, beyond which threshold, since when, and whether it is over."""
+
+    kind: str
+    threshold: float
+    value: float
+    since: float
+    over: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Mail:
     """What one alert says.
 
@@ -25,6 +36,7 @@ class Mail:
     None as before. `outage` is whether what is wrong is called one, `fault` the kind that is named. `share`,
     `outages` and `failed` are what it says of the time since the last one. `severity_since` is since when it is said to
     be what it is now, an outage or none. `to` are its readers, None if those of now.
+    `told` is the condition that it is about.
     """
 
     at: float
@@ -44,3 +56,4 @@ class Mail:
     failed: int | None = None
     failed_share: float | None = None
     to: frozenset[str] | None = None
+    told: Told | None = None

@@ -16,7 +16,7 @@ from heartline.model.alert import Alert
 from heartline.model.belief import Addressees, Believed
 from heartline.model.heartbeat import Heartbeat, freshen
 from heartline.model.kinds import AlertKind, Kind, Phase, Status
-from heartline.model.observation import Failure, Observation
+from heartline.model.observation import Failure, Gauges, Observation
 from heartline.model.observation import Server as Fingerprint
 from heartline.model.state import State, Stored
 from heartline.model.target import Endpoint, Policy
@@ -25,7 +25,8 @@ from heartline.rules.gaps import missed
 from heartline.rules.reminders import reminded_of
 from heartline.rules.watching import addressed, unwatch
 from heartline.storage.schema import FORMAT, plain, read_target, wire
-from simulation.mail import DOWN, FLAPPING, GONE, NOTICE, UP, Claim, Mail
+from simulation.gauges import FILLING, LAGGING, SLOW, WRAPAROUND, Readings
+from simulation.mail import DOWN, FLAPPING, GONE, NOTICE, UP, Claim, Mail, Told
 
 if TYPE_CHECKING:
     from simulation.truth import Fault, Server
@@ -50,13 +51,15 @@ class Subject(Protocol):
     """A monitor of one target as the simulation drives it; all times are by its own clock, in seconds since 1970."""
 
     def adopt(self, care: Care) -> None: ...
-    def observe(self, begins: float, ends: float, fault: Fault | None, server: Server) -> Any: ...  # noqa: ANN401
+    def observe(  # what a failed probe read is nothing
+        self, begins: float, ends: float, fault: Fault | None, server: Server, readings: Readings
+    ) -> Any: ...  # noqa: ANN401
     def load(self) -> Any: ...  # noqa: ANN401
     def wants_another(self, before: Any, seen: Sequence[Any]) -> bool: ...  # noqa: ANN401
     def decide(self, before: Any, seen: Sequence[Any], began: float, now: float) -> Outcome: ...  # noqa: ANN401
     def save(self, outcome: Outcome) -> None: ...
     def beat(self, began: float, outcome: Outcome | None) -> None: ...
-    def glide(self, times: Sequence[float], server: Server) -> int: ...
+    def glide(self, times: Sequence[float], server: Server, readings: Readings) -> int: ...
     def reload(self) -> None: ...
     def mute(self, until: float) -> None: ...
     def acknowledge(self) -> None: ...
@@ -78,14 +81,15 @@ class Heartline:
     def adopt(self, care: Care) -> None:
         self._policy = _policy(care, self._interval)
 
-    def observe(self, begins: float, ends: float, fault: Fault | None, server: Server) -> Observation:
+    def observe(
+        self, begins: float, ends: float, fault: Fault | None, server: Server, readings: Readings
+    ) -> Observation:
         phase = Phase(fault.phase) if fault else Phase.QUERY
-        phases = {phase: (ends - begins) * 1000}
+        phases = {phase: readings.get(SLOW, (ends - begins) * 1000)}
         if fault:
             return Observation(_moment(begins), _ENDPOINT, phases, _failure(fault), None, server.address, _moment(ends))
-        return Observation(
-            _moment(begins), _ENDPOINT, phases, None, _fingerprint(server), server.address, _moment(ends)
-        )
+        said, gauges = _fingerprint(server), _gauges(readings, server)
+        return Observation(_moment(begins), _ENDPOINT, phases, None, said, server.address, _moment(ends), gauges)
 
     def load(self) -> Stored:
         return self._stored if self._heartbeat is None else freshen(self._stored, self._heartbeat)
@@ -117,9 +121,10 @@ class Heartline:
             look = state.last_ok if state.status is Status.UP else state.last_failed
             self._heartbeat = Heartbeat(at, (), (), {_NAME: look} if look else {})
 
-    def glide(self, times: Sequence[float], server: Server) -> int:
+    def glide(self, times: Sequence[float], server: Server, readings: Readings) -> int:
         """Run ticks that find it good, each in one probe, as long as they change and say nothing; return how many."""
         policy, fingerprint, number = self._policy, _fingerprint(server), 0
+        phases, gauges = {Phase.QUERY: readings[SLOW]}, _gauges(readings, server)
         if self._heartbeat is None:
             return 0
         stored, heartbeat = self._stored, self._heartbeat
@@ -128,7 +133,7 @@ class Heartline:
             if at - heartbeat.at > self._interval * 1.25:
                 break
             state = freshen(stored, heartbeat).state
-            seen = (Observation(at + _SOON, _ENDPOINT, _PHASES, None, fingerprint, server.address),)
+            seen = (Observation(at + _SOON, _ENDPOINT, phases, None, fingerprint, server.address, gauges=gauges),)
             if wants_another(state, seen, policy):
                 break
             decision = decide(state, seen, policy, at + _SOON + _SOON, None)
@@ -177,7 +182,6 @@ class Heartline:
 
 
 _SOON = timedelta(seconds=0.05)
-_PHASES = {Phase.QUERY: 50.0}
 _HEALTHY = (_NAME,)
 
 
@@ -194,6 +198,8 @@ def _policy(care: Care, interval: timedelta) -> Policy:
         timedelta(seconds=care.settle_after),
         tuple(window(_written(one)) for one in care.windows),
         interval=interval,
+        slow_after=None if care.slow_after is None else timedelta(seconds=care.slow_after),
+        lag_after=timedelta(seconds=care.lag_after),
     )
 
 
@@ -218,6 +224,16 @@ def _fingerprint(server: Server) -> Fingerprint:
         timeline=server.timeline,
         resets=tuple(_moment(one) for one in server.began),
         certificate_expires=_moment(server.expires) if server.expires else None,
+    )
+
+
+def _gauges(readings: Readings, server: Server) -> Gauges:
+    used, age = readings.get(FILLING), readings.get(WRAPAROUND)
+    return Gauges(
+        slots=1000,
+        slots_used=None if used is None else round(10 * used),
+        xid_age=None if age is None else int(age),
+        replay_delay=readings.get(LAGGING) if server.standby else None,
     )
 
 
@@ -265,7 +281,15 @@ def _read(alert: Alert) -> Mail:
         if incident
         else (),
         to=frozenset(alert.addressees.recipients) if alert.addressees else None,
+        told=_told(alert),
     )
+
+
+def _told(alert: Alert) -> Told | None:
+    one = alert.condition
+    if one is None or alert.kind is AlertKind.UNWATCHED:
+        return None
+    return Told(str(one.kind), one.threshold, one.value, one.since.timestamp(), over=one.ended is not None)
 
 
 def _claims(alert: Alert) -> list[Claim]:

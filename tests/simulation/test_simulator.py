@@ -12,8 +12,9 @@ from simulation import truth
 from simulation.families import world
 from simulation.families.making import BEGINS, laid, server
 from simulation.families.servers import after_event
+from simulation.gauges import FILLING, Curve
 from simulation.loop import Run
-from simulation.mail import DOWN, FLAPPING, NOTICE, UP, Mail
+from simulation.mail import DOWN, FLAPPING, NOTICE, UP, Mail, Told
 from simulation.oracle import ALL, Oracle
 from simulation.subject import Heartline
 from simulation.toy import Lie, Moment, Toy
@@ -102,6 +103,30 @@ def restarts() -> World:
 
 def readers() -> World:
     return life(actions=[Action(BEGINS + 2 * HOUR, "readers", ("dba@example.com",))])
+
+
+def full() -> World:
+    """Full for three hours, twice, and once about half; then down, and up again."""
+    made = life([(20 * HOUR, None), (HOUR, truth.REFUSED), (DAY, None)], 1.2)
+    pieces = [(3 * HOUR, 90.0, 90.0), (3 * HOUR, 50.0, 50.0), (3 * HOUR, 80.0, 80.0)]
+    made.gauges = {FILLING: Curve.of([(HOUR, 50.0, 50.0), *pieces * 2], BEGINS, made.ends)}
+    return made
+
+
+def filling(mail: Mail, **given: object) -> Mail:
+    return replace(mail, told=replace(mail.told, **given)) if mail.told else mail  # type: ignore[arg-type]
+
+
+def filled(value: float, *, over: bool = False, since: float = 0) -> Told:
+    return Told(FILLING, 85, value, since, over=over)
+
+
+def told(over: bool) -> Callable[[Mail], bool]:
+    return lambda mail: mail.told is not None and mail.told.over is over
+
+
+def without(which: Callable[[Mail], bool]) -> Lie:
+    return but(lambda mail: None if which(mail) else mail)
 
 
 MUTED = life(actions=[Action(BEGINS + HOUR / 2, "mute", BEGINS + 2 * HOUR)])
@@ -195,6 +220,32 @@ LIES: dict[str, tuple[Callable[[], World] | World, Lie, dict[str, bool]]] = {
         but(lambda mail: replace(mail, to=frozenset({"dba@example.com"})), "recovered"),
         {},
     ),
+    "conditions: a level is told once an episode": (
+        full,
+        saying(FILLING, NOTICE, nth(100), told=filled(90, since=BEGINS + HOUR)),
+        {},
+    ),
+    "conditions: what begins is beyond its threshold": (full, saying(FILLING, NOTICE, nth(30), told=filled(50)), {}),
+    "conditions: what ends is below its threshold": (
+        full,
+        saying(FILLING, NOTICE, nth(100), told=filled(84, over=True)),
+        {},
+    ),
+    "conditions: what was measured is what is said": (full, but(lambda mail: filling(mail, value=86.0)), {}),
+    "conditions: they are told of what is up": (full, saying(FILLING, NOTICE, nth(1210), told=filled(90)), {}),
+    "conditions: one that begins is told where there is room": (full, without(told(over=False)), {}),
+    "conditions: one that ends is told where there is room": (full, without(told(over=True)), {}),
+    "conditions: who was told of one hears its end and nobody else": (
+        full,
+        but(lambda mail: replace(mail, to=frozenset({"dba@example.com"})) if told(over=True)(mail) else mail),
+        {},
+    ),
+    "conditions: two in an hour are the most": (
+        full,
+        saying(FILLING, NOTICE, each(9, 30), told=filled(90, since=BEGINS + DAY)),
+        {},
+    ),
+    "conditions: an outage after conditions alone is told as ever": (full, no("recovered"), {}),
     "the end: who hears the end heard the beginning": (readers, no("reminder"), {}),
     "the end: what is removed is told to be no longer watched": (
         life(actions=[Action(BEGINS + 2 * HOUR, "remove")]),
@@ -211,8 +262,8 @@ ALL_TITLES = {title for _, title, _ in ALL} | {"the end: what is removed is told
 
 @pytest.mark.parametrize(
     "one",
-    [life(), restarts(), MUTED, LATE, life(actions=[Action(BEGINS + 2 * HOUR, "acknowledge")])],
-    ids=["outages", "restart", "mute", "down first", "acknowledged"],
+    [life(), restarts(), MUTED, LATE, life(actions=[Action(BEGINS + 2 * HOUR, "acknowledge")]), full()],
+    ids=["outages", "restart", "mute", "down first", "acknowledged", "conditions"],
 )
 def test_an_honest_monitor_breaks_no_rule(one: World) -> None:
     assert broken(one) == set()
@@ -230,6 +281,26 @@ def test_a_lie_is_found(title: str) -> None:
 
 def test_a_claim_about_a_server_that_misses_the_event_is_found() -> None:
     assert broken(restarts(), RESTART_MOVED) == {"truth: bounds contain the instant"}
+
+
+@pytest.mark.parametrize("since", [BEGINS + 5 * HOUR, BEGINS + HOUR / 2])
+def test_a_beginning_at_which_nothing_was_beyond_its_threshold_is_found(since: float) -> None:
+    lie = but(lambda mail: filling(mail, since=since), FILLING)
+    assert broken(full(), lie) == {"conditions: what was measured is what is said"}
+
+
+def test_an_outage_that_is_told_as_flapping_after_conditions_alone_is_found() -> None:
+    lie = but(lambda mail: replace(mail, flapping=True), "down")
+    assert "conditions: an outage after conditions alone is told as ever" in broken(full(), lie)
+
+
+@pytest.mark.parametrize("given", [{"says_gone": False}, {}], ids=["silent", "to others"])
+def test_who_knows_of_a_condition_alone_hears_that_nobody_watches_it(given: dict[str, bool]) -> None:
+    """One who is not told is found, as is a mail to others."""
+    one = full().but(actions=[Action(BEGINS + 2 * HOUR, "remove")])
+    assert broken(one) == set()
+    lie = but(lambda mail: replace(mail, to=frozenset({"dba@example.com"})), FILLING) if not given else None
+    assert any(title.startswith("the end: ") for title in broken(one, lie, **given))
 
 
 def test_stable_after_one_good_probe_is_found() -> None:

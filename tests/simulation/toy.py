@@ -9,7 +9,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from simulation.mail import DOWN, GONE, NOTICE, UP, Claim, Mail
+from simulation.gauges import FILLING, Readings
+from simulation.mail import DOWN, GONE, NOTICE, UP, Claim, Mail, Told
 from simulation.subject import Outcome
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ class Seen:
     ends: float
     fault: Fault | None
     server: Server
+    readings: Readings
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,9 @@ class Known:
     mails: int = 0
     muted_until: float = 0.0
     started: float | None = None
+    full: bool = False
+    full_told: bool = False
+    full_since: float = 0.0
 
 
 Lie = Callable[[list[Mail], "Toy", "Moment"], list[Mail]]
@@ -72,8 +77,8 @@ class Toy:
     def adopt(self, care: Care) -> None:
         self.care = care
 
-    def observe(self, begins: float, ends: float, fault: Fault | None, server: Server) -> Seen:
-        return Seen(begins, ends, fault, server)
+    def observe(self, begins: float, ends: float, fault: Fault | None, server: Server, readings: Readings) -> Seen:
+        return Seen(begins, ends, fault, server, readings)
 
     def load(self) -> Known:
         return self.known
@@ -113,6 +118,10 @@ class Toy:
         if started and known.started and started > known.started:
             claim = Claim("restarted", last_good, seen[-1].ends)
             mails.append(Mail(now, "restarted", NOTICE, f"n{now}", claims=(claim,)))
+        if known.up and not fault and known.full != known.full_told:
+            told = Told(FILLING, 85, seen[-1].readings[FILLING], known.full_since, over=not known.full)
+            mails.append(Mail(now, FILLING, NOTICE, f"f{now}", told=told))
+            known = replace(known, full_told=known.full)
         return replace(known, mails=known.mails + len(mails), started=started or known.started), mails
 
     def _mail(self, known: Known, kind: str, word: str, now: float, fault: Fault | None) -> Mail:
@@ -137,7 +146,7 @@ class Toy:
 
     def beat(self, began: float, outcome: Outcome | None) -> None: ...
 
-    def glide(self, times: Sequence[float], server: Server) -> int:  # noqa: ARG002
+    def glide(self, times: Sequence[float], server: Server, readings: Readings) -> int:  # noqa: ARG002
         return 0
 
     def reload(self) -> None: ...
@@ -152,7 +161,11 @@ class Toy:
         """Everybody reads all of it."""
 
     def remove(self, now: float) -> tuple[Mail, ...]:
-        return (Mail(now, "unwatched", GONE, "gone"),) if self.says_gone and self.known.told == DOWN else ()
+        return (
+            (Mail(now, "unwatched", GONE, "gone"),)
+            if self.says_gone and (self.known.told == DOWN or self.known.full_told)
+            else ()
+        )
 
     def blips(self) -> int | None:
         return self.known.blips if self.show_blips else 0
@@ -170,6 +183,9 @@ def _followed(before: Known, seen: Sequence[Seen], care: Care) -> Known:
         known = replace(known, up=False, went_down=claim, incident=(f"i{seen[0].ends}", seen[0].ends))
     elif known.up and not seen[-1].fault:
         known = replace(known, blips=known.blips + 1, last_good=seen[-1].begins)
+    used = None if seen[-1].fault else seen[-1].readings.get(FILLING)
+    if known.up and used is not None and (used >= 85 or used < 75) and known.full != (used >= 85):
+        known = replace(known, full=not known.full, full_since=seen[-1].ends if used >= 85 else known.full_since)
     if known.up is False and bad:
         known = replace(known, last_bad=bad[-1].begins)
     return known

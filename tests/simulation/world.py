@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from simulation.truth import Event, Server, Timeline
+
+if TYPE_CHECKING:
+    from simulation.gauges import Curve
 
 MINUTE, HOUR, DAY = 60.0, 3600.0, 86400.0
 
@@ -32,6 +35,8 @@ class Care:
     settle_after: float = 5 * MINUTE
     timeout: float = 5
     windows: tuple[Window, ...] = ()
+    slow_after: float | None = None
+    lag_after: float = 5 * MINUTE
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,11 +92,17 @@ class World:
     steps: list[tuple[float, float]] = field(default_factory=list)  # from when on clocks are so many seconds ahead
     skew: float = 0.0  # each tick's clock is off by up to that
     slow: float = 0.0  # a good probe takes up to that, where it is more than usual
+    gauges: dict[str, Curve] = field(default_factory=dict)  # how near the servers are to their limits
     about: str = ""
 
     @property
     def ends(self) -> float:
         return self.begins + self.days * DAY
+
+    @property
+    def several(self) -> bool:
+        """Return True if the name ever leads to several servers in turn."""
+        return any(len(event.servers) > 1 for event in self.events)
 
     def servers(self, instant: float) -> tuple[Server, ...]:
         place = bisect_right(self.events, instant, key=lambda event: event.at) - 1
@@ -101,6 +112,10 @@ class World:
         """Return when something happens to a server next."""
         place = bisect_right(self.events, instant, key=lambda event: event.at)
         return self.events[place].at if place < len(self.events) else float("inf")
+
+    def same_until(self, instant: float) -> float:
+        """Return until when what probes measure is the same."""
+        return min((curve.same_until(instant) for curve in self.gauges.values()), default=float("inf"))
 
     def events_between(self, begins: float, ends: float) -> list[Event]:
         first = bisect_right(self.events, begins, key=lambda event: event.at)

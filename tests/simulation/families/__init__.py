@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from random import Random
 
-from simulation.families import databases, monitors, servers  # noqa: F401 - they add their families
+from simulation.families import conditions, databases, monitors, servers  # noqa: F401 - they add their families
 from simulation.families.making import FAMILIES
 from simulation.world import World
 

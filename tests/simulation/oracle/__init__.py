@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from simulation.mail import DOWN, GONE, Mail
-from simulation.oracle import bounded, lasting, truthful  # noqa: F401 - they add their checks
+from simulation.oracle import bounded, conditions, lasting, truthful  # noqa: F401 - they add their checks
 from simulation.oracle.account import GOOD, Account, People
 from simulation.oracle.checks import CHECKS, OF_MAILS, Breach
 from simulation.quiet import DOUBT
@@ -74,10 +74,16 @@ class Oracle:
             and stretch.found == GOOD
             and stretch.ticks > 2
             and not account.people.worried
+            and account.conditions.settled
             and account.unheard is None
             and not account.quiet.possibly(account.now)
             and not account.hushed
         )
+
+    @property
+    def worries(self) -> bool:
+        """Return True if people know of something that is wrong."""
+        return self.account.people.worried or self.account.conditions.worries
 
     def see(self, tick: Tick, *, stale: bool, cut: bool, blips: int | None) -> None:
         """Check what one tick made people know."""
@@ -170,13 +176,18 @@ class Oracle:
         account.now = max(account.now, at)
         title = "the end: what is removed is told to be no longer watched"
         self.checks[title] += 1
-        if account.people.worried and not account.quiet.possibly(at) and not any(mail.word == GONE for mail in mails):
+        if self.worries and not account.quiet.possibly(at) and not any(mail.word == GONE for mail in mails):
             self._report("the end", title, Breach(at, f"removed; people know: {account.people.word}"))
         if mails and account.quiet.muted[0] + DOUBT <= at < account.quiet.muted[1] - DOUBT:
             title = "first sight and quiet: quiet times hold back"
             self._report("first sight and quiet", title, Breach(at, f"{mails[0].kind} in a mute"))
         for mail in mails:
             account.hear(mail, at)
+        left = {reader for one in account.conditions.known.values() for reader in one.readers}
+        account.conditions.known.clear()
+        if mails and left:
+            title = "the end: who heard the beginning hears the end"
+            self._report("the end", title, Breach(at, f"it is no longer watched, and {', '.join(left)} do not hear it"))
         account.stretch = account.unheard = None
         account.failures.clear()
         account.failed = account.outages = account.reported_blips = 0
@@ -185,6 +196,7 @@ class Oracle:
         """Begin with a target that was never seen."""
         account = self.account
         account.people = People()
+        account.conditions.known.clear()
         account.ticks_seen, account.reported_blips, account.tick_before, account.down = 0, 0, None, False
         account.ids.clear()
         account.incidents.clear()
@@ -199,7 +211,7 @@ class Oracle:
         kinds = "".join("U" if not probe.fault else "m" if not probe.fault.outage else "D" for probe in tick.probes)
         self._note_found(f"{found} {kinds}", tick.begins, tick.begins, 1)
         for mail in tick.mails:
-            self._log.append(["mail", tick.now, f"{mail.kind.upper()} (people know: {self.account.people.word})"])
+            self._log.append(["mail", tick.now, f"{_written_mail(mail)} (people know: {self.account.people.word})"])
 
     def _note_found(self, found: str, first: float, last: float, number: int) -> None:
         if self._log and self._log[-1][0] == "found" and self._log[-1][3] == found:
@@ -215,6 +227,11 @@ def _line(entry: list[object]) -> str:
         many = f" until {_written(float(str(entry[2])))[11:]}, {entry[4]} ticks" if entry[4] != 1 else ""
         return f"{at} {entry[3]}{many}"
     return f"{at} {'->' if entry[0] == 'mail' else '**'} {entry[2]}"
+
+
+def _written_mail(mail: Mail) -> str:
+    told = f" {'ENDED ' * mail.told.over}at {mail.told.value:g}, {mail.told.threshold:g}" if mail.told else ""
+    return f"{mail.kind.upper()}{told}"
 
 
 def _written(at: float) -> str:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from simulation.mail import DOWN, FLAPPING, GONE, NOTICE, UP, Mail
+from simulation.oracle.measured import Conditions
 from simulation.quiet import Quiet, of_windows
 from simulation.world import DAY, HOUR, Care, World
 
@@ -65,6 +66,7 @@ class Account:
     tick: Tick = field(init=False)
     care: Care = field(init=False)
     quiet: Quiet = field(init=False)
+    conditions: Conditions = field(init=False)
     people: People = field(default_factory=People)
     before: People = field(default_factory=People)
     stretch: Stretch | None = None
@@ -106,6 +108,7 @@ class Account:
 
     def __post_init__(self) -> None:
         self.care, self.interval = self.world.care, self.world.plan.interval
+        self.conditions = Conditions(self.world)
         self.quiet = of_windows(self.care.windows, self.world.begins, self.world.ends)
 
     def take(self, tick: Tick, *, stale: bool, cut: bool = False) -> None:
@@ -122,6 +125,8 @@ class Account:
         self._find(tick)
         if not cut:  # it has left no trace but what it saved
             self.ran.append((tick.begins, tick.begins, 1))
+        sure = not stale and bool(self.stretch) and self.stretch.found == GOOD
+        self.conditions.take(tick, self.care, self.interval, sure=sure, down=self.down)
         self._age(tick.now)
         self.before = _copy(self.people)
         for mail in tick.mails:
@@ -191,6 +196,7 @@ class Account:
         people.told_at, people.mails = now, people.mails + 1
         readers = self.readers if mail.to is None else mail.to
         was_worried = people.worried
+        self.conditions.hear(mail, now, readers, flapping=people.flapping)
         if mail.flapping is not None:
             people.flapping = mail.flapping and mail.word != GONE
         if mail.word != NOTICE:
