@@ -20,6 +20,9 @@ WORLDS = {
     "severity": 20,
     "quiet times": 12,
     "documents": 14,
+    "conditions": 4,
+    "conditions amid trouble": 5,
+    "conditions and then an outage": 5,
 }
 USUAL = 8
 

@@ -336,6 +336,19 @@ def test_what_ends_while_another_goes_on_ends_alone(life: Life) -> None:
     ]
 
 
+def test_a_mail_of_a_condition_alone_has_what_was_measured_and_one_of_a_certificate_alone_when_it_ends(
+    life: Life,
+) -> None:
+    expires = NOW + timedelta(days=20)
+    server, gauges = replace(SERVER, certificate_expires=expires), Gauges(100, 90)
+    assert life.tick(gauges, server) == ["expiring", "filling"]
+    life.tick(failure(), after=HOUR)
+    assert life.tick(gauges, replace(server, started=NOW))[0] == "recovered"
+    assert [(one.kind.value, one.gauges, one.expires) for one in life.alerts] == [
+        *(("expiring", gauges, expires), ("filling", gauges, None), ("down", None, None), ("recovered", None, None)),
+    ]
+
+
 def test_what_was_held_back_is_not_told_while_it_is_not_seen() -> None:
     """It holds until five quick ticks; a mail that says so names no quick one."""
     life = Life(Policy(confirmations=0, recover_after=1, slow_after=SECOND))

@@ -81,6 +81,24 @@ def test_a_restart_is_told_once_and_then_nothing_is_written(life: Life) -> None:
     assert life.state == stable_since
 
 
+def test_a_restart_for_which_there_is_no_room_is_no_flapping_and_told_once_there_is(life: Life) -> None:
+    life.state = replace(life.state, alerted=(life.now,) * 3)
+    assert [life.see(restarted()), life.see(restarted())] == [[], []]
+    assert [life.see(restarted(), after=HOUR), life.see(restarted())] == [[RESTARTED], []]
+
+
+@pytest.mark.parametrize("first", [(restarted(),), (failure(), SERVER)], ids=["restart", "blip"])
+def test_a_second_event_for_which_there_is_no_room_is_told_as_flapping_that_sums_up_both(
+    first: tuple[Server | Failure, ...],
+) -> None:
+    life = Life(replace(POLICY, confirmations=1))
+    life.state = replace(life.state, alerted=(life.now,) * 3)
+    assert [life.see(*first), life.see(restarted(2))] == [[], [FLAPPING]]
+    assert life.state.pending_changes == ()
+    counts = life.alerts[-1].total.counts
+    assert counts.changes + counts.failed_probes == 2
+
+
 @given(st.lists(st.sampled_from([0, 1, 2, 3]), min_size=4, max_size=12))
 def test_restarts_that_go_on_are_told_three_times_and_then_once_as_flapping(lulls: list[int]) -> None:
     life, told = Life(), list[AlertKind]()

@@ -65,3 +65,16 @@ def test_what_is_not_of_the_grammar_is_refused_with_the_fix(text: str) -> None:
             assert fix.startswith("give a ")
         else:
             assert read(str(expected)) == expected
+
+
+@pytest.mark.parametrize("value", [None, 5, 1.5, True, ["ok"], "a\nb"])
+def test_what_is_no_line_of_text_is_refused_with_the_fix(value: object) -> None:
+    for read in (expected_rows, expected_value):
+        with pytest.raises(ValueError, match="^give a "):
+            read(value)
+
+
+def test_a_value_of_512_characters_is_compared_and_none_longer() -> None:
+    assert expected_value("a" * 512).holds("a" * 512)
+    with pytest.raises(ValueError, match="give a text"):
+        expected_value("a" * 513)
