@@ -12,19 +12,20 @@ from simulation.runs import tallied
 
 # Worlds of each family: many where ticks go by fast, so that each takes about as long as another.
 WORLDS = {
-    "health": 12,
-    "certificates": 12,
+    "health": 7,
     "tick patterns": 6,
-    "mostly down": 6,
-    "partial failures": 12,
-    "severity": 20,
-    "quiet times": 12,
-    "documents": 14,
+    "mostly down": 4,
+    "severity": 16,
+    "certificates": 5,
+    "one good probe": 6,
+    "doubled ticks": 6,
+    "quiet times": 9,
+    "documents": 9,
     "conditions": 4,
     "conditions amid trouble": 5,
     "conditions and then an outage": 5,
 }
-USUAL = 8
+USUAL = 7
 
 
 @pytest.mark.parametrize("name", FAMILIES)

@@ -106,9 +106,9 @@ def readers() -> World:
 
 
 def full() -> World:
-    """Full for three hours, twice, and once about half; then down, and up again."""
-    made = life([(20 * HOUR, None), (HOUR, truth.REFUSED), (DAY, None)], 1.2)
-    pieces = [(3 * HOUR, 90.0, 90.0), (3 * HOUR, 50.0, 50.0), (3 * HOUR, 80.0, 80.0)]
+    """Full for two hours, twice; then down, and up again."""
+    made = life([(12 * HOUR, None), (HOUR, truth.REFUSED), (DAY, None)], 0.6)
+    pieces = [(2 * HOUR, 90.0, 90.0), (2 * HOUR, 50.0, 50.0), (HOUR, 80.0, 80.0)]
     made.gauges = {FILLING: Curve.of([(HOUR, 50.0, 50.0), *pieces * 2], BEGINS, made.ends)}
     return made
 
@@ -232,7 +232,7 @@ LIES: dict[str, tuple[Callable[[], World] | World, Lie, dict[str, bool]]] = {
         {},
     ),
     "conditions: what was measured is what is said": (full, but(lambda mail: filling(mail, value=86.0)), {}),
-    "conditions: they are told of what is up": (full, saying(FILLING, NOTICE, nth(1210), told=filled(90)), {}),
+    "conditions: they are told of what is up": (full, saying(FILLING, NOTICE, nth(740), told=filled(90)), {}),
     "conditions: one that begins is told where there is room": (full, without(told(over=False)), {}),
     "conditions: one that ends is told where there is room": (full, without(told(over=True)), {}),
     "conditions: who was told of one hears its end and nobody else": (

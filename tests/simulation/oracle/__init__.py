@@ -197,6 +197,7 @@ class Oracle:
         account = self.account
         account.people = People()
         account.conditions.known.clear()
+        account.conditions.mails.clear()
         account.ticks_seen, account.reported_blips, account.tick_before, account.down = 0, 0, None, False
         account.ids.clear()
         account.incidents.clear()

@@ -81,6 +81,7 @@ class Account:
     unheard: float | None = None  # since when people should hear of something that happened to a server
     readers: frozenset[str] = frozenset({"ops@example.com"})
     sent: deque[float] = field(default_factory=deque)  # of the last day
+    vacated: float = 0.0  # when one was a day ago
     gone: list[float] = field(default_factory=list)  # when it was told to be watched no longer
     failures: deque[tuple[float, bool]] = field(default_factory=deque)  # ticks of the last day with a failed probe
     onsets: deque[float] = field(default_factory=deque)  # when in the last day failures, or outages, began
@@ -177,6 +178,7 @@ class Account:
     def _age(self, now: float) -> None:
         while self.sent and self.sent[0] <= now - DAY:
             self.sent.popleft()
+            self.vacated = now
         while self.onsets and self.onsets[0] <= now - DAY:
             self.onsets.popleft()
         while self.failures and self.failures[0][0] <= now - 1.2 * DAY:

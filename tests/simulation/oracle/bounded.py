@@ -114,7 +114,7 @@ def while_something_is_wrong_reminders_come(account: Account) -> Answer:
         return None  # over: the rule of the end
     # "hourly" while it flaps, and after many mails, however often reminders were asked for
     lately = sum(at > people.told_at - HOUR for at in account.sent)
-    many = lately > 6 - 1 - _KEPT or len(account.sent) > 24 - 1 - _KEPT
+    many = lately > 6 - 1 - _KEPT or len(account.sent) + (account.vacated == account.now) > 24 - 1 - _KEPT
     every = max(HOUR, care.remind_every) if people.flapping or many else care.remind_every
     due = min(every * 2.0 ** min(people.mails - 1, 30), max(DAY, every))
     since = max(people.told_at, account.hush_ended)

@@ -99,28 +99,25 @@ def _due(account: Account) -> bool:
 
 @rule(CONDITIONS)
 def one_that_begins_is_told_where_there_is_room(account: Account) -> Answer:
-    answer: Answer = None
-    if not _due(account):
-        return answer
-    for kind, one in account.conditions.known.items():
-        if one.must:
-            answer = True
-            if one.told < one.must:
-                return Breach((kind, one.places[-1]), f"{kind} is at {one.value}; people know of level {one.told}")
-    return answer
+    found = [(kind, one) for kind, one in account.conditions.known.items() if one.must]
+    if not found or not _due(account):
+        return None
+    for kind, one in found:
+        if one.told < one.must:
+            return Breach((kind, one.places[-1]), f"{kind} is at {one.value}; people know of level {one.told}")
+    return True
 
 
 @rule(CONDITIONS)
 def one_that_ends_is_told_where_there_is_room(account: Account) -> Answer:
-    answer: Answer = None
-    if not _due(account):
-        return answer
-    for kind, one in account.conditions.known.items():
-        if one.value is not None and one.calm(account.now) > account.conditions.limits[kind].rest + account.interval:
-            answer = True
-            if one.told:
-                return Breach((kind, one.low), f"{kind} is over for {span(one.calm(account.now))}; people know of it")
-    return answer
+    found = [(kind, one) for kind, one in account.conditions.known.items() if one.value is not None and one.low]
+    if not found or not _due(account):
+        return None
+    for kind, one in found:
+        calm = one.calm(account.now)
+        if one.told and calm > account.conditions.limits[kind].rest + account.interval:
+            return Breach((kind, one.low), f"{kind} is over for {span(calm)}; people know of it")
+    return True
 
 
 @rule(CONDITIONS, of_mails=True)
@@ -148,9 +145,9 @@ def two_in_an_hour_are_the_most(account: Account) -> Answer:
 def an_outage_after_conditions_alone_is_told_as_ever(account: Account) -> Answer:
     """Down at once and not as flapping, and up again at once, however much was said of conditions before."""
     stretch, before, people = account.stretch, account.before, account.people
-    if stretch is None or not stretch.confirmed or account.hushed or account.stale or account.shifted():
+    if stretch is None or not stretch.confirmed or account.hushed or account.stale or before.flapping:
         return None
-    if before.flapping or not _alone(account):
+    if not account.conditions.mails or account.shifted() or not _alone(account):
         return None
     if stretch.found == BAD:
         told = people.word == DOWN and not people.flapping

@@ -100,13 +100,13 @@ def _follow(
     pairs = enumerate(zip(thresholds.raising, thresholds.clearing, strict=True), start=1)
     level = max((n for n, (up, down) in pairs if value >= up or (n <= known.level and value >= down)), default=0)
     recent = tuple(one for one in known.sightings if at - one < (_TICKS - _LATE) * policy.interval)
+    if level == known.level:
+        remembered = known.level or known.notified or recent
+        return replace(known, sightings=recent, calm_since=None) if remembered else None
     fresh = replace(fresh, level=level, threshold=thresholds.raising[max(0, level - 1)])
     if level > known.level:
         return _risen(replace(known, sightings=recent), fresh, thresholds)
-    if level < known.level:
-        return _fallen(known, fresh, max(thresholds.rest, _REST_OF_SEVERAL if several else timedelta(0)))
-    remembered = known.level or known.notified or recent
-    return replace(known, sightings=recent, calm_since=None) if remembered else None
+    return _fallen(known, fresh, max(thresholds.rest, _REST_OF_SEVERAL if several else timedelta(0)))
 
 
 def _risen(known: Condition, fresh: Condition, thresholds: _Thresholds) -> Condition:
