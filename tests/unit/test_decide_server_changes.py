@@ -99,6 +99,12 @@ def test_a_second_event_for_which_there_is_no_room_is_told_as_flapping_that_sums
     assert counts.changes + counts.failed_probes == 2
 
 
+def test_of_restarts_for_which_there_is_no_room_at_all_the_last_five_are_kept(life: Life) -> None:
+    life.state = replace(life.state, alerted=(life.now,) * 6)
+    assert [life.see(restarted(times)) for times in range(1, 8)] == [[]] * 7
+    assert [one.started for one in life.state.pending_changes] == [restarted(times).started for times in range(3, 8)]
+
+
 @given(st.lists(st.sampled_from([0, 1, 2, 3]), min_size=4, max_size=12))
 def test_restarts_that_go_on_are_told_three_times_and_then_once_as_flapping(lulls: list[int]) -> None:
     life, told = Life(), list[AlertKind]()

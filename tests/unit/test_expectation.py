@@ -70,7 +70,7 @@ def test_what_is_not_of_the_grammar_is_refused_with_the_fix(text: str) -> None:
 @pytest.mark.parametrize("value", [None, 5, 1.5, True, ["ok"], "a\nb"])
 def test_what_is_no_line_of_text_is_refused_with_the_fix(value: object) -> None:
     for read in (expected_rows, expected_value):
-        with pytest.raises(ValueError, match="^give a "):
+        with pytest.raises(ValueError, match=r"^give a "):
             read(value)
 
 

@@ -46,6 +46,13 @@ def watch(
     life: Life, *, every: timedelta = MINUTE, until: timedelta, policy: Policy = POLICY, state: State = UP
 ) -> list[Alert]:
     """Return all alerts of a life that is looked at now and then."""
+    return lived(life, every, until, policy, state)[1]
+
+
+def lived(
+    life: Life, every: timedelta, until: timedelta, policy: Policy = POLICY, state: State = UP
+) -> tuple[State, list[Alert]]:
+    """Return what is known after a life that is looked at now and then, and its alerts."""
     alerts: list[Alert] = []
     now = NOW
     while now <= NOW + until:
@@ -55,7 +62,7 @@ def watch(
             observations.append(seen(at, life(at)))
         decision = decide(state, observations, policy, observations[-1].at)
         state, alerts, now = decision.state, [*alerts, *decision.alerts], now + every
-    return alerts
+    return state, alerts
 
 
 def kinds(alerts: Sequence[Alert]) -> list[AlertKind]:
@@ -232,6 +239,38 @@ def test_what_lasts_longer_than_what_it_summed_up_is_reported_after_a_crash_loop
 def test_outages_of_one_length_are_not_reported_one_by_one_however_long_they_are() -> None:
     alerts = watch(flapping(11 * MINUTE, MINUTE, 10_000), until=timedelta(days=2))
     assert len(alerts) < 15
+
+
+@pytest.mark.parametrize(
+    ("until", "longest"),
+    [
+        # The three before it is known to flap are none of its rhythm; the five after it are.
+        (4, 0),
+        (20, 60),
+        (62, 30 * 60),
+        (70, 30 * 60),
+        # Stable again, it begins anew.
+        (20 * 60, 0),
+    ],
+)
+def test_the_longest_outage_of_a_rhythm_is_kept_until_it_rests(until: int, longest: int) -> None:
+    """Eight of a minute, one of half an hour, one of two minutes."""
+
+    def life(moment: datetime) -> Failure | None:
+        minute = (moment - NOW) / MINUTE
+        return EIGHT(moment) or (failure() if 30 <= minute < 60 or 65 <= minute < 67 else None)
+
+    state, alerts = lived(life, MINUTE, until * MINUTE)
+    assert state.flapping is not None
+    assert state.flapping.longest == longest
+    assert (alerts[-1].kind is STABLE) is (until == 20 * 60)
+
+
+def test_reminders_of_what_flaps_come_half_as_often_each_time_also_where_it_is_up_then() -> None:
+    life: Life = lambda moment: None if moment.second else failure()  # noqa: E731
+    alerts = watch(life, until=15 * HOUR, policy=Policy(confirmations=1, confirm_after=3 * SECOND))
+    assert kinds(alerts) == [FLAPPING, *[REMINDER] * 3]
+    assert [(b.at - a.at) / HOUR for a, b in pairwise(alerts)] == [1, 2, 4]
 
 
 def test_what_flapped_and_then_stays_down_for_a_moment_only_is_stable_later() -> None:

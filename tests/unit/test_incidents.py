@@ -10,11 +10,13 @@ import pytest
 
 from heartline.messages.compose import Message, compose
 from heartline.messages.context import AlertContext, TargetAlerts
-from heartline.model.kinds import Kind
+from heartline.model.incident import Change, Incident
+from heartline.model.kinds import AlertKind, Kind
 from heartline.model.observation import Failure, Observation
 from heartline.model.state import State
 from heartline.model.target import Policy
 from heartline.rules.decide import decide
+from heartline.rules.incidents import amend_last
 from unit.samples import HOUR, MINUTE, NOW, SECOND, SERVER, TARGET, answered, failure, seen
 
 UP = State("orders", NOW - HOUR, NOW - HOUR, last_ok=NOW - MINUTE)
@@ -116,3 +118,21 @@ def test_mails_say_how_long_it_was_an_outage_and_how_long_a_misconfiguration(
     assert reminder.subject.startswith(f"[{still[0]}")
     assert f" for {still[1]} " in reminder.when
     assert mails[-1].when.startswith(f"{over} ")
+
+
+def test_what_turns_into_an_outage_is_one_since_the_first_probe_of_the_tick_that_says_so() -> None:
+    state = after(UP, probes(NOW, *[failure(Kind.AUTH)] * 3))
+    state = after(state, probes(NOW + MINUTE, failure(Kind.AUTH), DEAD, DEAD))
+    assert state.incident.severity_since == NOW + MINUTE + 10 * SECOND + FOUR
+    assert state.incident.kinds == (Kind.AUTH, DEAD.kind)
+
+
+def test_all_that_happened_to_a_server_within_an_outage_is_kept_and_the_incident_that_people_know_beside_it() -> None:
+    first, known, last = (
+        Incident(f"orders-{place}", NOW, ended=NOW, changes=(Change(AlertKind.RESTARTED, NOW, None),))
+        for place in range(3)
+    )
+    change = Change(AlertKind.UPGRADED, NOW + MINUTE, NOW)
+    *others, amended = amend_last(State("orders", recent=(first, known, last)), change).recent
+    assert others == [first, known]
+    assert amended == replace(last, changes=(*last.changes, change))
