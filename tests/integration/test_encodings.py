@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import pytest
@@ -19,7 +21,6 @@ from local.stack import ROLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from heartline.model.observation import Failure, Observation
     from integration.conftest import Prober, Serve
@@ -29,19 +30,23 @@ PASSWORD = "secret"
 
 
 @pytest.fixture(scope="module")
-def korean_locale(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+def korean_locale() -> Iterator[dict[str, str]]:
     """Make the locale in which old Korean servers speak; Debian has it in source only."""
-    folder: Path = tmp_path_factory.mktemp("locales")
     if shutil.which("localedef") is None:
         pytest.skip("this machine cannot make locales: it has no localedef")
-    made = subprocess.run(
-        ["localedef", "-f", "EUC-KR", "-i", "ko_KR", folder / LOCALE], capture_output=True, timeout=60, check=False
-    )
-    if not (folder / LOCALE).is_dir():
-        pytest.skip(f"this machine has no source of the Korean locale: {made.stderr.decode(errors='replace')[-100:]}")
-    for path in (*reversed(folder.parents[:2]), folder, *folder.rglob("*")):
-        path.chmod(0o755)  # the server's account reads it
-    return {"LOCPATH": str(folder), "LC_ALL": LOCALE}
+    # Not below pytest's own folder, which it closes to the server's account whenever another run begins.
+    with TemporaryDirectory(prefix="heartline-locales-") as made_in:
+        folder = Path(made_in) / LOCALE
+        made = subprocess.run(
+            ["localedef", "-f", "EUC-KR", "-i", "ko_KR", folder], capture_output=True, timeout=60, check=False
+        )
+        if not folder.is_dir():
+            pytest.skip(
+                f"this machine has no source of the Korean locale: {made.stderr.decode(errors='replace')[-100:]}"
+            )
+        for path in (folder.parent, folder, *folder.rglob("*")):
+            path.chmod(0o755)  # the server's account reads it
+        yield {"LOCPATH": made_in, "LC_ALL": LOCALE}
 
 
 @pytest.fixture(scope="module")

@@ -20,7 +20,7 @@ from heartline.model.observation import Server
 from heartline.model.recurrence import Recurrence
 from heartline.model.state import BlipCount, State
 from heartline.model.target import Endpoint, Target
-from heartline.model.undelivered import Mark
+from heartline.model.undelivered import Unreached
 from heartline.probe.failures import advise, explained
 from heartline.rules.editions import due_editions
 from heartline.rules.periods import Known, count_ticks, sum_up
@@ -133,7 +133,7 @@ def _delivered(now: datetime) -> Sent:
 
 def _bounced(now: datetime) -> Sent:
     receipt = Receipt(Outcome.BOUNCED, now - 4 * DAY, "mx.example.com", "smtp; 550 5.1.1 user unknown")
-    return Sent((mail(now, 3 * HOUR, None),), {"dba@example.com": Mark(now - 4 * DAY, "", receipt)})
+    return Sent((mail(now, 3 * HOUR, None),), {"dba@example.com": Unreached(now - 4 * DAY, "", receipt)})
 
 
 def _one(now: datetime) -> Past:
@@ -163,7 +163,7 @@ def many(now: datetime) -> Past:
 def no_reader(now: datetime) -> Sent:
     """Return that as many as can be get no alert, and why at length."""
     receipt = Receipt(Outcome.BOUNCED, now, "m" * 120, "<&>" * 100)
-    return Sent((mail(now, DAY, receipt),), dict.fromkeys(READERS, Mark(now, "", receipt)))
+    return Sent((mail(now, DAY, receipt),), dict.fromkeys(READERS, Unreached(now, "", receipt)))
 
 
 Scene = tuple[Recurrence, Callable[[datetime], Past], Callable[[datetime], Sent | None]]

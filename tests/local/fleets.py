@@ -14,7 +14,7 @@ from heartline.model.latencies import HOURS, Trend, sample
 from heartline.model.mail import Mail, MailedAlert, Outcome, Receipt, mail_id
 from heartline.model.state import State
 from heartline.model.target import Target
-from heartline.model.undelivered import Mark
+from heartline.model.undelivered import Unreached
 from heartline.rules.reminders import reminded_of
 from local.gallery import BEGAN, DAY, HOSTILE, MINUTE, REJECTED, Story, past
 
@@ -103,7 +103,10 @@ def mailed(name: str) -> tuple[tuple[MailedAlert, Mail], ...]:
 def unreached(fleet: Fleet) -> Fleet:
     """Return the fleet with a recipient who does not get alerts, and another who calls them spam."""
     spam = Receipt(Outcome.COMPLAINED, NOW - DAY, None, sanitize(HOSTILE))
-    marks = {"dba@example.com": Mark(NOW - 14 * MINUTE, "1", BOUNCED), "boss@example.com": Mark(NOW - DAY, "0", spam)}
+    marks = {
+        "dba@example.com": Unreached(NOW - 14 * MINUTE, "1", BOUNCED),
+        "boss@example.com": Unreached(NOW - DAY, "0", spam),
+    }
     return replace(fleet, unreached=marks)
 
 

@@ -19,7 +19,7 @@ from heartline.messages.digest_text import digest_as_text
 from heartline.model.incident import Span
 from heartline.model.mail import Outcome, Receipt
 from heartline.model.state import State
-from heartline.model.undelivered import Mark
+from heartline.model.undelivered import Unreached
 from heartline.notify.email import EmailChannel
 from heartline.rules.periods import Known
 from local.digests import (
@@ -243,7 +243,7 @@ def test_it_says_what_became_of_the_last_alert(receipt: Receipt | None, said: st
 
 
 def test_it_says_who_does_not_get_alerts() -> None:
-    mark = Mark(NOW - 2 * DAY, "", seen(Outcome.BOUNCED, "no such user"))
+    mark = Unreached(NOW - 2 * DAY, "", seen(Outcome.BOUNCED, "no such user"))
     report = english(database(NOW, "a"), sent=Sent((), {OTHER: mark, "else@example.com": mark}))
     assert (
         report.sentences[3]
@@ -257,7 +257,7 @@ def test_it_says_who_does_not_get_alerts() -> None:
 @few
 def test_what_a_hostile_mail_server_says_harms_no_report(text: str, code: str) -> None:
     receipt = Receipt(Outcome.BOUNCED, NOW, text, text)
-    sent = Sent((mail(NOW, DAY, receipt),), {OTHER: Mark(NOW, text, receipt)})
+    sent = Sent((mail(NOW, DAY, receipt),), {OTHER: Unreached(NOW, text, receipt)})
     harmless(mailed(digest(([database(NOW, "orders")], []), code, WEEKLY, sent)))
 
 

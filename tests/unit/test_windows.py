@@ -209,14 +209,14 @@ def wall(zone: str, first: str) -> tuple[datetime, ...]:
 
 
 def open_minutes(clock: tuple[datetime, ...], days: set[int], begins: time, ends: time) -> set[int]:
-    """Say naively in which minutes a window is open: once the wall shows its beginning, until its end for good."""
+    """Say naively in which minutes a window is open: once the wall shows its beginning, until it shows its end."""
     minutes: set[int] = set()
     for date in sorted({moment.date() for moment in clock}):
         if date.weekday() not in days:
             continue
         last = date if begins < ends else date + timedelta(days=1)
         opens = next((n for n, shown in enumerate(clock) if shown >= datetime.combine(date, begins)), LENGTH)
-        closes = max((n for n, shown in enumerate(clock) if shown < datetime.combine(last, ends)), default=-1) + 1
+        closes = next((n for n, shown in enumerate(clock) if shown >= datetime.combine(last, ends)), LENGTH)
         minutes |= set(range(opens, closes))
     return minutes
 
@@ -239,6 +239,7 @@ some_windows = st.tuples(st.sets(st.integers(0, 6), min_size=1), quarters, quart
     minute=st.integers(2 * 24 * 60, 4 * 24 * 60),
 )
 @example(CALENDARS[0], [({6}, time(2), time(4))], 2 * 24 * 60 + 30)
+@example(CALENDARS[1], [({*range(7)}, time(0), time(2, 15))], 2 * 24 * 60)
 def test_windows_are_open_as_the_clock_on_the_wall_says_minute_by_minute(
     calendar: tuple[str, str], listed: list[tuple[set[int], time, time]], minute: int
 ) -> None:

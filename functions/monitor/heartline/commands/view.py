@@ -16,7 +16,7 @@ from heartline.model.mail import Mail, MailedAlert
 from heartline.model.observation import Failure
 from heartline.model.state import State, Stored, Unreadable
 from heartline.model.target import Target
-from heartline.model.undelivered import Mark, Undelivered
+from heartline.model.undelivered import Undelivered, Unreached
 from heartline.rules.availability import Availability, availability
 from heartline.rules.decide import quiet_until
 from heartline.rules.gaps import missed
@@ -197,7 +197,7 @@ class Fleet:
     last_tick: datetime | None = None
     targets: tuple[TargetView, ...] = ()
     gaps: tuple[Span, ...] = ()
-    unreached: Mapping[str, Mark] = field(default_factory=dict)
+    unreached: Mapping[str, Unreached] = field(default_factory=dict)
 
     @property
     def silent_for(self) -> timedelta | None:
@@ -243,8 +243,8 @@ def view_fleet(services: Services, targets: Sequence[Target]) -> Fleet:
     )
     known = read_undelivered(plain(loaded.mails)) if loaded.mails else Undelivered()
     recipients = {who.lower() for target in targets for who in target.recipients}
-    marks = {who: mark for who, mark in known.marks.items() if who in recipients}
-    return Fleet(now, interval, loaded.last, tuple(views), tuple(gaps), marks)
+    unreached = {who: mark for who, mark in known.unreached.items() if who in recipients}
+    return Fleet(now, interval, loaded.last, tuple(views), tuple(gaps), unreached)
 
 
 def view_target(target: Target, stored: Stored | Unreadable, now: datetime) -> TargetView:

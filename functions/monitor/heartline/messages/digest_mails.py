@@ -9,7 +9,7 @@ from heartline.common.frozen import frozen
 from heartline.common.text import sanitize
 from heartline.messages.wording import Wording
 from heartline.model.mail import Mail, Outcome, Receipt
-from heartline.model.undelivered import Mark
+from heartline.model.undelivered import Unreached
 from heartline.rules.editions import Edition
 
 _MAX_MARKS, _MAX_REASON = 5, 120
@@ -20,13 +20,13 @@ class Sent:
     """What is known of the last mails, newest first, and of addresses that do not get theirs, in lower case."""
 
     mails: Sequence[Mail] = ()
-    marks: Mapping[str, Mark] = field(default_factory=dict)
+    unreached: Mapping[str, Unreached] = field(default_factory=dict)
 
 
 def unreached(edition: Edition, sent: Sent | None) -> list[str]:
     """Return those of the recipients of its targets who do not get their alerts."""
     known = dict.fromkeys(who for target in edition.targets for who in target.recipients)
-    return [who for who in known if sent and who.lower() in sent.marks]
+    return [who for who in known if sent and who.lower() in sent.unreached]
 
 
 def arrivals(edition: Edition, sent: Sent | None, wording: Wording) -> tuple[str, ...]:
@@ -36,7 +36,7 @@ def arrivals(edition: Edition, sent: Sent | None, wording: Wording) -> tuple[str
     marked = [
         wording.text("report.mark", address=who, at=wording.stamp(mark.since), what=_said(mark.receipt, wording))
         for who in unreached(edition, sent)
-        for mark in (sent.marks[who.lower()],)
+        for mark in (sent.unreached[who.lower()],)
     ]
     if more := len(marked[_MAX_MARKS:]):
         marked[_MAX_MARKS:] = [wording.text("report.more", number=more)]

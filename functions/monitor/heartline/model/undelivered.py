@@ -39,7 +39,7 @@ class Unconfirmed:
 
 
 @frozen
-class Mark:
+class Unreached:
     """Say since when an address does not get its alerts, by which mail that was seen last, and what became of it."""
 
     since: datetime
@@ -64,13 +64,13 @@ class Undelivered:
     ----------
     unconfirmed
         The mails that no server took yet, as far as that is known.
-    marks
+    unreached
         The addresses that do not get their alerts.
     owed, told
         The addresses of which somebody is still to be told, and when somebody last was, in seconds of Unix.
     """
 
     unconfirmed: Mapping[str, Unconfirmed] = field(default_factory=dict)
-    marks: Mapping[str, Mark] = field(default_factory=dict)
+    unreached: Mapping[str, Unreached] = field(default_factory=dict)
     owed: Mapping[str, Owed] = field(default_factory=dict)
     told: Mapping[str, float] = field(default_factory=dict)

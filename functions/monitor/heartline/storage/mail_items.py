@@ -18,7 +18,7 @@ KEPT = timedelta(days=30)
 # An item may have 400 KB: an alert that a mail reports takes 200 bytes, a mail that nobody confirms 100, and an address
 # that does not get its alerts 700.
 MOST, _MOST_ADDRESSES = 1000, 200
-MAPS = ("unconfirmed", "marks", "owed", "told")
+MAPS = ("unconfirmed", "unreached", "owed", "told")
 
 
 def read_undelivered(item: Mapping[str, Any]) -> Undelivered:
@@ -31,7 +31,7 @@ def read_undelivered(item: Mapping[str, Any]) -> Undelivered:
 
 def has_room(known: Undelivered, recipient: str) -> bool:
     """Return True if there is room for what is to be said of an address."""
-    parts = (known.marks, known.owed, known.told)
+    parts = (known.unreached, known.owed, known.told)
     return any(recipient.lower() in part for part in parts) or max(map(len, parts)) < _MOST_ADDRESSES
 
 

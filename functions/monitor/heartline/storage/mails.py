@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 
 from heartline.model.mail import Mail, Receipt
-from heartline.model.undelivered import Mark, Owed, Undelivered
+from heartline.model.undelivered import Owed, Undelivered, Unreached
 from heartline.storage.mail_items import MAIL, MAPS, MOST, mail_key, mail_values, read_mail, read_undelivered, receiving
 from heartline.storage.schema import FORMAT, MAILS_KEY
 from heartline.storage.table import Guard, Table
@@ -69,7 +69,9 @@ class Mails:
         """
         return self._table.update(*receiving(mail, recipient, receipt))
 
-    def fail(self, mail: Mail, recipient: str, receipt: Receipt, mark: Mark | None, waiting: Collection[str]) -> bool:
+    def fail(
+        self, mail: Mail, recipient: str, receipt: Receipt, mark: Unreached | None, waiting: Collection[str]
+    ) -> bool:
         """Keep that a recipient did not get a mail, and with it a mark of the address and who is to be told.
 
         Returns
@@ -80,7 +82,7 @@ class Mails:
         self._begin()
         changes, values = list[str](), dict[str, object]()
         if mark:
-            changes.append("marks.#to = :mark")
+            changes.append("unreached.#to = :mark")
             values[":mark"] = mark
         if waiting:
             changes.append("owed.#to = if_not_exists(owed.#to, :owed)")
@@ -101,7 +103,7 @@ class Mails:
         lifted
             The addresses that get their alerts again.
         """
-        self._remove({"unconfirmed": [mail], "marks": lifted})
+        self._remove({"unconfirmed": [mail], "unreached": lifted})
 
     def claim(self, recipient: str, now: datetime) -> Owed | None:
         """Return what others are to be told of an address, to whoever claims it first; None where there is nothing."""

@@ -115,5 +115,5 @@ class DigestReader:
     def _read_mails(self) -> Sent | None:
         if self._sent is None and self.services.settings.configuration_set:
             mails = self.services.mails()
-            self._sent = Sent(mails.newest(_MOST_MAILS), mails.undelivered().marks)
+            self._sent = Sent(mails.newest(_MOST_MAILS), mails.undelivered().unreached)
         return self._sent

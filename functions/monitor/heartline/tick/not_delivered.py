@@ -61,8 +61,8 @@ def _still_true(alert: MailedAlert, state: State) -> bool:
 
 def _target(services: Services, name: str, mail: Mail, whom: Sequence[str]) -> Target:
     """Return the target as its readers know it, with the recipients that may still be reached."""
-    marks, gone = services.mails().undelivered().marks, {who.lower() for who in whom}
-    others = tuple(who for who in mail.recipients if who.lower() not in {*marks, *gone})
+    unreached, gone = services.mails().undelivered().unreached, {who.lower() for who in whom}
+    others = tuple(who for who in mail.recipients if who.lower() not in {*unreached, *gone})
     found = next((one for one in services.settings.targets if one.name == name), Target(name))
     return replace(found, recipients=others)
 

@@ -9,7 +9,7 @@ from heartline.aws.log import Event
 from heartline.common.deadline import Deadline
 from heartline.model.mail import Outcome, Receipt, left_at
 from heartline.model.ses import SesReport, parse
-from heartline.model.undelivered import Mark, Undelivered
+from heartline.model.undelivered import Undelivered, Unreached
 from heartline.services import Services
 from heartline.storage.mail_items import KEPT, has_room
 from heartline.tick.not_delivered import tell
@@ -40,7 +40,7 @@ def run_ses_event(services: Services, event: Mapping[str, Any], deadline: Deadli
     known = services.mails().undelivered()
     new = [who for who, receipt in report.receipts.items() if _receive(services, report, who, receipt, known)]
     if reached := [who for who, receipt in report.receipts.items() if receipt.outcome is Outcome.DELIVERED]:
-        marked = {who.lower(): known.marks.get(who.lower()) for who in reached}
+        marked = {who.lower(): known.unreached.get(who.lower()) for who in reached}
         lifted = [who for who, mark in marked.items() if mark and mark.mail < report.mail.id]
         services.mails().confirm(report.mail.id, lifted)
     failed = [who for who in new if report.receipts[who].failed]
@@ -58,8 +58,8 @@ def _receive(services: Services, report: SesReport, who: str, receipt: Receipt, 
     if any((later := one.receipt(who)) and later.outcome is Outcome.DELIVERED for one in since):
         # The address gets its alerts: what is true no more is nobody's trouble.
         return mails.receive(mail, who, receipt)
-    before = known.marks.get(who.lower())
-    mark = Mark(before.since if before else receipt.at, max(mail.id, before.mail if before else ""), receipt)
+    before = known.unreached.get(who.lower())
+    mark = Unreached(before.since if before else receipt.at, max(mail.id, before.mail if before else ""), receipt)
     if not has_room(known, who):
         return mails.receive(mail, who, receipt)
     channels = [channel.name for channel in services.notice_channels()] if mail.reports else ()

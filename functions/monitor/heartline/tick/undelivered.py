@@ -41,9 +41,9 @@ def review(services: Services, item: Mapping[str, Any], deadline: Deadline) -> t
     known, now = read_undelivered(plain(item)), services.clock()
     over = _over(services, known, now)
     services.mails().forget(over)
-    marks = {who: mark for who, mark in known.marks.items() if who not in over.marks}
-    if marks:
-        listed = list(marks.items())[:_MOST_LOGGED]
+    unreached = {who: mark for who, mark in known.unreached.items() if who not in over.unreached}
+    if unreached:
+        listed = list(unreached.items())[:_MOST_LOGGED]
         detail = {who: {"since": one.since.isoformat(), "reason": one.receipt.reason} for who, one in listed}
         services.log.warning(Event.UNDELIVERABLE, "recipients who do not get their alerts", detail=detail)
     ages = [(now.timestamp() - one.at, one.alerts) for one in known.unconfirmed.values()]
@@ -57,11 +57,11 @@ def _over(services: Services, known: Undelivered, now: datetime) -> Undelivered:
     then, lately = (now - _GIVEN_UP).timestamp(), (now - TOLD_EVERY).timestamp()
     recipients = {who.lower() for target in services.settings.targets for who in target.recipients}
     # What seems to be gone may only not be known.
-    gone = set() if None in services.listed.values() else known.marks.keys() - recipients
+    gone = set() if None in services.listed.values() else known.unreached.keys() - recipients
     old = {who for who, one in known.owed.items() if (left_at(one.mail) or now).timestamp() < then}
     return Undelivered(
         {mail: one for mail, one in known.unconfirmed.items() if one.at < then},
-        {who: mark for who, mark in known.marks.items() if who in gone},
+        {who: mark for who, mark in known.unreached.items() if who in gone},
         {who: one for who, one in known.owed.items() if who in old or known.told.get(who, 0) > lately},
         {who: at for who, at in known.told.items() if at < lately},
     )
