@@ -278,6 +278,25 @@ def test_the_servers_behind_one_name_end_a_condition_together(life: Life) -> Non
     assert [place for place, kinds in enumerate(told) if kinds] == [60]
 
 
+def test_of_several_servers_the_worst_says_which_level_is_left(life: Life) -> None:
+    """One was frozen in part, and the other in whole: there is a level that one of them still has."""
+    servers = [replace(SERVER, system=str(number)) for number in range(2)]
+
+    def tick(number: int, billions: float) -> list[str]:
+        return life.tick(Gauges(xid_age=round(billions * 10**9)), servers[number % 2])
+
+    for number in range(6):
+        tick(number, 0.2)
+    assert life.state.several
+    life.now += 2 * HOUR
+    told = [tick(number, 1.95 if number % 2 else 0.2) for number in range(4)]
+    assert [kinds for kinds in told if kinds] == [["wraparound"]]
+    assert [tick(number, 1.3 if number % 2 else 0.2) for number in range(200)] == [[]] * 200
+    assert [one.level for one in life.state.conditions] == [1]
+    told = [tick(number, 0.2) for number in range(70)]
+    assert [place for place, kinds in enumerate(told) if kinds] == [60]
+
+
 # Muted, windowed and in outages as all alerts are.
 
 

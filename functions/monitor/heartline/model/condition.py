@@ -46,6 +46,8 @@ class Condition:
         When it was over.
     addressees
         The people who know; they are notified of its end.
+    calm_level
+        The highest level that was seen since `calm_since`.
     """
 
     kind: ConditionKind
@@ -58,3 +60,4 @@ class Condition:
     calm_since: datetime | None = None
     ended: datetime | None = None
     addressees: Addressees | None = None
+    calm_level: int = 0

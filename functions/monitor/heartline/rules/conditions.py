@@ -102,11 +102,11 @@ def _follow(
     recent = tuple(one for one in known.sightings if at - one < (_TICKS - _LATE) * policy.interval)
     if level == known.level:
         remembered = known.level or known.notified or recent
-        return replace(known, sightings=recent, calm_since=None) if remembered else None
+        return replace(known, sightings=recent, calm_since=None, calm_level=0) if remembered else None
     fresh = replace(fresh, level=level, threshold=thresholds.raising[max(0, level - 1)])
     if level > known.level:
         return _risen(replace(known, sightings=recent), fresh, thresholds)
-    return _fallen(known, fresh, max(thresholds.rest, _REST_OF_SEVERAL if several else timedelta(0)))
+    return _fallen(known, fresh, thresholds, max(thresholds.rest, _REST_OF_SEVERAL if several else timedelta(0)))
 
 
 def _risen(known: Condition, fresh: Condition, thresholds: _Thresholds) -> Condition:
@@ -119,15 +119,15 @@ def _risen(known: Condition, fresh: Condition, thresholds: _Thresholds) -> Condi
     return replace(fresh, since=since, notified=told, addressees=known.addressees)
 
 
-def _fallen(known: Condition, fresh: Condition, rest: timedelta) -> Condition | None:
+def _fallen(known: Condition, fresh: Condition, thresholds: _Thresholds, rest: timedelta) -> Condition | None:
     """Return a condition below its level, which it leaves once it has rested; None if it is over and nobody knows."""
-    at, calm_since = fresh.since, known.calm_since or fresh.since
+    at, calm_since, level = fresh.since, known.calm_since or fresh.since, max(fresh.level, known.calm_level)
     if at - calm_since < rest:
-        return replace(known, calm_since=calm_since)
-    if not fresh.level:
-        return replace(known, level=0, value=fresh.value, calm_since=None, ended=at) if known.notified else None
-    told = min(fresh.level, known.notified)
-    return replace(fresh, since=known.since, notified=told, addressees=known.addressees)
+        return replace(known, calm_since=calm_since, calm_level=level)
+    left = replace(known, level=level, value=fresh.value, calm_since=None, calm_level=0)
+    if not level:
+        return replace(left, ended=at) if known.notified else None
+    return replace(left, threshold=thresholds.raising[level - 1], notified=min(level, known.notified))
 
 
 def notify_conditions(drafts: Drafts) -> None:
