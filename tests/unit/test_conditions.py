@@ -297,6 +297,19 @@ def test_of_several_servers_the_worst_says_which_level_is_left(life: Life) -> No
     assert [place for place, kinds in enumerate(told) if kinds] == [60]
 
 
+def test_a_level_that_is_left_is_not_told_by_the_server_that_is_below_it(life: Life) -> None:
+    servers = [replace(SERVER, system=str(number)) for number in range(2)]
+    for number in range(6):
+        life.tick(Gauges(xid_age=0), servers[number % 2])
+    life.mute(3 * HOUR)
+    for number, billions in enumerate((1.95, 1.7, 1.7, *[0.2] * 30)):
+        life.tick(Gauges(xid_age=round(billions * 10**9)), servers[number % 2], after=MINUTE)
+    assert [one.level for one in life.state.conditions] == [3]
+    told = [life.tick(Gauges(xid_age=200_000_000), servers[number % 2], after=HOUR / 2) for number in range(9)]
+    assert told == [[]] * 9
+    assert life.state.conditions == ()
+
+
 # Muted, windowed and in outages as all alerts are.
 
 

@@ -127,6 +127,15 @@ def test_what_turns_into_an_outage_is_one_since_the_first_probe_of_the_tick_that
     assert state.incident.kinds == (Kind.AUTH, DEAD.kind)
 
 
+def test_two_kinds_of_outage_in_one_tick_agree_that_it_is_no_misconfiguration_any_more() -> None:
+    state = after(UP, probes(NOW, *[failure(Kind.AUTH)] * 3))
+    decision = decide(state, probes(NOW + MINUTE, failure(Kind.TIMEOUT), DEAD), THRICE, NOW + 2 * MINUTE)
+    assert [(one.kind, one.failure) for one in decision.alerts] == [(AlertKind.DOWN, DEAD)]
+    # Of one severity, each probe of a kind of its own changes nothing.
+    known = decision.state
+    assert after(known, probes(NOW + 3 * MINUTE, failure(Kind.TIMEOUT), failure(Kind.STARTING))).failure == DEAD
+
+
 def test_all_that_happened_to_a_server_within_an_outage_is_kept_and_the_incident_that_people_know_beside_it() -> None:
     first, known, last = (
         Incident(f"orders-{place}", NOW, ended=NOW, changes=(Change(AlertKind.RESTARTED, NOW, None),))

@@ -104,6 +104,8 @@ class Followed:
             self.over = False
         if left < self.may and (not limits.rest or (left == 0 and self.calm(at) > limits.rest + 1.5 * interval)):
             self.may = left
+            if not left:  # it begins anew with what is seen from now on
+                self.places = deque(((one, False) for one, _ in self.places), self.places.maxlen)
         self.must = level if sure and surely >= limits.seen else 0
         self.dropped = min(self.dropped, left)
 

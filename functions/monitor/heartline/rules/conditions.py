@@ -125,6 +125,8 @@ def _fallen(known: Condition, fresh: Condition, thresholds: _Thresholds, rest: t
     if at - calm_since < rest:
         return replace(known, calm_since=calm_since, calm_level=level)
     left = replace(known, level=level, value=fresh.value, calm_since=None, calm_level=0)
+    if fresh.level < level:
+        left = replace(left, calm_since=at, calm_level=fresh.level)
     if not level:
         return replace(left, ended=at) if known.notified else None
     return replace(left, threshold=thresholds.raising[level - 1], notified=min(level, known.notified))

@@ -35,13 +35,14 @@ def begin(state: State, failure: Failure, observations: Sequence[Observation]) -
 
 
 def go_on(state: State, outage: Outage, observations: Sequence[Observation], policy: Policy) -> State:
-    """Take over a failure of another kind once two probes agree on it."""
+    """Take over a failure of another kind once two probes agree on it, or on its severity where that is another."""
     failures = [one.failure for one in observations if one.failure]
     failure, incident = failures[-1], outage.incident
-    agreed = not policy.confirmations or (len(failures) > 1 and failure.kind is failures[-2].kind)
-    if failure.kind is not outage.failure.kind and not agreed:
+    before, turned = failures[-2:-1], failure.kind.severity is not outage.failure.kind.severity
+    agreed = any(one.kind is failure.kind or (turned and one.kind.severity is failure.kind.severity) for one in before)
+    if policy.confirmations and failure.kind is not outage.failure.kind and not agreed:
         return state
-    if failure.kind.severity is not outage.failure.kind.severity:
+    if turned:
         same = (one.until for one in observations if one.failure and one.failure.kind.severity is failure.kind.severity)
         since = next(same)
         incident = replace(incident, severity_since=since, outage_seconds=outage.outage_seconds(since))
