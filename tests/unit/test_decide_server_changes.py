@@ -103,6 +103,9 @@ def test_of_restarts_for_which_there_is_no_room_at_all_the_last_five_are_kept(li
     life.state = replace(life.state, alerted=(life.now,) * 6)
     assert [life.see(restarted(times)) for times in range(1, 8)] == [[]] * 7
     assert [one.started for one in life.state.pending_changes] == [restarted(times).started for times in range(3, 8)]
+    assert life.see(restarted(7), after=2 * HOUR) == [RESTARTED] * 3
+    # The incident beside it is its own, where that is still known.
+    assert [one.incident for one in life.alerts] == [None] * 3
 
 
 @given(st.lists(st.sampled_from([0, 1, 2, 3]), min_size=4, max_size=12))
