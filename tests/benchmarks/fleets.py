@@ -30,7 +30,6 @@ ROUNDS = ((1, 40), (10, 20), (100, 10), (1000, 1), (2000, 1), (100, 10))
 SHARE = TARGETS_PER_RUN
 RATIO = "processor time a target in a fleet of 2000, over one of 100"
 SETTINGS = {
-    "LOG_LEVEL": "CRITICAL",
     # So that no message is stale, and no heartbeat that the emulated DynamoDB remembers.
     "SCHEDULE_MINUTES": "99",
 }
@@ -76,7 +75,7 @@ def costs(servers: Servers) -> dict[int, Cost]:
     endpoint = servers.environment["AWS_ENDPOINT_URL"]
     session = boto3.Session(HARNESS_KEY, "emulated", region_name=REGION)
     queue = TickQueue(session.client("sqs", endpoint_url=endpoint))
-    function = Function(servers.environment | SETTINGS | {"TICK_QUEUE": queue.url})
+    function = Function(servers.apart("fleets") | SETTINGS | {"TICK_QUEUE": queue.url})
     ticks: dict[int, list[Cost]] = {}
     for size, rounds in ROUNDS:
         function.environment["TARGETS"] = _document(servers, "db", size, 0)

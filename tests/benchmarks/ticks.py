@@ -36,13 +36,13 @@ TIMEOUT = 3  # seconds: what a black hole takes
 
 def throughput(servers: Servers) -> dict[str, float]:
     """Return the throughput of a tick over that of bare probes in the best thread pool."""
-    documents = _document(servers, "fleet", FLEET, 0)
-    _tick(servers, documents)
+    environment = servers.apart("fleet") | {"TARGETS": _document(servers, "fleet", FLEET, 0)}
+    _tick(environment)
     ticks, pools = [], {size: [] for size in POOLS}
     with contestant("pg8000", servers.port, servers.password) as bare:
         bare.attempt(FLEET, POOLS[0])
         for _ in range(ROUNDS):
-            ticks.append(_timed(lambda: _tick(servers, documents)))
+            ticks.append(_timed(lambda: _tick(environment)))
             for size, walls in pools.items():
                 walls.append(bare.attempt(FLEET, size)[1])
     best = min(median(walls) for walls in pools.values())
@@ -51,13 +51,16 @@ def throughput(servers: Servers) -> dict[str, float]:
 
 def black_holes(servers: Servers) -> dict[str, float]:
     """Return the time of a tick with many black holes over that of one alone, both known to be down."""
-    one, many = _document(servers, "one", 0, 1), _document(servers, "many", FLEET - BLACK_HOLES, BLACK_HOLES)
-    for _ in range(2):  # the first makes the items, the second lets the emulated DynamoDB remember them
-        _tick(servers, one)
-        _tick(servers, many)
-    alone = _timed(lambda: _tick(servers, one))
-    among = _timed(lambda: _tick(servers, many))
+    alone, among = _settled(servers, "one", 0, 1), _settled(servers, "many", FLEET - BLACK_HOLES, BLACK_HOLES)
     return {f"time of a tick with {BLACK_HOLES} black holes among {FLEET}, over one alone": among / alone}
+
+
+def _settled(servers: Servers, name: str, healthy: int, holes: int) -> float:
+    """Return the time of a tick in which all is as it was before."""
+    environment = servers.apart(name) | {"TARGETS": _document(servers, name, healthy, holes)}
+    for _ in range(2):  # the first makes the items, the second lets the emulated DynamoDB remember them
+        _tick(environment)
+    return _timed(lambda: _tick(environment))
 
 
 def memory(servers: Servers) -> dict[str, float]:
@@ -86,8 +89,7 @@ def _document(servers: Servers, name: str, healthy: int, holes: int) -> str:
     )
 
 
-def _tick(servers: Servers, document: str) -> None:
-    environment = servers.environment | {"TARGETS": document, "LOG_LEVEL": "CRITICAL"}
+def _tick(environment: dict[str, str]) -> None:
     with redirect_stdout(StringIO()):  # its metrics: they cost their time, and would stand between the figures
         answer = invoke(environment, event("scheduled"))
     if answer["up"] + answer["down"] != answer["targets"]:
