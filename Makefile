@@ -49,7 +49,7 @@ unit: $(VENV)/ready  ## run the tests that need no server, in half a minute
 
 # Two runs at once: the unit tests, and those with servers that drive storage/ and notify/. CI: the same examples each time.
 MEASURED_unit := tests/unit
-MEASURED_servers := $(patsubst %,tests/integration/test_%.py,history outbox refusals)
+MEASURED_servers := $(patsubst %,tests/integration/test_%.py,digests history outbox refusals ses_events)
 coverage: $(VENV)/ready  ## measure what the tests reach of rules, messages, storage and notify, in a minute or two
 	@rm -rf build/coverage && mkdir -p build/coverage
 	@CI=true $(MAKE) --silent --no-print-directory -j2 measure-unit measure-servers

@@ -439,3 +439,17 @@ def test_a_time_that_was_not_observed_counts_for_no_share() -> None:
     assert reminded.tally.share == 1
     assert reminded.tally.counts.unobserved == 59 * 60
     assert reminded.tally.counts.down < 32 * 60
+
+
+def test_what_is_told_at_the_end_of_a_mute_counts_since_the_mail_before_it() -> None:
+    """RECOVERED and DOWN leave together, and there is no room for the mails of one more outage by itself."""
+    earlier = tuple(NOW - hours * 55 * MINUTE for hours in range(8, 0, -1))
+    state = replace(down(), muted_until=NOW + HOUR, alerted=earlier)
+    for minute in range(1, 61):
+        # It goes down in minutes 6, 16, 26, 36, 46 and 56.
+        results = (OK, OK) if minute % 10 in {3, 4, 5} else (DEAD, DEAD, DEAD)
+        decision = tick(state, *results, at=NOW + minute * MINUTE)
+        state = decision.state
+    assert [alert.kind for alert in decision.alerts] == [AlertKind.RECOVERED, AlertKind.DOWN]
+    assert decision.alerts[1].flapping
+    assert decision.alerts[1].tally.counts.outages == 6

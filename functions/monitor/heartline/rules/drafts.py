@@ -26,6 +26,8 @@ class Drafts:
     def __init__(self, state: State, last: Observation, policy: Policy, now: datetime) -> None:
         self.state, self.alerts = state, list[Alert]()
         self.last, self.policy, self.now = last, policy, now
+        # All of them leave in one mail: what it counts is since the one before.
+        self._since = state.mark
 
     def may(self, plan: Sequence[timedelta]) -> bool:
         """Return True if there is room for one more alert, and for what may have to follow it."""
@@ -99,8 +101,8 @@ class Drafts:
         """Add what was found since the last alert, and since it flaps."""
         state, now = self.state, self.now
         flapping = None if alert.condition else state.known_flapping
-        if state.mark and (flapping or alert.kind is AlertKind.REMINDER):
-            alert = replace(alert, tally=tally(state.mark, state, now, self.policy))
+        if self._since and (flapping or alert.kind is AlertKind.REMINDER):
+            alert = replace(alert, tally=tally(self._since, state, now, self.policy))
         if flapping is None:
             return alert
         settle = None if alert.kind is AlertKind.STABLE else settle_time(flapping, self.policy).total_seconds()
