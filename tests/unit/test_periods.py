@@ -15,7 +15,8 @@ from heartline.model.latencies import Trend, sample
 from heartline.model.observation import Server
 from heartline.model.state import BlipCount, State
 from heartline.model.target import Target
-from heartline.rules.periods import Known, TargetPeriod, count_ticks, sum_up, unprobed_since, watched_span
+from heartline.rules.gaps import unprobed_since
+from heartline.rules.periods import Known, TargetPeriod, count_ticks, sum_up, watched_span
 from unit.samples import HOUR, MINUTE, failure
 
 DAY = 24 * HOUR

@@ -22,6 +22,8 @@ from heartline.storage.states import Store
 
 if TYPE_CHECKING:
     from heartline.aws.rds import Rds
+    from heartline.messages.context import AlertContext
+    from heartline.model.observation import Failure
     from heartline.notify.channel import Channel
     from heartline.notify.receipts import Receipts
     from heartline.storage.digests import Digests
@@ -89,6 +91,13 @@ class Services:
     gone: Mapping[str, Target] = field(default_factory=dict)
     queue: Queue | None = None
     health_topic: Topic | None = None
+
+    def alert_context(self, failures: tuple[Failure, ...] = ()) -> AlertContext:
+        """Return what each mail needs to know of the fleet and of the monitor itself, with the failures of now."""
+        from heartline.messages.context import AlertContext  # noqa: PLC0415 - a tick without alerts does without
+
+        known = self.settings
+        return AlertContext(len(known.targets), failures, {}, known.stack, known.region, known.log_group)
 
 
 @frozen

@@ -14,7 +14,7 @@ from heartline.common import fields
 from heartline.common.deadline import Deadline
 from heartline.common.text import sanitize
 from heartline.config.discover import EXAMPLE
-from heartline.messages.context import AlertContext, TargetAlerts
+from heartline.messages.context import TargetAlerts
 from heartline.model.alert import EMAIL, Alert
 from heartline.model.errors import CommandError
 from heartline.model.kinds import AlertKind
@@ -125,8 +125,7 @@ def _test_alert(services: Services, event: Mapping[str, Any], deadline: Deadline
         everybody = dict.fromkeys(who for target in readers for who in target.recipients)
         target = replace(readers[0], name="heartline", recipients=tuple(everybody))
     alert = Alert(f"test-{now:%Y%m%dT%H%M%SZ}", AlertKind.TEST, target.name, now)
-    parts, settings = (TargetAlerts(target, (alert,)),), services.settings
-    context = AlertContext(len(settings.targets), (), {}, settings.stack, settings.region, settings.log_group)
+    parts, context = (TargetAlerts(target, (alert,)),), services.alert_context()
     slices = [target.recipients[at : at + _MOST_TO] for at in range(0, len(target.recipients), _MOST_TO)]
     answer: dict[str, Any] = {"recipients": list(target.recipients), "channels": {}}
     for channel in services.channels():

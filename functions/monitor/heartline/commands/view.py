@@ -19,7 +19,7 @@ from heartline.model.target import Target
 from heartline.model.undelivered import Undelivered, Unreached
 from heartline.rules.availability import Availability, availability
 from heartline.rules.decide import quiet_until
-from heartline.rules.gaps import missed
+from heartline.rules.gaps import missed, silence, unprobed_since
 from heartline.rules.reminders import next_reminder
 from heartline.services import Services
 from heartline.storage.mail_items import read_undelivered
@@ -27,8 +27,6 @@ from heartline.storage.schema import plain
 
 # As far as anything is kept, and so that a gap that began long ago and reaches into these days is not missed.
 LOOKED_BACK = timedelta(days=800)
-# A tick notes its beginning when it ends, so the last one known is up to two intervals old while all is well.
-_SILENT_AFTER = 2.5
 DAY, MONTH = timedelta(days=1), timedelta(days=30)
 LENGTHS = {"24h": DAY, "7d": timedelta(days=7), "30d": MONTH}
 # The most incidents of a target that are read for a list of targets, and for one target.
@@ -202,20 +200,19 @@ class Fleet:
     @property
     def silent_for(self) -> timedelta | None:
         """Return for how long no tick has run, if one should have."""
-        if self.last_tick is None or self.at - self.last_tick <= _SILENT_AFTER * self.interval:
-            return None
-        return self.at - self.last_tick
+        silent = silence(self.last_tick, self.at, self.interval)
+        return silent.ended - silent.began if silent else None
 
     @property
     def known_until(self) -> datetime:
         """Return the moment up to which anything can be said: now, or the last tick where Heartline is silent."""
-        return self.last_tick if self.silent_for and self.last_tick else self.at
+        silent = silence(self.last_tick, self.at, self.interval)
+        return silent.began if silent else self.at
 
     def stale_for(self, view: TargetView) -> timedelta | None:
         """Return for how long no tick has come to a verdict on a target, although ticks ran."""
-        if view.seen is None or self.known_until - view.seen <= _SILENT_AFTER * self.interval:
-            return None
-        return self.known_until - view.seen
+        since = unprobed_since(view.seen, self.last_tick, self.at, self.interval)
+        return self.known_until - since if since else None
 
 
 def view_fleet(services: Services, targets: Sequence[Target]) -> Fleet:

@@ -23,6 +23,11 @@ class Scope(Enum):
     RECIPIENT = auto()  # one of the recipients cannot be reached: the others may be
     CONTENT = auto()  # this text cannot be sent
 
+    @property
+    def stops(self) -> bool:
+        """Return True if no other mail would be accepted either; else another text or another recipient may be."""
+        return self in {Scope.LATER, Scope.SENDER}
+
 
 # https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_SendEmail.html#API_SendEmail_Errors
 # What is not listed, such as throttling, time-outs and faults of the service, passes.

@@ -28,9 +28,7 @@ SEND_SECONDS = 7
 SHOWN_HISTORY = timedelta(days=31)
 # Less time left is kept for the mails themselves.
 _HISTORY_SECONDS = 5
-# SES calls an address that it cannot read a bad request.
-_MAY_BE_ONE_RECIPIENT = frozenset({Scope.RECIPIENT, Scope.CONTENT})
-_NO_TIME = Refusal("no time left in this run", Scope.LATER)
+NO_TIME = Refusal("no time left in this run", Scope.LATER)
 _MOST_LOGGED = 20
 
 
@@ -148,7 +146,8 @@ class Delivery:
             for part in parts:
                 self._deliver(channel, replace(batch, parts=(part,)))
             return
-        if refusal and refusal.scope in _MAY_BE_ONE_RECIPIENT:
+        # SES calls an address that it cannot read a bad request.
+        if refusal and not refusal.scope.stops:
             refusal = self._to_each(channel, batch, refusal)
         if refusal:
             self._hold_back(channel, batch, refusal)
@@ -156,7 +155,7 @@ class Delivery:
     def _attempt(self, channel: Channel, batch: Batch) -> Refusal | None:
         """Send a batch, and write at once that it was accepted."""
         if not self.deadline.allows(SEND_SECONDS):
-            return _NO_TIME
+            return NO_TIME
         try:
             refusal = channel.send(batch, self.context, self.clock())
         except Exception as error:  # noqa: BLE001 - an alert that cannot be put into words holds up no other
@@ -171,7 +170,7 @@ class Delivery:
         for who in batch.recipients:
             piece = self._current(channel, replace(batch, recipients=(who,)))
             alone = self._attempt(channel, piece) if piece.parts and len(batch.recipients) > 1 else refusal
-            if alone and alone.scope not in _MAY_BE_ONE_RECIPIENT:
+            if alone and alone.scope.stops:
                 return alone
             if alone:
                 unreachable.append(who)
@@ -204,7 +203,7 @@ class Delivery:
         write = self.log.error if refusal.scope is Scope.LATER else self.log.critical
         detail = {"targets": _names(batch), "channel": channel.name, "scope": refusal.scope.name}
         write(Event.ALERT_REFUSED, "alert refused", error_code=refusal.reason, detail=detail)
-        if refusal.scope in {Scope.LATER, Scope.SENDER}:
+        if refusal.scope.stops:
             self._stopped.add(channel.name)
         self.leases.settle(
             (self.leases.held[part.target.name], [replace(alert, refused=refusal.reason) for alert in part.alerts])

@@ -12,6 +12,8 @@ from heartline.rules.counting import not_observed
 
 # A tick that comes later than this many intervals after the last one has missed one.
 MISSED = 1.5
+# A tick notes its beginning when it ends, so the last one known is up to two intervals old while all is well.
+_SILENT_AFTER = 2.5
 # Of an incident through which Heartline is stopped again and again, the last of these are kept.
 _MOST_GAPS = 20
 
@@ -21,6 +23,18 @@ def missed(last: datetime | None, at: datetime, interval: timedelta) -> Span | N
     if last is None or at - last <= MISSED * interval:
         return None
     return Span(last, at)
+
+
+def silence(last: datetime | None, now: datetime, interval: timedelta) -> Span | None:
+    """Return the time since the last tick, if by now there should have been others."""
+    return Span(last, now) if last and now - last > _SILENT_AFTER * interval else None
+
+
+def unprobed_since(seen: datetime | None, last: datetime | None, now: datetime, interval: timedelta) -> datetime | None:
+    """Return when ticks last came to a verdict on a target, if that is long ago although they ran."""
+    silent = silence(last, now, interval)
+    until = silent.began if silent else now
+    return seen if seen and until - seen > _SILENT_AFTER * interval else None
 
 
 def unknown_time(state: State, gap: Span | None, policy: Policy) -> Span | None:

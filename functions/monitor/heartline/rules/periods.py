@@ -18,8 +18,6 @@ from heartline.rules.availability import Availability, availability
 _HOUR = timedelta(hours=1)
 # A certificate that ends sooner is worth a line.
 _SOON = timedelta(days=30)
-# The tick of a fleet is divided, and each part may be late by nearly an interval.
-_LATE = 2.5
 
 
 @frozen
@@ -153,18 +151,6 @@ def _hours(trend: Trend, within: Span, now: datetime) -> tuple[tuple[datetime, f
     first = hour_of(now) - HOURS
     begun = [(datetime.fromtimestamp(3600 * (first + place), UTC), spent) for place, spent in enumerate(totals)]
     return tuple((at, spent) for at, spent in begun if at < within.ended and at + _HOUR > within.began)
-
-
-def silence(last: datetime | None, now: datetime, interval: timedelta) -> Span | None:
-    """Return the time since the last tick, if by now there should have been others."""
-    return Span(last, now) if last and now - last > _LATE * interval else None
-
-
-def unprobed_since(seen: datetime | None, last: datetime | None, now: datetime, interval: timedelta) -> datetime | None:
-    """Return when ticks last came to a verdict on a target, if that is long ago although they ran."""
-    silent = silence(last, now, interval)
-    until = silent.began if silent else now
-    return seen if seen and until - seen > _LATE * interval else None
 
 
 def watched_span(known: Sequence[Known], within: Span) -> Span:

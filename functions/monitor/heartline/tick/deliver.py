@@ -9,7 +9,6 @@ from uuid import uuid4
 
 from heartline.common.deadline import Deadline
 from heartline.common.frozen import frozen
-from heartline.messages.context import AlertContext
 from heartline.model.alert import Alert
 from heartline.model.observation import Failure
 from heartline.model.target import Target
@@ -52,10 +51,9 @@ def deliver(
     deadline
         When to stop beginning.
     """
-    settings = services.settings
     # Not the request's id: Lambda starts a request that failed again under the same one.
     leases = Leases(services.outbox, uuid4().hex, services.clock, services.log)
-    context = AlertContext(len(settings.targets), failures, {}, settings.stack, settings.region, settings.log_group)
+    context = services.alert_context(failures)
     delivery = Delivery(
         leases, services.channels(), context, services.history, deadline, services.clock, services.log, services.rds
     )

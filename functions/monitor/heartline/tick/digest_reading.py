@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 
 from heartline.common.deadline import Deadline
 from heartline.common.parallel import at_once
-from heartline.messages.context import AlertContext
 from heartline.messages.digest import Digest, MonitorPeriod, compose_digest
 from heartline.messages.digest_mails import Sent
 from heartline.model.incident import Incident, Span
@@ -16,7 +15,8 @@ from heartline.model.state import Unreadable
 from heartline.model.target import Target
 from heartline.notify.delivery import SEND_SECONDS
 from heartline.rules.editions import Edition
-from heartline.rules.periods import Known, count_ticks, silence, sum_up, unprobed_since, watched_span
+from heartline.rules.gaps import silence, unprobed_since
+from heartline.rules.periods import Known, count_ticks, sum_up, watched_span
 from heartline.services import Services
 from heartline.storage.states import Loaded
 
@@ -65,8 +65,8 @@ class DigestReader:
             gaps.append(gap)
         periods = [sum_up(one, gaps, within, settings.interval, now) for one in known]
         ticks = count_ticks(gaps, watched_span(known, within), settings.interval)
-        context = AlertContext(len(settings.targets), stack=settings.stack, region=settings.region)
-        return compose_digest(edition, periods, MonitorPeriod(ticks, self._read_mails(), context), now)
+        monitor = MonitorPeriod(ticks, self._read_mails(), services.alert_context())
+        return compose_digest(edition, periods, monitor, now)
 
     def _watched(self, edition: Edition) -> list[Known]:
         """Return what is stored of the targets that were watched when the report was due."""

@@ -25,7 +25,6 @@ from heartline.tick.digest_reading import DigestReader
 _READ_SECONDS = 10
 # Who cannot be reached is tried again so much later; for any other reason the next tick tries.
 _AGAIN_AFTER = timedelta(hours=1)
-_ABOUT_THE_MAIL = frozenset({Scope.RECIPIENT, Scope.CONTENT})
 
 
 def send_editions(services: Services, editions: Iterable[Edition], deadline: Deadline) -> int:
@@ -62,7 +61,7 @@ class _Sender:
             if refusal is None:
                 digests.hold(edition, self.owner, edition.due + 2 * SENT_WITHIN)
                 return 0
-            if refusal.scope in _ABOUT_THE_MAIL:
+            if not refusal.scope.stops:
                 digests.hold(edition, self.owner, now + _AGAIN_AFTER)
         except Exception as error:  # noqa: BLE001 - a report that cannot be made holds up no other
             self.stopped = isinstance(error, ClientError | BotoCoreError | TimeoutError)
@@ -71,7 +70,7 @@ class _Sender:
         return self._refused(edition, refusal)
 
     def _refused(self, edition: Edition, refusal: Refusal) -> int:
-        self.stopped = refusal.scope not in _ABOUT_THE_MAIL
+        self.stopped = refusal.scope.stops
         detail = {"recipient": edition.recipient, "scope": refusal.scope.name}
         message = "a report refused: it is tried again"
         self.services.log.error(Event.REPORT_REFUSED, message, error_code=refusal.reason, detail=detail)

@@ -16,8 +16,8 @@ from heartline.model.state import State, Stored
 from heartline.model.target import Target
 from heartline.model.undelivered import NotDelivered
 from heartline.notify.batches import Batch
-from heartline.notify.channel import Channel, Refusal, Scope
-from heartline.notify.delivery import SEND_SECONDS
+from heartline.notify.channel import Channel, Refusal
+from heartline.notify.delivery import NO_TIME, SEND_SECONDS
 from heartline.services import Services
 
 
@@ -32,7 +32,7 @@ def tell(services: Services, recipients: Iterable[str], deadline: Deadline) -> i
         whom = [who for who, owed in claims.items() if owed.mail == mail]
         part = _part(services, mail, whom, now)
         refused = _send(services, part, claims[whom[0]].waiting, deadline) if part else {}
-        left = [name for name, refusal in refused.items() if refusal.scope in {Scope.LATER, Scope.SENDER}]
+        left = [name for name, refusal in refused.items() if refusal.scope.stops]
         for who in whom:
             services.mails().settle(who, left, now if part else None)
         faults += len(refused)
@@ -83,8 +83,7 @@ def _notice(mail: Mail, alert: MailedAlert, whom: Sequence[str], now: datetime) 
 
 def _send(services: Services, part: TargetAlerts, waiting: Sequence[str], deadline: Deadline) -> Mapping[str, Refusal]:
     """Send a notice to those who are still to be told; return the refusals by channel."""
-    settings, refused = services.settings, dict[str, Refusal]()
-    context = AlertContext(len(settings.targets), (), {}, settings.stack, settings.region, settings.log_group)
+    context, refused = services.alert_context(), dict[str, Refusal]()
     for channel in services.notice_channels():
         if channel.name not in waiting or (channel.name == EMAIL and not part.target.recipients):
             continue
@@ -106,9 +105,9 @@ def _attempt(
 ) -> Refusal | None:
     """Send a notice to all, or to each where one of them may be the reason for a refusal."""
     if not deadline.allows(SEND_SECONDS):
-        return Refusal("no time left in this run", Scope.LATER)
+        return NO_TIME
     refusal = channel.send(batch, context, now)
-    if refusal and refusal.scope in {Scope.RECIPIENT, Scope.CONTENT} and len(batch.recipients) > 1:
+    if refusal and not refusal.scope.stops and len(batch.recipients) > 1:
         alone = [channel.send(replace(batch, recipients=(who,)), context, now) for who in batch.recipients]
         return next((one for one in alone if one is None), refusal)
     return refusal

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from heartline.aws.log import Event
 from heartline.common.deadline import Deadline
-from heartline.model.mail import Outcome, Receipt, left_at
+from heartline.model.mail import Outcome, left_at
 from heartline.model.ses import SesReport, parse
 from heartline.model.undelivered import Undelivered, Unreached
 from heartline.services import Services
@@ -38,7 +38,8 @@ def run_ses_event(services: Services, event: Mapping[str, Any], deadline: Deadli
         return {"mail": report.mail.id, "received": {}}
     services.log.info(Event.SES_EVENT, "an event of SES's", detail=detail)
     known = services.mails().undelivered()
-    new = [who for who, receipt in report.receipts.items() if _receive(services, report, who, receipt, known)]
+    later = _reached_later(services, report)
+    new = [who for who in report.receipts if _receive(services, report, who, known, later)]
     if reached := [who for who, receipt in report.receipts.items() if receipt.outcome is Outcome.DELIVERED]:
         marked = {who.lower(): known.unreached.get(who.lower()) for who in reached}
         lifted = [who for who, mark in marked.items() if mark and mark.mail < report.mail.id]
@@ -49,18 +50,21 @@ def run_ses_event(services: Services, event: Mapping[str, Any], deadline: Deadli
     return {"mail": report.mail.id, "received": {who: said[who] for who in new}}
 
 
-def _receive(services: Services, report: SesReport, who: str, receipt: Receipt, known: Undelivered) -> bool:
+def _reached_later(services: Services, report: SesReport) -> frozenset[str]:
+    """Return those who did not get this mail, and a later one."""
+    failed = [who for who, receipt in report.receipts.items() if receipt.failed]
+    since = [one for one in services.mails().newest(_MOST_LATER) if one.id > report.mail.id] if failed else []
+    delivered = ((who, one.receipt(who)) for one in since for who in failed)
+    return frozenset(who for who, later in delivered if later and later.outcome is Outcome.DELIVERED)
+
+
+def _receive(services: Services, report: SesReport, who: str, known: Undelivered, later: Collection[str]) -> bool:
     """Keep one receipt; return False if it says nothing new."""
-    mails, mail = services.mails(), report.mail
-    if not receipt.failed:
-        return mails.receive(mail, who, receipt)
-    since = [one for one in mails.newest(_MOST_LATER) if one.id > mail.id]
-    if any((later := one.receipt(who)) and later.outcome is Outcome.DELIVERED for one in since):
-        # The address gets its alerts: what is true no more is nobody's trouble.
+    mails, mail, receipt = services.mails(), report.mail, report.receipts[who]
+    # Whoever got a later mail gets their alerts: what is true no more is nobody's trouble.
+    if not receipt.failed or who in later or not has_room(known, who):
         return mails.receive(mail, who, receipt)
     before = known.unreached.get(who.lower())
     mark = Unreached(before.since if before else receipt.at, max(mail.id, before.mail if before else ""), receipt)
-    if not has_room(known, who):
-        return mails.receive(mail, who, receipt)
     channels = [channel.name for channel in services.notice_channels()] if mail.reports else ()
     return mails.fail(mail, who, receipt, mark if receipt.lasting else None, channels)
